@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// backward(loss): d loss / d leaf for every leaf, by one walk from the newest node to the oldest. Each node is freed
+// as it is passed, so peak memory falls during the walk. Gradients that meet are added in the order of the walk, which
+// the program alone decides: results repeat to the bit.
+#pragma once
+
+#include "svad/autograd/op.hpp"
+#include "svad/core/parallel.hpp"
+
+#include <queue>
+
+namespace svad {
+
+namespace detail {
+
+/// into += g, in place if nobody else sees into's memory.
+inline void accumulate(Var& into, const Var& g) {
+    if (!into) {
+        into = g;
+        return;
+    }
+    if (into.shape() != g.shape() || into.dtype() != g.dtype())
+        fail<ShapeError>("backward: gradients ", into, " and ", g, " of one value differ");
+    dispatch(g.dtype(), "backward", [&](auto t) {
+        using T = decltype(t);
+        const Var a = into.contiguous_(), b = g.contiguous_();
+        const bool in_place = into.contiguous() && into.storage().unique();
+        const Var sum = in_place ? into : Var::uninitialized(g.shape(), g.dtype());
+        const T* x = a.data<T>();
+        const T* y = b.data<T>();
+        T* out = sum.data<T>();
+        parallel_for(g.numel(), 32768, [&](Index first, Index last) {
+            for (Index i = first; i < last; ++i) out[i] = x[i] + y[i];
+        });
+        into = sum;
+    });
+}
+
+}  // namespace detail
+
+/// Fills grad() of every leaf that `root` depends on with d (sum of root * seed) / d leaf; adds to what is there.
+inline void backward(const Var& root, const Var& seed) {
+    if (!root.wants_grad())
+        fail<UsageError>("backward: the loss does not depend on any value that wants a gradient");
+    if (seed.shape() != root.shape()) fail<ShapeError>("backward: the seed ", seed, " must have the shape of ", root);
+    const NoGrad off;
+    using NodePtr = std::shared_ptr<detail::Node>;
+    const auto older = [](const NodePtr& a, const NodePtr& b) { return a->order < b->order; };
+    std::priority_queue<NodePtr, std::vector<NodePtr>, decltype(older)> pending(older);
+
+    const auto give = [&](const NodePtr& node, const Var& g) {
+        const bool first = !node->grad;
+        detail::accumulate(node->grad, g);
+        if (node->freed) fail<UsageError>("backward: this graph was freed by an earlier backward(); compute the loss anew");
+        if (node->op && first) pending.push(node);
+    };
+    give(root.node(), seed);
+    while (!pending.empty()) {
+        const NodePtr node = pending.top();
+        pending.pop();
+        const Var dy = std::exchange(node->grad, Var());
+        const Grads grads = node->op->grad(dy, node->result, node->saved, node->inputs);
+        for (std::size_t i = 0; i < node->inputs.size(); ++i) {
+            const Var& x = node->inputs[i];
+            if (!x.wants_grad() || i >= grads.size() || !grads[i]) continue;
+            if (grads[i].shape() != x.shape())
+                fail<ShapeError>(node->op->name(), ": gradient ", grads[i], " does not fit input ", i, " ", x.shape());
+            give(x.node(), grads[i]);
+        }
+        node->op = nullptr;
+        node->inputs.clear();
+        node->saved.clear();
+        node->result = Var();
+        node->freed = true;
+    }
+}
+
+/// d loss / d leaf for a loss with one element.
+inline void backward(const Var& loss) {
+    if (loss.numel() != 1) fail<ShapeError>("backward: the loss must have one element; got ", loss);
+    backward(loss, Var::full(loss.shape(), 1.0, loss.dtype()));
+}
+
+}  // namespace svad

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// AllOps: every op that svad ships. Gradient checks, parity checks, benches and the precompiled library walk this one
+// list, so an op is added by writing its struct and naming it here.
+#pragma once
+
+#include "svad/ops/layout.hpp"
+
+namespace svad {
+
+template <class... Op>
+struct OpList {
+    static constexpr std::size_t size = sizeof...(Op);
+    /// Calls f.operator()<Op>() for each.
+    template <class F>
+    static void each(F&& f) {
+        (f.template operator()<Op>(), ...);
+    }
+};
+
+using AllOps = OpList<
+    ops::ContiguousOp, ops::ReshapeOp, ops::PermuteOp, ops::SliceOp, ops::SelectOp, ops::ExpandOp, ops::SumToOp,
+    ops::PadOp, ops::ConcatOp>;
+
+#if defined(SVAD_PRECOMPILED_SOURCE)
+namespace detail {
+template <class List>
+struct Instances;
+template <class... Op>
+struct Instances<OpList<Op...>> {
+    // External linkage, or clang drops the instantiations that taking the addresses forces.
+    static const void* table[sizeof...(Op)];
+};
+template <class... Op>
+const void* Instances<OpList<Op...>>::table[sizeof...(Op)] = {reinterpret_cast<const void*>(&erase_shipped<Op>)...};
+template struct Instances<AllOps>;
+}  // namespace detail
+#endif
+
+}  // namespace svad
