@@ -96,11 +96,10 @@ struct Arity {
 
 }  // namespace detail
 
-/// A struct that fulfils the op contract: `name`, `shape(...)`, `samples()`, and `cpu<T>(...)` or `view(x)`.
+/// A struct that fulfils the op contract: `name`, `shape(...)`, and `cpu<T>(...)` or `view(x)`; tests want `samples()`.
 template <class Op>
 concept Operation = requires {
     { Op::name } -> std::convertible_to<std::string_view>;
-    Op::samples();
     &Op::shape;
 };
 
@@ -279,8 +278,9 @@ Var apply(const Op& op, const In&... inputs) {
     const Var list[] = {inputs...};
     return detail::record(erase(op), list);
 }
+/// The same for inputs in a list (a name of its own: `apply` on a span would meet std::apply by lookup).
 template <Operation Op>
-Var apply(const Op& op, std::span<const Var> inputs) {
+Var apply_all(const Op& op, std::span<const Var> inputs) {
     return detail::record(erase(op), inputs);
 }
 

@@ -292,7 +292,7 @@ struct ConcatOp {
 
 /// Values one behind the other along `axis`; all other sizes must agree.
 [[nodiscard]] inline Var concat(int axis, const std::vector<Var>& values) {
-    return apply(ops::ConcatOp{axis}, std::span<const Var>(values));
+    return apply_all(ops::ConcatOp{axis}, values);
 }
 
 /// Values as sub-values of a new axis.
