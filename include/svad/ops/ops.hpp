@@ -3,6 +3,7 @@
 // list, so an op is added by writing its struct and naming it here.
 #pragma once
 
+#include "svad/ops/elementwise.hpp"
 #include "svad/ops/layout.hpp"
 
 namespace svad {
@@ -19,7 +20,9 @@ struct OpList {
 
 using AllOps = OpList<
     ops::ContiguousOp, ops::ReshapeOp, ops::PermuteOp, ops::SliceOp, ops::SelectOp, ops::ExpandOp, ops::SumToOp,
-    ops::PadOp, ops::ConcatOp>;
+    ops::PadOp, ops::ConcatOp,
+    ops::AddOp, ops::SubOp, ops::MulOp, ops::DivOp, ops::MinimumOp, ops::MaximumOp, ops::ChosenGradOp, ops::AffineOp,
+    ops::ReciprocalOp, ops::PowOp, ops::ExpOp, ops::LogOp, ops::SqrtOp, ops::WhereOp>;
 
 #if defined(SVAD_PRECOMPILED_SOURCE)
 namespace detail {
