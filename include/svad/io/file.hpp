@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files: whole-file reads with a limit, read-only mappings, atomic replacement, append-only logs, lock files.
 //
-// Promise: every failure is an io::FileError that names the file and the system's reason. A reader of a path that
-// write_atomic() replaces sees the old bytes or the new bytes, never a mixture, also after a power cut: the data
-// goes to a temporary file in the same directory, then fsync, rename, fsync of the directory.
-// A mapping is only valid while nobody shrinks the file in place (POSIX delivers SIGBUS); files that svad writes are
-// replaced, never shrunk. Rejected: std::fstream (no fsync, no useful error) and std::filesystem (compile time).
+// Promise: every failure is an io::FileError that names the file and the system's reason. A reader of a path
+// that write_atomic() replaces sees the old bytes or the new bytes, never a mixture, also after a power cut:
+// the data goes to a temporary file in the same directory, then fsync, rename, fsync of the directory.
+// A mapping is only valid while nobody shrinks the file in place (POSIX delivers SIGBUS); files that svad
+// writes are replaced, never shrunk. Rejected: std::fstream (no fsync, no useful error) and std::filesystem
+// (compile time).
 #pragma once
 
 #include "svad/core/error.hpp"
@@ -40,8 +41,10 @@ namespace detail {
 class Descriptor {
 public:
     Descriptor() = default;
-    Descriptor(const std::string& path, int flags, mode_t mode = 0666) : fd_{open_retrying(path, flags, mode)} {
-        if (fd_ < 0) fail_errno(path, (flags & O_ACCMODE) == O_RDONLY ? "cannot be opened" : "cannot be written");
+    Descriptor(const std::string& path, int flags, mode_t mode = 0666)
+        : fd_{open_retrying(path, flags, mode)} {
+        if (fd_ < 0)
+            fail_errno(path, (flags & O_ACCMODE) == O_RDONLY ? "cannot be opened" : "cannot be written");
     }
     Descriptor(Descriptor&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
     Descriptor& operator=(Descriptor&& other) noexcept {
@@ -90,7 +93,8 @@ inline std::string directory_of(const std::string& path) {
 inline void sync_directory(const std::string& directory) {
     const Descriptor fd{directory, O_RDONLY | O_DIRECTORY};
     // Some file systems cannot sync a directory (EINVAL): the rename is then as durable as they make it.
-    if (::fsync(fd.get()) != 0 && errno != EINVAL && errno != EROFS) fail_errno(directory, "cannot be synchronised");
+    if (::fsync(fd.get()) != 0 && errno != EINVAL && errno != EROFS)
+        fail_errno(directory, "cannot be synchronised");
 }
 
 }  // namespace detail
@@ -99,7 +103,8 @@ inline void sync_directory(const std::string& directory) {
 inline constexpr std::uint64_t default_read_limit = std::uint64_t{1} << 30;
 
 /// The bytes of the file at `path`. Throws FileError if it cannot be read or holds more than `max_bytes`.
-[[nodiscard]] inline std::string read_file(const std::string& path, std::uint64_t max_bytes = default_read_limit) {
+[[nodiscard]] inline std::string read_file(const std::string& path,
+                                           std::uint64_t max_bytes = default_read_limit) {
     const detail::Descriptor fd{path, O_RDONLY};
     struct stat status {};
     if (::fstat(fd.get(), &status) != 0) detail::fail_errno(path, "cannot be examined");
@@ -108,7 +113,8 @@ inline constexpr std::uint64_t default_read_limit = std::uint64_t{1} << 30;
     // The size is a hint only: pipes and /proc say 0, and a file may grow while it is read.
     std::string bytes;
     const auto hint = static_cast<std::uint64_t>(status.st_size > 0 ? status.st_size : 0);
-    if (hint > max_bytes) fail<FileError>(path, ": is too large; got ", hint, " bytes, the limit is ", max_bytes);
+    if (hint > max_bytes)
+        fail<FileError>(path, ": is too large; got ", hint, " bytes, the limit is ", max_bytes);
     std::size_t used = 0;
     bytes.resize(static_cast<std::size_t>(hint) + 1);
     for (;;) {
@@ -140,7 +146,8 @@ inline constexpr std::uint64_t default_read_limit = std::uint64_t{1} << 30;
 inline void make_directories(const std::string& path) {
     for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
         const std::string part = path.substr(0, slash);
-        if (!is_directory(part) && ::mkdir(part.c_str(), 0777) != 0 && !(errno == EEXIST && is_directory(part)))
+        if (!is_directory(part) && ::mkdir(part.c_str(), 0777) != 0 &&
+            !(errno == EEXIST && is_directory(part)))
             detail::fail_errno(part, "cannot be created");
         if (slash == std::string::npos) return;
     }
@@ -177,7 +184,9 @@ public:
 
     [[nodiscard]] const std::string& path() const { return path_; }
     [[nodiscard]] std::size_t size() const { return size_; }
-    [[nodiscard]] std::span<const std::byte> bytes() const { return {static_cast<const std::byte*>(address_), size_}; }
+    [[nodiscard]] std::span<const std::byte> bytes() const {
+        return {static_cast<const std::byte*>(address_), size_};
+    }
     [[nodiscard]] std::string_view text() const { return {static_cast<const char*>(address_), size_}; }
 
 private:
@@ -208,11 +217,14 @@ inline void commit_file(const std::string& temporary, const std::string& path) {
     detail::sync_directory(detail::directory_of(path));
 }
 
-/// Collects bytes in a temporary file beside `path`; commit() makes them `path`, destruction without it drops them.
+/// Collects bytes in a temporary file beside `path`; commit() makes them `path`, destruction without it drops
+/// them.
 class AtomicWriter {
 public:
     explicit AtomicWriter(std::string path)
-        : path_{std::move(path)}, temporary_{temporary_name(path_)}, fd_{temporary_, O_WRONLY | O_CREAT | O_EXCL} {}
+        : path_{std::move(path)},
+          temporary_{temporary_name(path_)},
+          fd_{temporary_, O_WRONLY | O_CREAT | O_EXCL} {}
     AtomicWriter(const AtomicWriter&) = delete;
     AtomicWriter& operator=(const AtomicWriter&) = delete;
     ~AtomicWriter() {
@@ -245,10 +257,12 @@ inline void write_atomic(const std::string& path, std::string_view bytes) {
     writer.commit();
 }
 
-/// An append-only file: each append() reaches the kernel in one write, so that readers and crashes see whole records.
+/// An append-only file: each append() reaches the kernel in one write, so that readers and crashes see whole
+/// records.
 class AppendFile {
 public:
-    explicit AppendFile(std::string path) : path_{std::move(path)}, fd_{path_, O_WRONLY | O_CREAT | O_APPEND} {}
+    explicit AppendFile(std::string path)
+        : path_{std::move(path)}, fd_{path_, O_WRONLY | O_CREAT | O_APPEND} {}
 
     void append(std::string_view bytes) { detail::write_fully(fd_.get(), bytes, path_); }
 
@@ -269,8 +283,9 @@ private:
     detail::Descriptor fd_;
 };
 
-/// Held for as long as the object lives: no other process (or LockFile) can hold `path`. The kernel drops the lock
-/// when its holder dies, so a crash leaves nothing to clean up; the file itself stays, since removing it would race.
+/// Held for as long as the object lives: no other process (or LockFile) can hold `path`. The kernel drops the
+/// lock when its holder dies, so a crash leaves nothing to clean up; the file itself stays, since removing it
+/// would race.
 class LockFile {
 public:
     /// Throws FileError at once if somebody else holds the lock.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // JSON behind limits: the only file that includes nlohmann/json.
 //
-// Promise: any byte sequence gives a value or an io::FormatError "<where>: ... (at byte N)". Size is limited before
-// parsing (a parsed document needs about 10 to 30 times its text) and depth too, by one scan over the brackets:
-// dump() and most walkers of a document recurse, so a deep one would overflow their stack.
+// Promise: any byte sequence gives a value or an io::FormatError "<where>: ... (at byte N)". Size is limited
+// before parsing (a parsed document needs about 10 to 30 times its text) and depth too, by one scan over the
+// brackets: dump() and most walkers of a document recurse, so a deep one would overflow their stack.
 // field<T>() reads configuration values with types and ranges checked, which nlohmann's get<T>() does not do
 // (it truncates 1.5 to 1 and wraps -1 to 4294967295).
 #pragma once
@@ -46,8 +46,10 @@ inline void check_depth(std::string_view text, std::string_view where, int max_d
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
         if (quoted) {
-            if (c == '\\') ++i;
-            else if (c == '"') quoted = false;
+            if (c == '\\')
+                ++i;
+            else if (c == '"')
+                quoted = false;
         } else if (c == '"') {
             quoted = true;
         } else if (c == '[' || c == '{') {
@@ -87,9 +89,11 @@ inline Json parse_unique(std::string_view text, std::string_view where) {
 }  // namespace detail
 
 /// The document in `text`; `where` (usually a path) starts every error. Throws FormatError.
-[[nodiscard]] inline Json parse_json(std::string_view text, std::string_view where, const JsonLimits& limits = {}) {
+[[nodiscard]] inline Json parse_json(std::string_view text, std::string_view where,
+                                     const JsonLimits& limits = {}) {
     if (text.size() > limits.max_bytes) {
-        fail<FormatError>(where, ": json is too large; got ", text.size(), " bytes, the limit is ", limits.max_bytes);
+        fail<FormatError>(where, ": json is too large; got ", text.size(), " bytes, the limit is ",
+                          limits.max_bytes);
     }
     detail::check_depth(text, where, limits.max_depth);
     try {
@@ -125,7 +129,8 @@ std::optional<T> convert(const Json& value) {
         if (value.is_boolean()) return value.get<bool>();
     } else if constexpr (std::integral<T>) {
         if (value.is_number_unsigned() && std::in_range<T>(value.get<std::uint64_t>())) return value.get<T>();
-        if (value.is_number_integer() && !value.is_number_unsigned() && std::in_range<T>(value.get<std::int64_t>()))
+        if (value.is_number_integer() && !value.is_number_unsigned() &&
+            std::in_range<T>(value.get<std::int64_t>()))
             return value.get<T>();
     } else if constexpr (std::floating_point<T>) {
         if (value.is_number()) return value.get<T>();
@@ -148,12 +153,18 @@ std::optional<T> convert(const Json& value) {
 
 template <class T>
 std::string_view expected() {
-    if constexpr (std::same_as<T, bool>) return "true or false";
-    else if constexpr (std::unsigned_integral<T>) return "a non-negative integer in range";
-    else if constexpr (std::integral<T>) return "an integer in range";
-    else if constexpr (std::floating_point<T>) return "a number";
-    else if constexpr (std::same_as<T, std::string>) return "a string";
-    else return "an array of the right type";
+    if constexpr (std::same_as<T, bool>)
+        return "true or false";
+    else if constexpr (std::unsigned_integral<T>)
+        return "a non-negative integer in range";
+    else if constexpr (std::integral<T>)
+        return "an integer in range";
+    else if constexpr (std::floating_point<T>)
+        return "a number";
+    else if constexpr (std::same_as<T, std::string>)
+        return "a string";
+    else
+        return "an array of the right type";
 }
 
 /// The start of `value` as text, for error messages.
@@ -165,16 +176,18 @@ inline std::string shown(const Json& value) {
 
 }  // namespace detail
 
-/// `object[key]` as T (bool, integer, floating point, std::string, Json, std::vector of these), or nothing if the key
-/// is absent or null. Throws FormatError if the value is not a T or does not fit.
+/// `object[key]` as T (bool, integer, floating point, std::string, Json, std::vector of these), or nothing if
+/// the key is absent or null. Throws FormatError if the value is not a T or does not fit.
 template <class T>
 [[nodiscard]] std::optional<T> find_field(const Json& object, std::string_view key, std::string_view where) {
-    if (!object.is_object()) fail<FormatError>(where, ": expected an object with '", key, "'; got ", detail::shown(object));
+    if (!object.is_object())
+        fail<FormatError>(where, ": expected an object with '", key, "'; got ", detail::shown(object));
     const auto found = object.find(key);
     if (found == object.end() || found->is_null()) return std::nullopt;
     std::optional<T> value = detail::convert<T>(*found);
     if (!value) {
-        fail<FormatError>(where, ": '", key, "' should be ", detail::expected<T>(), "; got ", detail::shown(*found));
+        fail<FormatError>(where, ": '", key, "' should be ", detail::expected<T>(), "; got ",
+                          detail::shown(*found));
     }
     return value;
 }
@@ -193,7 +206,8 @@ template <class T>
     return find_field<T>(object, key, where).value_or(std::move(otherwise));
 }
 
-/// What to do with a last line that has no newline and does not parse: a writer was killed in the middle of it.
+/// What to do with a last line that has no newline and does not parse: a writer was killed in the middle of
+/// it.
 enum class TornTail { error, ignore };
 
 /// Reads a file of one JSON value a line (JSONL), a buffer at a time; blank lines are skipped.
@@ -202,7 +216,8 @@ public:
     explicit JsonLines(std::string path, TornTail tail = TornTail::error, JsonLimits limits = {})
         : path_{std::move(path)}, fd_{path_, O_RDONLY}, limits_{limits}, tail_{tail} {}
 
-    /// Puts the next value in `value`; false at the end. Throws FileError, or FormatError "<file>:<line>: ...".
+    /// Puts the next value in `value`; false at the end. Throws FileError, or FormatError "<file>:<line>:
+    /// ...".
     bool next(Json& value) {
         std::string_view line;
         while (take_line(line)) {
@@ -230,7 +245,8 @@ private:
             }
             buffer_.erase(0, std::exchange(start_, 0));
             if (buffer_.size() > limits_.max_bytes)
-                fail<FormatError>(path_, ":", line_ + 1, ": line is longer than ", limits_.max_bytes, " bytes");
+                fail<FormatError>(path_, ":", line_ + 1, ": line is longer than ", limits_.max_bytes,
+                                  " bytes");
             scanned = buffer_.size();
             if (!read_more()) break;
         }
@@ -244,7 +260,8 @@ private:
         const std::size_t used = buffer_.size();
         buffer_.resize(used + 65536);
         ssize_t n = 0;
-        while ((n = ::read(fd_.get(), buffer_.data() + used, 65536)) < 0 && errno == EINTR) {}
+        while ((n = ::read(fd_.get(), buffer_.data() + used, 65536)) < 0 && errno == EINTR) {
+        }
         buffer_.resize(used + static_cast<std::size_t>(n > 0 ? n : 0));
         if (n < 0) detail::fail_errno(path_, "cannot be read");
         return n > 0;

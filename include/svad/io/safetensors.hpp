@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// safetensors: u64 little-endian header length, JSON header {name: {dtype, shape, data_offsets}}, tensor bytes.
+// safetensors: u64 little-endian header length, JSON header {name: {dtype, shape, data_offsets}}, tensor
+// bytes.
 //
-// Promise: the header is checked before a byte of data is believed (huggingface/safetensors, tensor.rs): lengths,
-// overflow, duplicate names, tensors contiguous from 0 without gap or overlap up to the file's last byte. Any byte
-// sequence gives a value or an io::FormatError; data are mapped and read (and converted) only when asked for.
-// A checkpoint split in shards by an index.json looks like one file. Files are written atomically, larger elements
-// first, then by name, with the data at a multiple of 8, so that equal tensors give equal bytes.
+// Promise: the header is checked before a byte of data is believed (safetensors_header.hpp). Any byte
+// sequence gives a value or an io::FormatError; data are mapped, and read and converted only when asked for.
+// A checkpoint split in shards by an index.json looks like one file. Files are written atomically, larger
+// elements first, then by name, with the data at a multiple of 8, so that equal tensors give equal bytes.
 #pragma once
 
 #include "svad/core/tensor.hpp"
 #include "svad/io/file.hpp"
 #include "svad/io/json.hpp"
+#include "svad/io/safetensors_header.hpp"
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,156 +26,39 @@
 
 namespace svad::io {
 
-static_assert(std::endian::native == std::endian::little, "safetensors data are read in place and are little-endian");
-
-/// What a header says about one tensor. `dtype` is empty for element types that svad cannot compute with (F8, C64 ...).
-struct TensorInfo {
-    std::optional<DType> dtype;
-    Shape shape;
-    std::string stored;               ///< the file's name of the element type, e.g. "BF16"
-    std::span<const std::byte> bytes; ///< in the mapping; valid as long as the SafeTensors lives
-};
+static_assert(std::endian::native == std::endian::little,
+              "safetensors data are read in place and are little-endian");
 
 namespace detail {
-
-struct StoredType {
-    std::string_view name;
-    std::uint64_t bits;
-    std::optional<DType> dtype;
-};
-
-inline constexpr StoredType stored_types[] = {
-    {"F32", 32, DType::f32},    {"F64", 64, DType::f64},    {"BF16", 16, DType::bf16},   {"F16", 16, DType::f16},
-    {"I8", 8, DType::i8},       {"I16", 16, DType::i16},    {"I32", 32, DType::i32},     {"I64", 64, DType::i64},
-    {"U8", 8, DType::u8},       {"U16", 16, DType::u16},    {"U32", 32, DType::u32},     {"U64", 64, DType::u64},
-    {"BOOL", 8, DType::boolean}, {"F8_E5M2", 8, {}},        {"F8_E4M3", 8, {}},          {"F8_E8M0", 8, {}},
-    {"F8_E5M2FNUZ", 8, {}},     {"F8_E4M3FNUZ", 8, {}},     {"F6_E2M3", 6, {}},          {"F6_E3M2", 6, {}},
-    {"F4", 4, {}},              {"C64", 64, {}},
-};
-
-inline const StoredType* find_stored(std::string_view name) {
-    for (const StoredType& type : stored_types)
-        if (type.name == name) return &type;
-    return nullptr;
-}
-
-inline std::string_view stored_name(DType dtype) {
-    for (const StoredType& type : stored_types)
-        if (type.dtype == dtype) return type.name;
-    return "?";
-}
-
-/// Where one tensor's bytes are, and who says so for error messages ("<file>: tensor '<name>'").
-struct HeaderEntry {
-    std::string name;
-    TensorInfo info;
-    std::uint64_t begin = 0, end = 0;
-};
-
-inline Shape checked_shape(const std::vector<std::uint64_t>& sizes, const std::string& who, std::uint64_t& numel) {
-    if (sizes.size() > Shape::max_rank)
-        fail<FormatError>(who, " has ", sizes.size(), " sizes; at most ", Shape::max_rank, " are supported");
-    constexpr std::uint64_t limit = std::uint64_t{1} << 62;
-    std::uint64_t nonzero = 1;   // also bounds shapes that have a zero, so that Shape and strides cannot overflow
-    numel = 1;
-    for (const std::uint64_t size : sizes) {
-        if (size != 0 && nonzero > limit / size) fail<FormatError>(who, " has a shape of more than 2^62 elements");
-        if (size != 0) nonzero *= size;
-        numel *= size;
-    }
-    Shape shape;
-    for (const std::uint64_t size : sizes) shape.push_back(static_cast<Index>(size));
-    return shape;
-}
-
-inline HeaderEntry parse_entry(const std::string& name, const Json& value, const std::string& path) {
-    HeaderEntry entry;
-    entry.name = name;
-    const std::string who = path + ": tensor '" + name + "'";
-    entry.info.stored = field<std::string>(value, "dtype", who);
-    const StoredType* type = find_stored(entry.info.stored);
-    if (type == nullptr) fail<FormatError>(who, " has the unknown dtype '", entry.info.stored, "'");
-    entry.info.dtype = type->dtype;
-
-    std::uint64_t numel = 0, bits = 0;
-    entry.info.shape = checked_shape(field<std::vector<std::uint64_t>>(value, "shape", who), who, numel);
-    const auto offsets = field<std::vector<std::uint64_t>>(value, "data_offsets", who);
-    if (offsets.size() != 2) fail<FormatError>(who, ": data_offsets should be [begin, end]");
-    entry.begin = offsets[0];
-    entry.end = offsets[1];
-    if (__builtin_mul_overflow(numel, type->bits, &bits)) fail<FormatError>(who, " is larger than any file");
-    if (bits % 8 != 0) fail<FormatError>(who, " does not end at a whole byte");
-    if (entry.begin > entry.end || entry.end - entry.begin != bits / 8) {
-        fail<FormatError>(who, " needs ", bits / 8, " bytes (", entry.info.stored, entry.info.shape, "); got data_offsets [",
-                          entry.begin, ", ", entry.end, "]");
-    }
-    return entry;
-}
-
-/// All tensors of a mapped file, in the order of their data; fills `metadata`.
-inline std::vector<HeaderEntry> parse_safetensors(const MappedFile& file, std::map<std::string, std::string>& metadata) {
-    constexpr std::uint64_t max_header = 100'000'000;   // the reference's limit
-    const std::span<const std::byte> bytes = file.bytes();
-    const std::string& path = file.path();
-    if (bytes.size() < 8) fail<FormatError>(path, ": is not a safetensors file; got only ", bytes.size(), " bytes");
-    std::uint64_t length = 0;
-    std::memcpy(&length, bytes.data(), 8);
-    if (length > max_header || length > bytes.size() - 8) {
-        fail<FormatError>(path, ": header of ", length, " bytes does not fit the file of ", bytes.size(),
-                          " bytes (at byte 0)");
-    }
-    const std::string_view text = file.text().substr(8, static_cast<std::size_t>(length));
-    if (text.empty() || text[0] != '{') fail<FormatError>(path, ": header does not start with '{' (at byte 8)");
-    const Json header = parse_json(text, path + ": header", {.max_bytes = max_header, .max_depth = 16, .duplicates = DuplicateKeys::reject});
-
-    std::vector<HeaderEntry> entries;
-    for (const auto& [name, value] : header.items()) {
-        if (name != "__metadata__") {
-            entries.push_back(parse_entry(name, value, path));
-            continue;
-        }
-        if (!value.is_object()) fail<FormatError>(path, ": __metadata__ should be an object of strings");
-        for (const auto& [key, text_value] : value.items()) metadata[key] = field<std::string>(value, key, path + ": __metadata__");
-    }
-    std::sort(entries.begin(), entries.end(), [](const HeaderEntry& a, const HeaderEntry& b) {
-        return std::pair{a.begin, a.end} < std::pair{b.begin, b.end};
-    });
-    std::uint64_t at = 0;
-    const std::span<const std::byte> data = bytes.subspan(8 + static_cast<std::size_t>(length));
-    for (HeaderEntry& entry : entries) {
-        if (entry.begin != at) {
-            fail<FormatError>(path, ": tensor '", entry.name, "' begins at data byte ", entry.begin, " but the one before ends at ", at);
-        }
-        if (entry.end > data.size()) {
-            fail<FormatError>(path, ": tensor '", entry.name, "' ends at byte ", entry.end, ", past the end of the data (", data.size(), ")");
-        }
-        at = entry.end;
-        entry.info.bytes = data.subspan(static_cast<std::size_t>(entry.begin), static_cast<std::size_t>(entry.end - entry.begin));
-    }
-    if (at != data.size()) fail<FormatError>(path, ": ", data.size() - at, " bytes follow the last tensor (at data byte ", at, ")");
-    return entries;
-}
 
 /// out[i] = in[i] converted; integers that do not fit give FormatError, floats as integers DTypeError.
 template <class From, Element To>
 void convert_elements(std::span<const std::byte> in, std::span<To> out, std::string_view who) {
     if constexpr (std::same_as<From, To> && !std::same_as<From, bool>) {
         if (!out.empty()) std::memcpy(static_cast<void*>(out.data()), in.data(), in.size());
-    } else if constexpr (std::same_as<From, bool>) {   // any byte but 0 is true: a bool of another value is undefined
-        for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<To>(in[i] == std::byte{0} ? 0.0f : 1.0f);
+    } else if constexpr (std::same_as<From, bool>) {
+        // Any byte but 0 is true; reading it as a bool would be undefined.
+        for (std::size_t i = 0; i < out.size(); ++i)
+            out[i] = static_cast<To>(in[i] == std::byte{0} ? 0.0f : 1.0f);
     } else if constexpr (std::integral<To> && !std::integral<From>) {
         fail<DTypeError>(who, " holds floating point numbers and was asked for as ", dtype_of<To>);
     } else {
         for (std::size_t i = 0; i < out.size(); ++i) {
             From x;
             std::memcpy(static_cast<void*>(&x), in.data() + i * sizeof(From), sizeof(From));
-            if constexpr (std::same_as<To, bool>) out[i] = x != 0;
-            else if constexpr (std::integral<To> && std::integral<From>) {
-                if (!std::in_range<To>(x)) fail<FormatError>(who, " holds ", x, ", which does not fit ", dtype_of<To>);
+            if constexpr (std::same_as<To, bool>) {
+                out[i] = x != 0;
+            } else if constexpr (std::integral<To> && std::integral<From>) {
+                if (!std::in_range<To>(x))
+                    fail<FormatError>(who, " holds ", x, ", which does not fit ", dtype_of<To>);
                 out[i] = static_cast<To>(x);
-            } else if constexpr (std::same_as<From, bf16> || std::same_as<From, f16>) out[i] = static_cast<To>(static_cast<float>(x));
-            else if constexpr (std::same_as<To, bf16> || std::same_as<To, f16>) out[i] = To(static_cast<float>(x));
-            else out[i] = static_cast<To>(x);
+            } else if constexpr (std::floating_point<From> && std::floating_point<To>) {
+                out[i] = static_cast<To>(x);
+            } else if constexpr (std::floating_point<To> && std::integral<From>) {
+                out[i] = static_cast<To>(x);
+            } else {   // bf16 and f16 convert through float
+                out[i] = To(static_cast<float>(x));
+            }
         }
     }
 }
@@ -191,7 +76,8 @@ public:
         return result;
     }
 
-    /// Maps all shards that the index `path` (model.safetensors.index.json) lists. Throws FileError or FormatError.
+    /// Maps all shards that the index `path` (model.safetensors.index.json) lists. Throws FileError or
+    /// FormatError.
     static SafeTensors open_index(const std::string& path) {
         const Json index = read_json(path);
         const Json map = field<Json>(index, "weight_map", path);
@@ -199,8 +85,10 @@ public:
         std::map<std::string, std::vector<std::string>> names_of_shard;
         for (const auto& [name, value] : map.items()) {
             const auto shard = field<std::string>(map, name, path + ": weight_map");
-            if (shard.empty() || shard.find('/') != std::string::npos || shard.find('\0') != std::string::npos)
-                fail<FormatError>(path, ": weight_map names '", shard, "', which is not a file of the same directory");
+            if (shard.empty() || shard.find('/') != std::string::npos ||
+                shard.find('\0') != std::string::npos)
+                fail<FormatError>(path, ": weight_map names '", shard,
+                                  "', which is not a file of the same directory");
             names_of_shard[shard].push_back(name);
         }
         SafeTensors result;
@@ -212,7 +100,8 @@ public:
             for (const std::string& name : names)
                 if (!result.contains(name)) fail<FormatError>(path, ": '", name, "' is not in ", file);
             if (result.tensors_.size() - before != names.size())
-                fail<FormatError>(path, ": ", file, " holds ", result.tensors_.size() - before, " tensors, the index lists ", names.size());
+                fail<FormatError>(path, ": ", file, " holds ", result.tensors_.size() - before,
+                                  " tensors, the index lists ", names.size());
         }
         return result;
     }
@@ -239,8 +128,9 @@ public:
     /// The `__metadata__` of the file (of all shards together).
     [[nodiscard]] const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
-    /// A copy of `name` as T: floats and integers convert to floats, integers to integers that hold every value.
-    /// Throws FormatError if it is absent or a value does not fit, DTypeError if T cannot represent its kind.
+    /// A copy of `name` as T: floats and integers convert to floats, integers to integers that hold every
+    /// value. Throws FormatError if it is absent or a value does not fit, DTypeError if T cannot represent
+    /// its kind.
     template <Element T>
     [[nodiscard]] Tensor<T> load(std::string_view name) const {
         const TensorInfo& info = this->info(name);
@@ -257,7 +147,8 @@ public:
         if (!info.dtype) fail<DTypeError>(who, " has the dtype ", info.stored, ", which is not supported");
         if (out.size() != static_cast<std::size_t>(info.shape.numel()))
             fail<ShapeError>(who, " has ", info.shape.numel(), " elements; got room for ", out.size());
-        dispatch_storage(*info.dtype, [&]<class From>(From) { detail::convert_elements<From, T>(info.bytes, out, who); });
+        dispatch_storage(*info.dtype,
+                         [&]<class From>(From) { detail::convert_elements<From, T>(info.bytes, out, who); });
     }
 
 private:
@@ -277,11 +168,14 @@ private:
 /// The weights at `path`: a .safetensors file, an index.json of shards, or a directory that holds
 /// model.safetensors.index.json, model.safetensors or adapter_model.safetensors (looked for in this order).
 [[nodiscard]] inline SafeTensors open_weights(const std::string& path) {
-    if (!is_directory(path)) return path.ends_with(".json") ? SafeTensors::open_index(path) : SafeTensors::open(path);
-    if (const std::string index = path + "/model.safetensors.index.json"; exists(index)) return SafeTensors::open_index(index);
+    if (!is_directory(path))
+        return path.ends_with(".json") ? SafeTensors::open_index(path) : SafeTensors::open(path);
+    if (const std::string index = path + "/model.safetensors.index.json"; exists(index))
+        return SafeTensors::open_index(index);
     for (const char* name : {"/model.safetensors", "/adapter_model.safetensors"})
         if (exists(path + name)) return SafeTensors::open(path + name);
-    fail<FileError>(path, ": holds no model.safetensors, model.safetensors.index.json or adapter_model.safetensors");
+    fail<FileError>(
+        path, ": holds no model.safetensors, model.safetensors.index.json or adapter_model.safetensors");
 }
 
 /// A tensor to be written: its bytes belong to the caller and must outlive the call.
@@ -298,8 +192,8 @@ template <Element T>
     return {std::move(name), dtype_of<T>, tensor.shape(), std::as_bytes(tensor.span())};
 }
 
-/// Replaces the file at `path` by these tensors, atomically. Throws UsageError for a name given twice, a name that is
-/// not UTF-8 or a size that does not fit the shape; FileError if the disk refuses.
+/// Replaces the file at `path` by these tensors, atomically. Throws UsageError for a name given twice, a name
+/// that is not UTF-8 or a size that does not fit the shape; FileError if the disk refuses.
 inline void write_safetensors(const std::string& path, std::vector<NamedBytes> tensors,
                               const std::map<std::string, std::string>& metadata = {{"format", "pt"}}) {
     std::sort(tensors.begin(), tensors.end(), [](const NamedBytes& a, const NamedBytes& b) {
@@ -316,7 +210,8 @@ inline void write_safetensors(const std::string& path, std::vector<NamedBytes> t
     std::string header = "{";
     if (!metadata.empty()) {
         header += "\"__metadata__\":{";
-        for (const auto& [key, value] : metadata) header += (header.back() == '{' ? "" : ",") + quoted(key) + ":" + quoted(value);
+        for (const auto& [key, value] : metadata)
+            header += (header.back() == '{' ? "" : ",") + quoted(key) + ":" + quoted(value);
         header += "}";
     }
     std::set<std::string_view> seen;
@@ -326,15 +221,18 @@ inline void write_safetensors(const std::string& path, std::vector<NamedBytes> t
             fail<UsageError>(path, ": tensor name '", tensor.name, "' is given twice or reserved");
         const std::uint64_t size = static_cast<std::uint64_t>(tensor.shape.numel()) * size_of(tensor.dtype);
         if (size != tensor.bytes.size())
-            fail<UsageError>(path, ": tensor '", tensor.name, "' ", tensor.dtype, tensor.shape, " needs ", size, " bytes; got ", tensor.bytes.size());
+            fail<UsageError>(path, ": tensor '", tensor.name, "' ", tensor.dtype, tensor.shape, " needs ",
+                             size, " bytes; got ", tensor.bytes.size());
         std::string sizes;
         for (const Index n : tensor.shape) sizes += (sizes.empty() ? "" : ",") + std::to_string(n);
-        header += (header.size() == 1 ? "" : ",") + quoted(tensor.name) + ":{\"dtype\":\"" + std::string{detail::stored_name(tensor.dtype)} +
-                  "\",\"shape\":[" + sizes + "],\"data_offsets\":[" + std::to_string(at) + "," + std::to_string(at + size) + "]}";
+        header += (header.size() == 1 ? "" : ",") + quoted(tensor.name) + ":{\"dtype\":\"" +
+                  std::string{detail::stored_name(tensor.dtype)} + "\",\"shape\":[" + sizes +
+                  "],\"data_offsets\":[" + std::to_string(at) + "," + std::to_string(at + size) + "]}";
         at += size;
     }
     header += "}";
-    header.append((8 - header.size() % 8) % 8, ' ');   // 8 bytes of length come first, so the data start stays aligned
+    header.append((8 - header.size() % 8) % 8,
+                  ' ');   // 8 bytes of length come first, so the data start stays aligned
 
     AtomicWriter writer{path};
     const std::uint64_t length = header.size();

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Event files that TensorBoard reads: append-only TFRecords of hand-encoded Event protobufs with scalars.
 //
-// Record: u64 length | u32 masked crc32c(length) | payload | u32 masked crc32c(payload), all little-endian, where
-// masked(c) = rotate_right(c, 15) + 0xa282ead8. Event: 1 wall_time (double), 2 step (varint), 3 file_version (string),
-// 5 summary { repeated 1 value { 1 tag (string), 2 simple_value (float) } }. The first event says "brain.Event:2".
-// Every call is one write, so that a crash tears at most the last record, which readers skip.
-// Rejected: linking protobuf for five fields.
+// Record: u64 length | u32 masked crc32c(length) | payload | u32 masked crc32c(payload), all little-endian,
+// where masked(c) = rotate_right(c, 15) + 0xa282ead8. Event: 1 wall_time (double), 2 step (varint), 3
+// file_version (string), 5 summary { repeated 1 value { 1 tag (string), 2 simple_value (float) } }. The first
+// event says "brain.Event:2". Every call is one write, so that a crash tears at most the last record, which
+// readers skip. Rejected: linking protobuf for five fields.
 #pragma once
 
 #include "svad/io/file.hpp"
@@ -102,7 +102,8 @@ public:
     explicit TensorBoard(const std::string& directory) : TensorBoard{Opened{}, created(directory)} {}
 
     /// Appends one event with all `scalars` at `step`; reaches the kernel before returning. Throws FileError.
-    void scalars(std::int64_t step, std::span<const Scalar> scalars, double wall_time = detail::seconds_since_epoch()) {
+    void scalars(std::int64_t step, std::span<const Scalar> scalars,
+                 double wall_time = detail::seconds_since_epoch()) {
         std::string summary;
         for (const Scalar& scalar : scalars) {
             std::string value;

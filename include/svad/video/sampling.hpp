@@ -2,7 +2,7 @@
 // Which frames of a clip a model sees: pure functions from a timeline to frame numbers.
 //
 // Every published system picks differently, so each rule is a type and a `Choice` is one of them:
-//   Uniform      centre of each of N equal segments of frames: min(n - 1, floor((2i + 1) n / 2N))     (svad's own)
+//   Uniform      centre of each of N equal segments of frames: min(n - 1, floor((2i + 1) n / 2N))
 //   UniformTime  the frame on screen at the centre of each of N equal segments of time (variable frame rates)
 //   Segments     VideoChat: s = (n - 1) / N, index floor(s / 2) + round(s i), halves to even
 //   Linspace     floor(linspace(0, n - 1, N)), both ends included (LanguageBind, CLIP-ViP)
@@ -23,11 +23,21 @@
 
 namespace svad::video {
 
-struct Uniform { Index frames = 8; };
-struct UniformTime { Index frames = 8; };
-struct Segments { Index frames = 8; };
-struct Linspace { Index frames = 8; };
-struct Stride { Index frames = 8; };
+struct Uniform {
+    Index frames = 8;
+};
+struct UniformTime {
+    Index frames = 8;
+};
+struct Segments {
+    Index frames = 8;
+};
+struct Linspace {
+    Index frames = 8;
+};
+struct Stride {
+    Index frames = 8;
+};
 struct Fps {
     double rate = 1;
     Index max_frames = 4096;   ///< more would be an error, not a silent cut
@@ -47,8 +57,8 @@ struct Timeline {
 
 namespace detail {
 
-/// The last frame with a time of at most t (the first frame if there is none). Times that run backwards are walked
-/// as they come, so the answer is defined for damaged files too.
+/// The last frame with a time of at most t (the first frame if there is none). Times that run backwards are
+/// walked as they come, so the answer is defined for damaged files too.
 inline Index on_screen(const Timeline& line, double t) {
     Index found = 0;
     for (Index i = 0; i < line.size(); ++i)
@@ -67,7 +77,8 @@ inline std::vector<Index> indices(const Fps& fps, const Timeline& line) {
     const double length = std::max(0.0, line.end - line.times.front());
     const double count = std::max(1.0, std::ceil(length * fps.rate - 1e-6));
     if (!(count <= static_cast<double>(fps.max_frames)))
-        fail<UsageError>("fps: ", length, " s at ", fps.rate, " frames a second is more than ", fps.max_frames, " frames");
+        fail<UsageError>("fps: ", length, " s at ", fps.rate, " frames a second is more than ",
+                         fps.max_frames, " frames");
     std::vector<Index> out;
     for (Index i = 0; i < static_cast<Index>(count); ++i)
         out.push_back(on_screen(line, line.times.front() + static_cast<double>(i) / fps.rate));
@@ -80,23 +91,27 @@ inline Index pick(const Uniform& u, Index i, const Timeline& line) {
 }
 inline Index pick(const UniformTime& u, Index i, const Timeline& line) {
     const double first = line.times.front();
-    return on_screen(line, first + (static_cast<double>(i) + 0.5) * (line.end - first) / static_cast<double>(u.frames));
+    return on_screen(
+        line, first + (static_cast<double>(i) + 0.5) * (line.end - first) / static_cast<double>(u.frames));
 }
 inline Index pick(const Segments& s, Index i, const Timeline& line) {
     const double segment = static_cast<double>(line.size() - 1) / static_cast<double>(s.frames);
     const auto start = static_cast<Index>(segment / 2);
-    return std::min(line.size() - 1, start + static_cast<Index>(std::nearbyint(segment * static_cast<double>(i))));
+    return std::min(line.size() - 1,
+                    start + static_cast<Index>(std::nearbyint(segment * static_cast<double>(i))));
 }
 inline Index pick(const Linspace& l, Index i, const Timeline& line) {
     if (l.frames == 1) return 0;
     const double step = static_cast<double>(line.size() - 1) / static_cast<double>(l.frames - 1);
-    return i == l.frames - 1 ? line.size() - 1 : static_cast<Index>(static_cast<double>(i) * step);   // as numpy
+    return i == l.frames - 1 ? line.size() - 1
+                             : static_cast<Index>(static_cast<double>(i) * step);   // as numpy
 }
 inline Index pick(const Stride& s, Index i, const Timeline& line) { return i * line.size() / s.frames; }
 
 template <class Rule>
 std::vector<Index> indices(const Rule& rule, const Timeline& line) {
-    if (rule.frames < 1) fail<UsageError>("sampling: at least one frame must be asked for; got ", rule.frames);
+    if (rule.frames < 1)
+        fail<UsageError>("sampling: at least one frame must be asked for; got ", rule.frames);
     std::vector<Index> out;
     for (Index i = 0; i < rule.frames; ++i) out.push_back(pick(rule, i, line));
     return out;

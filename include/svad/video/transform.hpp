@@ -2,10 +2,11 @@
 // From frames [T, H, W, 3] of bytes to a model's input [T, 3, S, S] of floats: resize, crop, normalise.
 //
 // Resizing is separable; a table of taps per output position is made once per axis. Antialiased (Pillow,
-// torchvision): the filter is stretched by the scale when shrinking, bicubic a = -0.5, taps outside are dropped and
-// the rest renormalised. Plain (torch interpolate without antialias): bicubic a = -0.75, taps clamped to the border.
-// Bytes are resized in fixed point, horizontally first and rounded in between, exactly as Pillow (22-bit weights) or
-// torch (16-bit weights) do it: models were trained on those bytes. Checked value by value against both.
+// torchvision): the filter is stretched by the scale when shrinking, bicubic a = -0.5, taps outside are
+// dropped and the rest renormalised. Plain (torch interpolate without antialias): bicubic a = -0.75, taps
+// clamped to the border. Bytes are resized in fixed point, horizontally first and rounded in between, exactly
+// as Pillow (22-bit weights) or torch (16-bit weights) do it: models were trained on those bytes. Checked
+// value by value against both.
 #pragma once
 
 #include "svad/core/error.hpp"
@@ -98,11 +99,12 @@ struct FixedTaps {
 
 inline FixedTaps fixed_taps(Taps taps, Arithmetic arithmetic) {
     FixedTaps fixed;
-    fixed.bits = 22;   // Pillow: 32 - 8 - 2, so that sums of bytes stay within an int
+    fixed.bits = 22;                         // Pillow: 32 - 8 - 2, so that sums of bytes stay within an int
     if (arithmetic == Arithmetic::torch) {   // the most bits that keep every weight within an int16
         const double largest = *std::max_element(taps.weight.begin(), taps.weight.end());
         fixed.bits = 0;
-        while (fixed.bits < 22 && static_cast<int>(0.5 + largest * (1 << (fixed.bits + 1))) < (1 << 15)) ++fixed.bits;
+        while (fixed.bits < 22 && static_cast<int>(0.5 + largest * (1 << (fixed.bits + 1))) < (1 << 15))
+            ++fixed.bits;
     }
     for (const double w : taps.weight) {
         const double scaled = w * (1 << fixed.bits);
@@ -141,7 +143,8 @@ inline void resize_columns(const std::uint8_t* in, Index n, const FixedTaps& fix
     for (std::size_t y = 0; y < fixed.taps.first.size(); ++y) {
         std::fill(sum.begin(), sum.end(), 1 << (fixed.bits - 1));
         for (Index k = 0; k < fixed.taps.count[y]; ++k) {
-            const std::int32_t weight = fixed.weight[y * static_cast<std::size_t>(fixed.taps.width) + static_cast<std::size_t>(k)];
+            const std::int32_t weight =
+                fixed.weight[y * static_cast<std::size_t>(fixed.taps.width) + static_cast<std::size_t>(k)];
             const std::uint8_t* const row = in + (fixed.taps.first[y] + k) * n;
             for (Index x = 0; x < n; ++x) sum[static_cast<std::size_t>(x)] += row[x] * weight;
         }
@@ -156,7 +159,8 @@ inline void check_sizes(Index h, Index w, Index to_h, Index to_w) {
 
 }  // namespace detail
 
-/// image [H, W, C] (C 1, 3 or 4) -> [h, w, C], antialiased, bit for bit what Pillow's (or torch's) resize gives.
+/// image [H, W, C] (C 1, 3 or 4) -> [h, w, C], antialiased, bit for bit what Pillow's (or torch's) resize
+/// gives.
 [[nodiscard]] inline Tensor<std::uint8_t> resize(const Tensor<std::uint8_t>& image, Index h, Index w,
                                                  Filter filter = Filter::bicubic,
                                                  Arithmetic arithmetic = Arithmetic::pillow) {
@@ -167,10 +171,14 @@ inline void check_sizes(Index h, Index w, Index to_h, Index to_w) {
     if (w != W) {   // an axis that keeps its size is left alone, as in Pillow
         const auto fixed = detail::fixed_taps(detail::antialiased_taps(W, w, filter), arithmetic);
         narrow = Tensor<std::uint8_t>::uninitialized({H, w, C});
-        if (C == 3) detail::resize_rows<3>(image.data(), H, W, fixed, narrow.data());
-        else if (C == 1) detail::resize_rows<1>(image.data(), H, W, fixed, narrow.data());
-        else if (C == 4) detail::resize_rows<4>(image.data(), H, W, fixed, narrow.data());
-        else fail<ShapeError>("resize: image should have 1, 3 or 4 channels; got ", image.shape());
+        if (C == 3)
+            detail::resize_rows<3>(image.data(), H, W, fixed, narrow.data());
+        else if (C == 1)
+            detail::resize_rows<1>(image.data(), H, W, fixed, narrow.data());
+        else if (C == 4)
+            detail::resize_rows<4>(image.data(), H, W, fixed, narrow.data());
+        else
+            fail<ShapeError>("resize: image should have 1, 3 or 4 channels; got ", image.shape());
     }
     if (h == H) return narrow;
     const auto fixed = detail::fixed_taps(detail::antialiased_taps(H, h, filter), arithmetic);
@@ -196,7 +204,8 @@ inline void check_sizes(Index h, Index w, Index to_h, Index to_w) {
                 double sum = 0;
                 const Index first = across.first[static_cast<std::size_t>(x)];
                 for (Index k = 0; k < across.count[static_cast<std::size_t>(x)]; ++k)
-                    sum += across.weight[static_cast<std::size_t>(x * across.width + k)] * in[y * W + first + k];
+                    sum +=
+                        across.weight[static_cast<std::size_t>(x * across.width + k)] * in[y * W + first + k];
                 narrow[static_cast<std::size_t>(y * w + x)] = sum;
             }
         for (Index y = 0; y < h; ++y)
@@ -226,11 +235,15 @@ enum class CropRounding { down, half_even };
 [[nodiscard]] inline Tensor<std::uint8_t> center_crop(const Tensor<std::uint8_t>& image, Index size,
                                                       CropRounding rounding = CropRounding::down) {
     if (image.rank() != 3 || size < 1 || image.size(0) < size || image.size(1) < size)
-        fail<ShapeError>("center_crop: cannot cut ", size, "x", size, " from ", image.shape(), "; resize first");
+        fail<ShapeError>("center_crop: cannot cut ", size, "x", size, " from ", image.shape(),
+                         "; resize first");
     const auto offset = [&](Index margin) {
-        return rounding == CropRounding::down ? margin / 2 : static_cast<Index>(std::nearbyint(static_cast<double>(margin) / 2));
+        return rounding == CropRounding::down
+                   ? margin / 2
+                   : static_cast<Index>(std::nearbyint(static_cast<double>(margin) / 2));
     };
-    const Index W = image.size(1), C = image.size(2), top = offset(image.size(0) - size), left = offset(W - size);
+    const Index W = image.size(1), C = image.size(2), top = offset(image.size(0) - size),
+                left = offset(W - size);
     const auto out = Tensor<std::uint8_t>::uninitialized({size, size, C});
     for (Index y = 0; y < size; ++y)
         std::copy_n(image.data() + ((top + y) * W + left) * C, size * C, out.data() + y * size * C);
@@ -253,7 +266,8 @@ inline void normalize_into(const Tensor<std::uint8_t>& frame, const Normalizatio
     const Index pixels = frame.size(0) * frame.size(1);
     for (std::size_t c = 0; c < 3; ++c) {
         std::array<float, 256> level;
-        for (std::size_t v = 0; v < 256; ++v) level[v] = (static_cast<float>(v) / 255.0f - n.mean[c]) / n.deviation[c];
+        for (std::size_t v = 0; v < 256; ++v)
+            level[v] = (static_cast<float>(v) / 255.0f - n.mean[c]) / n.deviation[c];
         const std::uint8_t* in = frame.data() + c;
         for (Index i = 0; i < pixels; ++i) *out++ = level[in[3 * i]];
     }
@@ -262,15 +276,18 @@ inline void normalize_into(const Tensor<std::uint8_t>& frame, const Normalizatio
 }  // namespace detail
 
 /// frames [T, H, W, 3] of bytes -> [T, 3, H, W] of (x / 255 - mean) / deviation.
-[[nodiscard]] inline Tensor<float> normalize(const Tensor<std::uint8_t>& frames, const Normalization& n = {}) {
-    if (frames.rank() != 4 || frames.size(3) != 3) fail<ShapeError>("normalize: frames should be [T, H, W, 3]; got ", frames.shape());
+[[nodiscard]] inline Tensor<float> normalize(const Tensor<std::uint8_t>& frames,
+                                             const Normalization& n = {}) {
+    if (frames.rank() != 4 || frames.size(3) != 3)
+        fail<ShapeError>("normalize: frames should be [T, H, W, 3]; got ", frames.shape());
     const Index T = frames.size(0), H = frames.size(1), W = frames.size(2);
     const auto out = Tensor<float>::uninitialized({T, 3, H, W});
     for (Index t = 0; t < T; ++t) detail::normalize_into(frames.slice(t), n, out.data() + t * 3 * H * W);
     return out;
 }
 
-/// How a frame of any size becomes a square: cut the middle after the shorter edge fits, or squash both edges.
+/// How a frame of any size becomes a square: cut the middle after the shorter edge fits, or squash both
+/// edges.
 enum class Fit { crop, squash };
 
 /// A model's preprocessing; the defaults are CLIP's.
@@ -285,14 +302,17 @@ struct InputOptions {
 
 /// frames [T, H, W, 3] of bytes -> a model's input [T, 3, S, S].
 [[nodiscard]] inline Tensor<float> to_input(const Tensor<std::uint8_t>& frames, const InputOptions& o = {}) {
-    if (frames.rank() != 4 || frames.size(3) != 3) fail<ShapeError>("to_input: frames should be [T, H, W, 3]; got ", frames.shape());
+    if (frames.rank() != 4 || frames.size(3) != 3)
+        fail<ShapeError>("to_input: frames should be [T, H, W, 3]; got ", frames.shape());
     const auto out = Tensor<float>::uninitialized({frames.size(0), 3, o.size, o.size});
     parallel_for(frames.size(0), 1, [&](Index begin, Index end) {
         for (Index t = begin; t < end; ++t) {
             const Tensor<std::uint8_t> frame = frames.slice(t);
-            const auto [h, w] = o.fit == Fit::squash ? std::pair{o.size, o.size} : shortest_edge(frame.size(0), frame.size(1), o.size);
+            const auto [h, w] = o.fit == Fit::squash ? std::pair{o.size, o.size}
+                                                     : shortest_edge(frame.size(0), frame.size(1), o.size);
             const Tensor<std::uint8_t> small = resize(frame, h, w, o.filter, o.arithmetic);
-            detail::normalize_into(center_crop(small, o.size, o.rounding), o.normalization, out.data() + t * 3 * o.size * o.size);
+            detail::normalize_into(center_crop(small, o.size, o.rounding), o.normalization,
+                                   out.data() + t * 3 * o.size * o.size);
         }
     });
     return out;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // VideoWriter: frames [H, W, 3] of bytes to an H.264 MP4 file, through libx264.
 //
-// Promise: `path` appears when finish() returns, complete and durable, or not at all (temporary file, then rename).
-// The encoder uses one thread, so that many writers can run side by side, and equal frames give equal files.
-// Frames are 4:2:0, so width and height must be even; colours are tagged BT.601 limited, which is also what readers
-// assume of untagged files. The index comes first in the file (faststart).
+// Promise: `path` appears when finish() returns, complete and durable, or not at all (temporary file, then
+// rename). The encoder uses one thread, so that many writers can run side by side, and equal frames give
+// equal files. Frames are 4:2:0, so width and height must be even; colours are tagged BT.601 limited, which
+// is also what readers assume of untagged files. The index comes first in the file (faststart).
 #pragma once
 
 #include "svad/core/tensor.hpp"
@@ -20,20 +20,22 @@ namespace svad::video {
 struct WriteOptions {
     Index width = 0, height = 0;   ///< even
     double fps = 25;
-    int crf = 18;                  ///< 0 lossless ... 51 worst; 18 looks like the original
+    int crf = 18;   ///< 0 lossless ... 51 worst; 18 looks like the original
     const char* preset = "veryfast";
 };
 
 class VideoWriter {
 public:
-    /// Starts a file. Throws UsageError for impossible options or a libav without libx264, FileError for a bad path.
+    /// Starts a file. Throws UsageError for impossible options or a libav without libx264, FileError for a
+    /// bad path.
     VideoWriter(std::string path, const WriteOptions& options)
         : path_{std::move(path)}, temporary_{io::temporary_name(path_)}, options_{options} {
         detail::quiet();
         const Index w = options_.width, h = options_.height;
         if (w < 2 || h < 2 || w % 2 != 0 || h % 2 != 0 || w > 16384 || h > 16384)
             fail<UsageError>(path_, ": video sizes must be even and from 2 to 16384; got ", w, "x", h);
-        if (!(options_.fps > 0 && options_.fps <= 1000)) fail<UsageError>(path_, ": fps must be in (0, 1000]; got ", options_.fps);
+        if (!(options_.fps > 0 && options_.fps <= 1000))
+            fail<UsageError>(path_, ": fps must be in (0, 1000]; got ", options_.fps);
         try {
             open();
         } catch (...) {
@@ -49,11 +51,13 @@ public:
     void write(const Tensor<std::uint8_t>& frame) {
         if (format_ == nullptr) fail<UsageError>(path_, ": video is finished; no more frames can be written");
         if (!(frame.shape() == Shape{options_.height, options_.width, 3}))
-            fail<ShapeError>(path_, ": frame should be ", Shape{options_.height, options_.width, 3}, "; got ", frame.shape());
+            fail<ShapeError>(path_, ": frame should be ", Shape{options_.height, options_.width, 3}, "; got ",
+                             frame.shape());
         check(av_frame_make_writable(frame_.get()), "frame");
         const std::uint8_t* const planes[4] = {frame.data(), nullptr, nullptr, nullptr};
         const int strides[4] = {static_cast<int>(options_.width * 3), 0, 0, 0};
-        sws_scale(scaler_.get(), planes, strides, 0, static_cast<int>(options_.height), frame_->data, frame_->linesize);
+        sws_scale(scaler_.get(), planes, strides, 0, static_cast<int>(options_.height), frame_->data,
+                  frame_->linesize);
         frame_->pts = count_++;
         encode(frame_.get());
     }
@@ -79,7 +83,8 @@ public:
 
 private:
     void check(int code, const char* what) const {
-        if (code < 0) fail<io::FileError>(path_, ": video ", what, " cannot be written: ", detail::av_text(code));
+        if (code < 0)
+            fail<io::FileError>(path_, ": video ", what, " cannot be written: ", detail::av_text(code));
     }
 
     void open() {
@@ -121,8 +126,8 @@ private:
 
     void prepare_conversion() {
         const int w = codec_->width, h = codec_->height;
-        scaler_.reset(sws_getContext(w, h, AV_PIX_FMT_RGB24, w, h, AV_PIX_FMT_YUV420P, SWS_BICUBIC | SWS_ACCURATE_RND,
-                                     nullptr, nullptr, nullptr));
+        scaler_.reset(sws_getContext(w, h, AV_PIX_FMT_RGB24, w, h, AV_PIX_FMT_YUV420P,
+                                     SWS_BICUBIC | SWS_ACCURATE_RND, nullptr, nullptr, nullptr));
         if (!scaler_) fail<Error>("video: out of memory");
         const int* const bt601 = sws_getCoefficients(SWS_CS_ITU601);
         sws_setColorspaceDetails(scaler_.get(), bt601, 1, bt601, 0, 0, 1 << 16, 1 << 16);
@@ -138,7 +143,8 @@ private:
             const int got = avcodec_receive_packet(codec_.get(), packet_.get());
             if (got == AVERROR(EAGAIN) || got == AVERROR_EOF) return;
             check(got, "frame");
-            packet_->duration = 1;   // of codec_->time_base; the muxer derives the last frame's length from it
+            packet_->duration =
+                1;   // of codec_->time_base; the muxer derives the last frame's length from it
             av_packet_rescale_ts(packet_.get(), codec_->time_base, stream_->time_base);
             packet_->stream_index = stream_->index;
             check(av_interleaved_write_frame(format_, packet_.get()), "frame");
