@@ -19,8 +19,6 @@ Var operator*(const Var& a, double s);
 Var operator/(const Var& a, const Var& b);
 Var operator-(const Var& a);
 
-namespace ops {
-
 namespace detail {
 
 /// The samples of a binary op: same shapes, rows, columns, a single element, both stretched, empty.
@@ -47,6 +45,8 @@ std::vector<Sample<Op>> unary_samples(Op op = {}, double lo = -1, double hi = 1)
 }
 
 }  // namespace detail
+
+namespace ops {
 
 struct AddOp {
     static constexpr std::string_view name = "add";
@@ -207,6 +207,7 @@ struct PowOp {
     }
     Grads grad(const Var& dy, Dropped, const Var& x) const {
         if (exponent == 0) return {dy * 0.0};
+        if (exponent == 2) return {dy * x.detach() * 2.0};
         return {dy * apply(PowOp{exponent - 1}, x.detach()) * exponent};
     }
     static auto samples() {

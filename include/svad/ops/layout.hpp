@@ -59,7 +59,8 @@ struct ReshapeOp {
     Result shape(const Shape&) const { return {.y = to}; }
     Var view(const Var& x) const {
         if (to.numel() != x.numel()) fail<ShapeError>("reshape: ", x.shape(), " does not have the elements of ", to);
-        return x.with_layout(to, row_major(to), x.offset());
+        const Var packed = x.contiguous_();
+        return packed.with_layout(to, row_major(to), packed.offset());
     }
     Grads grad(const Var& dy, Dropped, Dropped x) const { return {dy.reshape(x.shape)}; }
     static auto samples() { return std::vector<Sample<ReshapeOp>>{{{{3, 2}}, {{2, 3}}}, {{{0, 5}}, {{5, 0}}}, {{{1}}, {{1, 1}}}}; }

@@ -4,6 +4,9 @@
 #pragma once
 
 #include "svad/ops/elementwise.hpp"
+#include "svad/ops/activation.hpp"
+#include "svad/ops/dropout.hpp"
+#include "svad/ops/reduce.hpp"
 #include "svad/ops/layout.hpp"
 
 namespace svad {
@@ -22,7 +25,10 @@ using AllOps = OpList<
     ops::ContiguousOp, ops::ReshapeOp, ops::PermuteOp, ops::SliceOp, ops::SelectOp, ops::ExpandOp, ops::SumToOp,
     ops::PadOp, ops::ConcatOp,
     ops::AddOp, ops::SubOp, ops::MulOp, ops::DivOp, ops::MinimumOp, ops::MaximumOp, ops::ChosenGradOp, ops::AffineOp,
-    ops::ReciprocalOp, ops::PowOp, ops::ExpOp, ops::LogOp, ops::SqrtOp, ops::WhereOp>;
+    ops::ReciprocalOp, ops::PowOp, ops::ExpOp, ops::LogOp, ops::SqrtOp, ops::WhereOp,
+    ops::ActivationOp, ops::ActivationGradOp, ops::SwigluOp, ops::SwigluGradOp, ops::SumOp, ops::MaxOp, ops::MaxGradOp,
+    ops::SoftmaxOp, ops::SoftmaxGradOp, ops::LogSoftmaxOp, ops::LogSoftmaxGradOp, ops::L2NormalizeOp,
+    ops::L2NormalizeGradOp, ops::DropoutOp>;
 
 #if defined(SVAD_PRECOMPILED_SOURCE)
 namespace detail {

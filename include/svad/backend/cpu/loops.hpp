@@ -12,31 +12,7 @@
 #include <limits>
 #include <vector>
 
-namespace svad::cpu {
-
-/// Elements of one tile: enough to outweigh waking a thread; a multiple of every vector width.
-inline constexpr Index tile = 16384;
-
-/// Rows of one tile when a row has `width` elements, each as expensive as `cost` additions.
-[[nodiscard]] inline Index row_grain(Index width, Index cost = 1) {
-    return std::max<Index>(1, tile / std::max<Index>(1, width * cost));
-}
-
-/// Calls f(row) for every row in [0, rows), in parallel.
-template <class F>
-void for_rows(Index rows, Index width, const F& f, Index cost = 1) {
-    parallel_for(rows, row_grain(width, cost), [&](Index first, Index last) {
-        for (Index r = first; r < last; ++r) f(r);
-    });
-}
-
-/// y[i] = f(x[i]...) for i in [0, n), in parallel; y may be one of the x.
-template <class T, class F, class... X>
-void map(Index n, T* y, const F& f, const X*... x) {
-    parallel_for(n, tile, [&](Index first, Index last) {
-        for (Index i = first; i < last; ++i) y[i] = f(x[i]...);
-    });
-}
+namespace svad {
 
 namespace detail {
 
@@ -50,7 +26,7 @@ struct Walk {
 };
 
 template <std::size_t n>
-Walk<n> plan(const Shape& y, const std::array<Shape, n>& shapes, const std::array<Strides, n>& strides) {
+Walk<n> plan_walk(const Shape& y, const std::array<Shape, n>& shapes, const std::array<Strides, n>& strides) {
     Walk<n> walk;
     for (int axis = 0; axis < y.rank(); ++axis) {
         if (y[axis] == 1) continue;
@@ -96,6 +72,32 @@ void inner_loop(Index n, T* y, const F& f, const std::array<Index, 3>& step, con
 
 }  // namespace detail
 
+namespace cpu {
+
+/// Elements of one tile: enough to outweigh waking a thread; a multiple of every vector width.
+inline constexpr Index tile = 16384;
+
+/// Rows of one tile when a row has `width` elements, each as expensive as `cost` additions.
+[[nodiscard]] inline Index row_grain(Index width, Index cost = 1) {
+    return std::max<Index>(1, tile / std::max<Index>(1, width * cost));
+}
+
+/// Calls f(row) for every row in [0, rows), in parallel.
+template <class F>
+void for_rows(Index rows, Index width, const F& f, Index cost = 1) {
+    parallel_for(rows, row_grain(width, cost), [&](Index first, Index last) {
+        for (Index r = first; r < last; ++r) f(r);
+    });
+}
+
+/// y[i] = f(x[i]...) for i in [0, n), in parallel; y may be one of the x.
+template <class T, class F, class... X>
+void map(Index n, T* y, const F& f, const X*... x) {
+    parallel_for(n, tile, [&](Index first, Index last) {
+        for (Index i = first; i < last; ++i) y[i] = f(x[i]...);
+    });
+}
+
 /// y = f(x...) with the x, of any strides, broadcast to the contiguous y; in parallel.
 template <class T, class F, class... X>
 void broadcast_map(View<T> y, const F& f, View<const X>... x) {
@@ -103,10 +105,10 @@ void broadcast_map(View<T> y, const F& f, View<const X>... x) {
     if (y.numel() == 0) return;
     const std::array<Shape, n> shapes{x.shape...};
     const std::array<Strides, n> strides{x.strides...};
-    const detail::Walk<n> walk = detail::plan<n>(y.shape, shapes, strides);
+    const svad::detail::Walk<n> walk = svad::detail::plan_walk<n>(y.shape, shapes, strides);
     const auto run = [&](Index count, T* to, const std::array<Index, n>& offset) {
         [&]<std::size_t... k>(std::index_sequence<k...>) {
-            detail::inner_loop(count, to, f, walk.inner_step, (x.data + offset[k])...);
+            svad::detail::inner_loop(count, to, f, walk.inner_step, (x.data + offset[k])...);
         }(std::make_index_sequence<n>{});
     };
     if (walk.outer.rank() == 0) {
@@ -203,4 +205,6 @@ void sum_rows(const T* x, T* y, Index rows, Index width) {
         for (Index j = 0; j < width; ++j) y[j] += partial[static_cast<std::size_t>(c * width + j)];
 }
 
-}  // namespace svad::cpu
+}  // namespace cpu
+
+}  // namespace svad
