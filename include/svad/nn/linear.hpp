@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Linear, and the feed-forward part of a transformer block: down(act(up x)), or down(act(gate x) * up x) when gated
+// (Shazeer 2020). One Mlp serves both, because a block should not care.
+#pragma once
+
+#include "svad/nn/module.hpp"
+#include "svad/ops/activation.hpp"
+#include "svad/ops/dropout.hpp"
+#include "svad/ops/elementwise.hpp"
+#include "svad/ops/linear.hpp"
+
+namespace svad {
+
+/// An optional parameter as an op takes it: its value, or no value.
+[[nodiscard]] inline Var value_or_none(const std::optional<Parameter>& p) { return p ? p->var() : Var(); }
+
+struct LinearOptions {
+    bool bias = true;
+    Init weight = Init::normal(0.02);
+};
+
+/// y = x W' + b over the last axis: [..., in] -> [..., out].
+struct Linear {
+    Parameter weight;                               // [out, in]
+    std::optional<Parameter> bias;                  // [out]
+
+    Linear(Index in, Index out, LinearOptions o = {}) : weight(Shape{out, in}, o.weight) {
+        if (o.bias) bias.emplace(Shape{out}, Init::zeros());
+    }
+
+    Var operator()(const Var& x, Activation activation = Activation::none) const {
+        return linear(x, weight, value_or_none(bias), activation);
+    }
+
+    Index in() const { return weight.shape()[1]; }
+    Index out() const { return weight.shape()[0]; }
+
+    void visit(auto&& f) { f("weight", weight); f("bias", bias); }
+};
+
+struct MlpOptions {
+    Activation activation = Activation::gelu;
+    bool gated = false;
+    bool bias = true;
+    double dropout = 0;                             ///< behind the activation, in training only
+    Init up = Init::normal(0.02), down = Init::normal(0.02);
+};
+
+/// [..., width] -> [..., width] through `hidden`.
+struct Mlp {
+    std::optional<Linear> gate;
+    Linear up, down;
+    Activation activation;
+    double dropout_rate;
+
+    Mlp(Index width, Index hidden, MlpOptions o = {})
+        : up(width, hidden, {.bias = o.bias, .weight = o.up}), down(hidden, width, {.bias = o.bias, .weight = o.down}),
+          activation(o.activation), dropout_rate(o.dropout) {
+        if (o.gated) gate.emplace(width, hidden, LinearOptions{.bias = o.bias, .weight = o.up});
+    }
+
+    Var operator()(const Var& x) const {
+        Var h;
+        if (!gate) h = up(x, activation);
+        else if (activation == Activation::silu) h = swiglu((*gate)(x), up(x));
+        else h = (*gate)(x, activation) * up(x);
+        if (dropout_rate > 0) h = dropout(h, dropout_rate);
+        return down(h);
+    }
+
+    void visit(auto&& f) { f("gate", gate); f("up", up); f("down", down); }
+};
+
+}  // namespace svad
