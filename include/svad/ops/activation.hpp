@@ -23,13 +23,15 @@ namespace detail {
 
 // Each curve: its value and its slope at x.
 struct IdentityCurve {
-    template <class T> static T value(T x) { return x; }
-    template <class T> static T slope(T) { return T(1); }
+    template <class T> [[gnu::always_inline]] static T value(T x) { return x; }
+    template <class T> [[gnu::always_inline]] static T slope(T) { return T(1); }
 };
 /// x Phi(x), Phi the normal distribution.
 struct GeluCurve {
-    template <class T> static T value(T x) { return T(0.5) * x * (T(1) + simd::erf(x * T(0.70710678118654752))); }
-    template <class T> static T slope(T x) {
+    template <class T> [[gnu::always_inline]] static T value(T x) {
+        return T(0.5) * x * (T(1) + simd::erf(x * T(0.70710678118654752)));
+    }
+    template <class T> [[gnu::always_inline]] static T slope(T x) {
         const T density = T(0.39894228040143268) * simd::exp(T(-0.5) * x * x);
         return T(0.5) * (T(1) + simd::erf(x * T(0.70710678118654752))) + x * density;
     }
@@ -37,40 +39,42 @@ struct GeluCurve {
 /// 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
 struct GeluTanhCurve {
     static constexpr double k = 0.79788456080286536, c = 0.044715;
-    template <class T> static T value(T x) { return T(0.5) * x * (T(1) + simd::tanh(T(k) * x * (T(1) + T(c) * x * x))); }
-    template <class T> static T slope(T x) {
+    template <class T> [[gnu::always_inline]] static T value(T x) {
+        return T(0.5) * x * (T(1) + simd::tanh(T(k) * x * (T(1) + T(c) * x * x)));
+    }
+    template <class T> [[gnu::always_inline]] static T slope(T x) {
         const T t = simd::tanh(T(k) * x * (T(1) + T(c) * x * x));
         return T(0.5) * (T(1) + t) + T(0.5) * x * (T(1) - t * t) * T(k) * (T(1) + T(3 * c) * x * x);
     }
 };
 struct QuickGeluCurve {
-    template <class T> static T value(T x) { return x * simd::sigmoid(T(1.702) * x); }
-    template <class T> static T slope(T x) {
+    template <class T> [[gnu::always_inline]] static T value(T x) { return x * simd::sigmoid(T(1.702) * x); }
+    template <class T> [[gnu::always_inline]] static T slope(T x) {
         const T s = simd::sigmoid(T(1.702) * x);
         return s * (T(1) + T(1.702) * x * (T(1) - s));
     }
 };
 struct SiluCurve {
-    template <class T> static T value(T x) { return x * simd::sigmoid(x); }
-    template <class T> static T slope(T x) {
+    template <class T> [[gnu::always_inline]] static T value(T x) { return x * simd::sigmoid(x); }
+    template <class T> [[gnu::always_inline]] static T slope(T x) {
         const T s = simd::sigmoid(x);
         return s * (T(1) + x * (T(1) - s));
     }
 };
 struct ReluCurve {
-    template <class T> static T value(T x) { return x < T(0) ? T(0) : x; }
-    template <class T> static T slope(T x) { return x > T(0) ? T(1) : T(0); }
+    template <class T> [[gnu::always_inline]] static T value(T x) { return x < T(0) ? T(0) : x; }
+    template <class T> [[gnu::always_inline]] static T slope(T x) { return x > T(0) ? T(1) : T(0); }
 };
 struct SigmoidCurve {
-    template <class T> static T value(T x) { return simd::sigmoid(x); }
-    template <class T> static T slope(T x) {
+    template <class T> [[gnu::always_inline]] static T value(T x) { return simd::sigmoid(x); }
+    template <class T> [[gnu::always_inline]] static T slope(T x) {
         const T s = simd::sigmoid(x);
         return s * (T(1) - s);
     }
 };
 struct TanhCurve {
-    template <class T> static T value(T x) { return simd::tanh(x); }
-    template <class T> static T slope(T x) {
+    template <class T> [[gnu::always_inline]] static T value(T x) { return simd::tanh(x); }
+    template <class T> [[gnu::always_inline]] static T slope(T x) {
         const T t = simd::tanh(x);
         return T(1) - t * t;
     }

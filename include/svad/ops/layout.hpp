@@ -4,6 +4,7 @@
 #pragma once
 
 #include "svad/autograd/op.hpp"
+#include "svad/backend/cpu/loops.hpp"
 #include "svad/core/parallel.hpp"
 
 namespace svad {
@@ -171,55 +172,18 @@ struct SumToOp {
 
     template <Real T>
     void cpu(View<const T> x, View<T> y) const {
-        std::fill(y.data, y.data + y.numel(), T(0));
-        if (x.numel() == 0) return;
+        std::vector<cpu::SumAxis> axes;
         const int lead = x.shape.rank() - to.rank();
-        bool suffix = true, ones = true;                        // ones: to is 1, ..., 1, then x's own last sizes
-        for (int i = 0; i < to.rank(); ++i) {
-            if (to[i] != 1) ones = false;
-            if (!ones && to[i] != x.shape[lead + i]) suffix = false;
-        }
-        if (suffix) sum_blocks(x.data, y.data, x.numel() / y.numel(), y.numel());
-        else sum_strided(x, y, lead);
+        for (int i = 0; i < x.shape.rank(); ++i)
+            axes.push_back({x.shape[i], i >= lead && to[i - lead] == x.shape[i]});
+        if (y.numel() > 0) cpu::sum_axes<T>(x.data, y.data, axes);
     }
 
     Grads grad(const Var& dy, Dropped, Dropped x) const;        // every repeated element gets the sum's gradient
     static auto samples() {
         return std::vector<Sample<SumToOp>>{{{{3}}, {{4, 3}}}, {{{2, 1, 4}}, {{2, 3, 4}}}, {{{1}}, {{70, 5}}},
-                                            {{{3, 1}}, {{2, 3, 5}}}, {{{2}}, {{0, 2}}}};
-    }
-
-private:
-    // y[j] = sum over blocks of x[block, j]; a fixed number of partial sums, so that threads do not change the result.
-    template <class T>
-    static void sum_blocks(const T* x, T* y, Index blocks, Index width) {
-        const Index chunks = std::min<Index>(blocks, 16), size = (blocks + chunks - 1) / chunks;
-        std::vector<T> partial(static_cast<std::size_t>(chunks * width), T(0));
-        parallel_for(chunks, std::max<Index>(1, 16384 / (size * width)), [&](Index first, Index last) {
-            for (Index c = first; c < last; ++c) {
-                T* to = partial.data() + c * width;
-                for (Index b = c * size; b < std::min(blocks, (c + 1) * size); ++b)
-                    for (Index j = 0; j < width; ++j) to[j] += x[b * width + j];
-            }
-        });
-        for (Index c = 0; c < chunks; ++c)
-            for (Index j = 0; j < width; ++j) y[j] += partial[static_cast<std::size_t>(c * width + j)];
-    }
-    template <class T>
-    static void sum_strided(View<const T> x, View<T> y, int lead) {
-        Strides step{};
-        for (int i = 0; i < y.shape.rank(); ++i)
-            step[static_cast<std::size_t>(lead + i)] = y.size(i) == 1 ? 0 : y.stride(i);
-        const int rank = x.shape.rank();
-        const Index width = x.last(), last_step = step[static_cast<std::size_t>(rank - 1)];
-        for (Index r = 0; r < x.rows(); ++r) {
-            Index rest = r, offset = 0;
-            for (int i = rank - 2; i >= 0; --i) {
-                offset += rest % x.size(i) * step[static_cast<std::size_t>(i)];
-                rest /= x.size(i);
-            }
-            for (Index j = 0; j < width; ++j) y[offset + j * last_step] += x[r * width + j];
-        }
+                                            {{{3, 1}}, {{2, 3, 5}}}, {{{2}}, {{0, 2}}}, {{{2, 1, 3, 1}}, {{4, 2, 5, 3, 6}}},
+                                            {{{1, 2, 1, 3}}, {{4, 2, 5, 3}}}, {{{600, 1}}, {{600, 70}}}};
     }
 };
 

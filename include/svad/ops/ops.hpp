@@ -3,11 +3,11 @@
 // list, so an op is added by writing its struct and naming it here.
 #pragma once
 
-#include "svad/ops/elementwise.hpp"
 #include "svad/ops/activation.hpp"
 #include "svad/ops/dropout.hpp"
-#include "svad/ops/reduce.hpp"
+#include "svad/ops/elementwise.hpp"
 #include "svad/ops/layout.hpp"
+#include "svad/ops/reduce.hpp"
 
 namespace svad {
 

@@ -42,21 +42,10 @@ struct SumOp {
     template <Real T>
     void cpu(View<const T> x, View<T> y) const {
         const detail::AxisSplit s(x.shape, axis);
-        const T scale = mean ? T(1) / static_cast<T>(s.n) : T(1);
+        const cpu::SumAxis axes[] = {{s.outer, true}, {s.n, false}, {s.inner, true}};
         if (y.numel() == 0) return;
-        if (s.inner == 1 && s.outer == 1) *y.data = static_cast<T>(cpu::total(x.data, s.n) * (mean ? 1 / static_cast<double>(s.n) : 1));
-        else if (s.inner == 1) cpu::for_rows(s.outer, s.n, [&](Index r) { y[r] = cpu::sum(x.data + r * s.n, s.n) * scale; });
-        else if (s.outer == 1) {
-            cpu::sum_rows(x.data, y.data, s.n, s.inner);
-            if (mean) cpu::map(s.inner, y.data, [scale](T v) { return v * scale; }, y.data);
-        } else
-            cpu::for_rows(s.outer, s.n * s.inner, [&](Index o) {
-                T* to = y.data + o * s.inner;
-                std::fill(to, to + s.inner, T(0));
-                for (Index i = 0; i < s.n; ++i)
-                    for (Index j = 0; j < s.inner; ++j) to[j] += x[(o * s.n + i) * s.inner + j];
-                for (Index j = 0; j < s.inner; ++j) to[j] *= scale;
-            });
+        cpu::sum_axes<T>(x.data, y.data, axes);
+        if (mean) cpu::map(y.numel(), y.data, [scale = T(1) / static_cast<T>(s.n)](T v) { return v * scale; }, y.data);
     }
 
     Grads grad(const Var& dy, Dropped, Dropped x) const {

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <limits>
+#include <span>
 #include <vector>
 
 namespace svad {
@@ -203,6 +204,55 @@ void sum_rows(const T* x, T* y, Index rows, Index width) {
     });
     for (Index c = 0; c < chunks; ++c)
         for (Index j = 0; j < width; ++j) y[j] += partial[static_cast<std::size_t>(c * width + j)];
+}
+
+/// One axis of a sum: its size, and whether the result still has it.
+struct SumAxis {
+    Index size;
+    bool kept;
+};
+
+/// y = contiguous x summed over the axes that are not kept; y holds the kept ones in order.
+template <class T>
+void sum_axes(const T* x, T* y, std::span<const SumAxis> all) {
+    std::vector<SumAxis> axes;                                  // neighbours of one kind are one axis
+    for (const SumAxis& a : all) {
+        if (a.size == 1) continue;
+        if (!axes.empty() && axes.back().kept == a.kept) axes.back().size *= a.size;
+        else axes.push_back(a);
+    }
+    if (axes.empty()) axes.push_back({1, true});
+    const SumAxis first = axes.front(), last = axes.back();
+    const std::span<const SumAxis> inner = std::span(axes).subspan(1), outer = std::span(axes).first(axes.size() - 1);
+    if (axes.size() == 1) {
+        if (first.kept) std::copy(x, x + first.size, y);
+        else *y = static_cast<T>(total(x, first.size));
+    } else if (!last.kept) {
+        Index rows = 1;
+        for (const SumAxis& a : outer) rows *= a.size;
+        std::vector<T> partial(axes.size() == 2 ? 0 : static_cast<std::size_t>(rows));
+        T* to = axes.size() == 2 ? y : partial.data();
+        for_rows(rows, last.size, [&](Index r) { to[r] = sum(x + r * last.size, last.size); });
+        if (axes.size() > 2) sum_axes(to, y, outer);
+    } else if (!first.kept) {
+        Index width = 1;
+        for (const SumAxis& a : inner) width *= a.size;
+        std::vector<T> partial(axes.size() == 2 ? 0 : static_cast<std::size_t>(width));
+        T* to = axes.size() == 2 ? y : partial.data();
+        sum_rows(x, to, first.size, width);
+        if (axes.size() > 2) sum_axes<T>(to, y, inner);
+    } else {
+        Index width = 1, kept = 1;
+        for (const SumAxis& a : inner) width *= a.size, kept *= a.kept ? a.size : 1;
+        for_rows(first.size, width, [&](Index r) {
+            const T* from = x + r * width;
+            T* to = y + r * kept;
+            if (axes.size() > 3) return sum_axes<T>(from, to, inner);
+            std::fill(to, to + kept, T(0));
+            for (Index i = 0; i < axes[1].size; ++i)
+                for (Index j = 0; j < kept; ++j) to[j] += from[i * kept + j];
+        });
+    }
 }
 
 }  // namespace cpu
