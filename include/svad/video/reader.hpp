@@ -85,6 +85,13 @@ void walk_frames(const std::string& path, const ReadOptions& options, Walk& walk
     }
 }
 
+/// Bytes that a decoded frame's pixels take.
+inline std::uint64_t frame_bytes(const AVFrame& frame) {
+    const auto format = static_cast<AVPixelFormat>(frame.format);
+    return static_cast<std::uint64_t>(
+        std::max(0, av_image_get_buffer_size(format, frame.width, frame.height, 1)));
+}
+
 /// Keeps references to all frames while they fit `budget` bytes, then only to those in `wanted`.
 inline Walk hold_frames(const std::string& path, const ReadOptions& options, const Choice* choice,
                         std::set<Index> wanted, std::uint64_t budget) {
@@ -97,16 +104,19 @@ inline Walk hold_frames(const std::string& path, const ReadOptions& options, con
         }
         predicted = true;
         if (keep_all || wanted.contains(index)) {
-            const int size = av_image_get_buffer_size(static_cast<AVPixelFormat>(frame.format), frame.width,
-                                                      frame.height, 1);
-            bytes += static_cast<std::uint64_t>(std::max(size, 0));
+            bytes += frame_bytes(frame);
             FramePtr kept = new_frame();
             av_frame_move_ref(kept.get(), &frame);
             walk.held.emplace(index, std::move(kept));
         }
         if (keep_all && bytes > budget) {
             keep_all = false;
-            std::erase_if(walk.held, [&](const auto& entry) { return !wanted.contains(entry.first); });
+            bytes = 0;
+            std::erase_if(walk.held, [&](const auto& entry) {
+                const bool drop = !wanted.contains(entry.first);
+                if (!drop) bytes += frame_bytes(*entry.second);
+                return drop;
+            });
         }
         if (bytes > options.max_bytes && !keep_all)
             fail<DecodeError>(path, ": the wanted frames need more than ", options.max_bytes, " bytes");
