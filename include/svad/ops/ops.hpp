@@ -7,6 +7,7 @@
 #include "svad/ops/dropout.hpp"
 #include "svad/ops/elementwise.hpp"
 #include "svad/ops/layout.hpp"
+#include "svad/ops/norm.hpp"
 #include "svad/ops/reduce.hpp"
 
 namespace svad {
@@ -28,7 +29,8 @@ using AllOps = OpList<
     ops::ReciprocalOp, ops::PowOp, ops::ExpOp, ops::LogOp, ops::SqrtOp, ops::WhereOp,
     ops::ActivationOp, ops::ActivationGradOp, ops::SwigluOp, ops::SwigluGradOp, ops::SumOp, ops::MaxOp, ops::MaxGradOp,
     ops::SoftmaxOp, ops::SoftmaxGradOp, ops::LogSoftmaxOp, ops::LogSoftmaxGradOp, ops::L2NormalizeOp,
-    ops::L2NormalizeGradOp, ops::DropoutOp>;
+    ops::L2NormalizeGradOp, ops::DropoutOp,
+    ops::LayerNormOp, ops::LayerNormGradOp, ops::RmsNormOp, ops::RmsNormGradOp, ops::BatchNormOp, ops::BatchNormGradOp>;
 
 #if defined(SVAD_PRECOMPILED_SOURCE)
 namespace detail {
