@@ -56,7 +56,7 @@ struct Attention {
 
     /// tokens [B, L, D] look at themselves.
     Var operator()(const Var& tokens, const AttentionContext& context = {}) const {
-        const auto [B, L, D] = tokens.sizes<3>("B L D");
+        (void)tokens.sizes<3>("B L D");
         Var queries = q(tokens), keys = k(tokens), values = v(tokens);
         if (context.positions) {
             queries = rotate(queries, heads, context);

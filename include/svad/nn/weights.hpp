@@ -246,16 +246,20 @@ void load(M& module, const std::string& path, const NameTable& table = {}) {
 template <Module M>
 void save(const M& module, const std::string& path, const std::map<std::string, std::string>& metadata = {{"format", "pt"}},
           DType dtype = DType::f32) {
-    if (dtype != DType::f32 && dtype != DType::f64 && dtype != DType::bf16 && dtype != DType::f16)
-        fail<DTypeError>("save: weights are written as f32, f64, bf16 or f16; got ", dtype);
     std::vector<io::NamedBytes> tensors;
     std::vector<Storage> alive;
     for_each_parameter(module, [&](const std::string& name, Parameter& p) {
-        dispatch_storage(dtype, [&](auto t) {
-            const Tensor<decltype(t)> values = p.var().template to<decltype(t)>();
+        const auto add = [&](const auto& values) {
             alive.push_back(values.storage());
             tensors.push_back(io::named(name, values));
-        });
+        };
+        switch (dtype) {
+            case DType::f32: return add(p.var().template to<float>());
+            case DType::f64: return add(p.var().template to<double>());
+            case DType::bf16: return add(p.var().template to<bf16>());
+            case DType::f16: return add(p.var().template to<f16>());
+            default: fail<DTypeError>("save: weights are written as f32, f64, bf16 or f16; got ", dtype);
+        }
     });
     io::write_safetensors(path, std::move(tensors), metadata);
 }

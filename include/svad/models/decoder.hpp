@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// Transformer decoder. LLaMA, Vicuna, Qwen2, Baichuan (rotary or ALiBi), GPT-2 and the demo's own are configurations:
+//     h = h + attention(norm1 h);  h = h + mlp(norm2 h);  scores = head(norm h)
+// It reads vectors, so that visual queries stand in front of words (paper eq 8), and it continues from a KvCache.
+#pragma once
+
+#include "svad/nn/attention.hpp"
+#include "svad/nn/layers.hpp"
+#include "svad/ops/reduce.hpp"
+
+namespace svad {
+
+/// How a decoder knows the order of words.
+enum class Positions { rope, alibi, learned };
+
+struct DecoderConfig {
+    Index vocabulary = 32000;
+    Index width = 4096, depth = 32, heads = 32;
+    Index kv_heads = 0;                             ///< 0 = heads
+    Index head_width = 0;                           ///< 0 = width / heads
+    Index hidden = 11008;
+    Positions positions = Positions::rope;
+    Index max_positions = 2048;                     ///< rows of a learned table
+    RopeOptions rope = {};
+    NormKind norm = NormKind::rms;
+    double eps = 1e-6;
+    bool gated = true;
+    Activation activation = Activation::silu;
+    bool attention_bias = false, out_bias = false, mlp_bias = false;
+    bool tied = false;                              ///< the head is the table of words
+    bool norm_head = false;                         ///< rows of the head have length 1 (Baichuan 2)
+    double dropout = 0;                             ///< behind attention and MLP
+    double deviation = 0.02;                        ///< of initial weights
+};
+
+/// What a call of a decoder may bring beside the vectors.
+struct DecoderContext {
+    KeyMask keep = {};                              ///< [B, past + L], 0 = padding; empty = all real
+    KvCache* cache = nullptr;                       ///< continue from it, and add to it
+    std::vector<Var>* layers = nullptr;             ///< receives every block's output
+};
+
+struct DecoderBlock {
+    Norm norm1, norm2;
+    Attention attn;
+    Mlp mlp;
+    double rate;
+
+    explicit DecoderBlock(const DecoderConfig& c)
+        : norm1(c.norm, c.width, c.eps), norm2(c.norm, c.width, c.eps),
+          attn({.width = c.width, .heads = c.heads, .kv_heads = c.kv_heads, .head_width = c.head_width, .bias = c.attention_bias,
+                .out_bias = c.out_bias, .weight = Init::normal(c.deviation), .out = residual(c)}),
+          mlp(c.width, c.hidden, {.activation = c.activation, .gated = c.gated, .bias = c.mlp_bias,
+                                  .up = Init::normal(c.deviation), .down = residual(c)}), rate(c.dropout) {}
+
+    Var operator()(Var h, const AttentionContext& context) const {              // [B, L, D]
+        h = h + drop(attn(norm1(h), context));
+        return h + drop(mlp(norm2(h)));
+    }
+
+    void visit(auto&& f) { f("norm1", norm1); f("attn", attn); f("norm2", norm2); f("mlp", mlp); }
+
+private:
+    static Init residual(const DecoderConfig& c) { return Init::normal(c.deviation / std::sqrt(2.0 * static_cast<double>(c.depth))); }
+    Var drop(const Var& x) const { return rate > 0 ? dropout(x, rate) : x; }
+};
+
+struct Decoder {
+    DecoderConfig config;
+    Embedding words;
+    std::optional<Embedding> positions;
+    std::vector<DecoderBlock> blocks;
+    Norm norm;
+    std::optional<Parameter> head;                  // [vocabulary, D]; none when tied
+
+    explicit Decoder(const DecoderConfig& c)
+        : config(c), words(c.vocabulary, c.width, Init::normal(c.deviation)),
+          blocks(static_cast<std::size_t>(c.depth), DecoderBlock(c)), norm(c.norm, c.width, c.eps) {
+        if (c.positions == Positions::learned) positions.emplace(c.max_positions, c.width, Init::normal(c.deviation));
+        if (!c.tied) head.emplace(Shape{c.vocabulary, c.width}, Init::normal(c.deviation));
+        name_parameters(*this);
+    }
+
+    /// Word vectors: ids [B, L] -> [B, L, D].
+    Var embed(const Tensor<std::int32_t>& ids) const { return words(ids); }
+
+    /// Vectors [B, L, D] to hidden states behind the last norm [B, L, D].
+    Var operator()(const Var& vectors, const DecoderContext& in = {}) const {
+        const auto [B, L, D] = vectors.sizes<3>("B L D");
+        const Index past = in.cache ? in.cache->length() : 0;
+        if (in.keep.rank() == 2 && in.keep.shape() != Shape{B, past + L})
+            fail<ShapeError>("decoder: keep must be [", B, ", ", past + L, "]; got ", in.keep.shape());
+        const Tensor<std::int32_t> places = count_kept(in.keep, B, past, L);
+        AttentionContext context{.causal = true, .keep = in.keep, .rope = config.rope, .cache = in.cache};
+        if (config.positions == Positions::rope) context.positions = &places;
+        if (config.positions == Positions::alibi) context.slopes = alibi_slopes(config.heads);
+
+        Var h = positions ? vectors + (*positions)(places) : vectors;
+        for (std::size_t i = 0; i < blocks.size(); ++i) {
+            context.layer = static_cast<Index>(i);
+            h = blocks[i](h, context);
+            if (in.layers) in.layers->push_back(h);
+        }
+        if (in.cache) in.cache->advance(L);
+        return norm(h);
+    }
+
+    /// The weights that turn hidden states into scores: [vocabulary, D].
+    Var head_weight() const {
+        const Var w = head ? head->var() : words.weight.var();
+        return config.norm_head ? l2_normalize(w) : w;
+    }
+    /// Scores of the next word: hidden [..., D] -> [..., vocabulary].
+    Var scores(const Var& hidden) const { return linear(hidden, head_weight()); }
+
+    /// An empty cache for `rows` sequences of up to `capacity` positions.
+    KvCache cache(Index rows, Index capacity) const {
+        const Linear& k = blocks.at(0).attn.k;
+        return KvCache(config.depth, rows, capacity, k.out(), words.weight.var().dtype());
+    }
+
+    void visit(auto&& f) {
+        f("words", words);
+        f("positions", positions);
+        f("blocks", blocks);
+        f("norm", norm);
+        f("head", head);
+    }
+
+private:
+    // The place of each new token among the kept ones: cumsum(keep) - 1, as Hugging Face counts.
+    static Tensor<std::int32_t> count_kept(const KeyMask& keep, Index B, Index past, Index L) {
+        Tensor<std::int32_t> places(Shape{B, L});
+        for (Index b = 0; b < B; ++b) {
+            std::int32_t n = 0;
+            for (Index i = 0; i < past + L; ++i) {
+                n += keep.rank() != 2 || keep(b, i);
+                if (i >= past) places(b, i - past) = std::max(n - 1, 0);
+            }
+        }
+        return places;
+    }
+};
+
+}  // namespace svad

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// Vision transformer (Dosovitskiy et al. 2020; paper eq 2 and 3): patches, one class token and a position table, then
+// pre-norm blocks. CLIP, EVA-CLIP-g and the ViT of Hugging Face are configurations. A picture of another size gets a
+// resized position table: torch's bicubic (a = -0.75, align_corners = false, no antialias), class row untouched.
+#pragma once
+
+#include "svad/models/lmhra.hpp"
+#include "svad/nn/attention.hpp"
+#include "svad/ops/matmul.hpp"
+
+namespace svad {
+
+struct VitConfig {
+    Index image = 224, patch = 14, channels = 3;
+    Index width = 1408, depth = 39, heads = 16;
+    Index hidden = 0;                               ///< of the MLP; 0 = 4 * width
+    Activation activation = Activation::gelu;
+    double eps = 1e-6;
+    bool patch_bias = true;
+    bool attention_bias = true, key_bias = true;
+    bool pre_norm = false;                          ///< a norm before the blocks (CLIP)
+    bool final_norm = true;
+    bool pooler = false;                            ///< tanh(dense(class token)), as Hugging Face's ViTModel
+    bool tubes = false;                             ///< patches span 3 frames with a step of 2: half the frames remain
+    int local_mixing = 0;                           ///< Lmhra in every block: 0, 1 (before attention) or 2 (and before the MLP)
+    double local_reduction = 2.0;
+    double dropout = 0;                             ///< in the MLP
+    double deviation = 0.02;                        ///< of initial weights
+
+    Index side() const { return image / patch; }
+};
+
+/// Taps of a one-dimensional bicubic resize, one row per output: [out, in]; rows sum to 1.
+[[nodiscard]] inline Tensor<double> bicubic_matrix(Index in, Index out) {
+    constexpr double a = -0.75;                     // torch's constant; Pillow's is -0.5
+    Tensor<double> m(Shape{out, in});
+    const double scale = static_cast<double>(in) / static_cast<double>(out);
+    const auto weight = [](double x) {
+        x = std::abs(x);
+        if (x <= 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+        return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0.0;
+    };
+    for (Index i = 0; i < out; ++i) {
+        const double at = (static_cast<double>(i) + 0.5) * scale - 0.5, base = std::floor(at);
+        for (Index k = -1; k <= 2; ++k) {
+            const Index j = std::clamp<Index>(static_cast<Index>(base) + k, 0, in - 1);
+            m(i, j) += weight(at - base - static_cast<double>(k));
+        }
+    }
+    return m;
+}
+
+/// A table of positions [rows * columns, D] resized to another grid; differentiable.
+[[nodiscard]] inline Var resize_positions(const Var& table, Index rows, Index columns, Index new_rows, Index new_columns) {
+    const Tensor<double> down = bicubic_matrix(rows, new_rows), across = bicubic_matrix(columns, new_columns);
+    Tensor<double> both(Shape{new_rows * new_columns, rows * columns});
+    for (Index y = 0; y < new_rows; ++y)
+        for (Index x = 0; x < new_columns; ++x)
+            for (Index j = 0; j < rows; ++j)
+                for (Index i = 0; i < columns; ++i) both(y * new_columns + x, j * columns + i) = down(y, j) * across(x, i);
+    return matmul(table.dtype() == DType::f64 ? Var(both) : Var(both.to<float>()), table);
+}
+
+struct VitBlock {
+    std::optional<Lmhra> local1, local2;
+    LayerNorm norm1, norm2;
+    Attention attn;
+    Mlp mlp;
+
+    explicit VitBlock(const VitConfig& c)
+        : norm1(c.width, c.eps), norm2(c.width, c.eps),
+          attn({.width = c.width, .heads = c.heads, .bias = c.attention_bias, .key_bias = c.key_bias,
+                .weight = Init::normal(c.deviation), .out = residual(c)}),
+          mlp(c.width, c.hidden > 0 ? c.hidden : 4 * c.width,
+              {.activation = c.activation, .dropout = c.dropout, .up = Init::normal(c.deviation), .down = residual(c)}) {
+        if (c.local_mixing > 0) local1.emplace(c.width, c.local_reduction);
+        if (c.local_mixing > 1) local2.emplace(c.width, c.local_reduction);
+    }
+
+    Var operator()(Var x, const Grid& grid) const {                             // [B * T, 1 + N, D]
+        if (local1) x = (*local1)(x, grid);
+        x = x + attn(norm1(x));
+        if (local2) x = (*local2)(x, grid);
+        return x + mlp(norm2(x));
+    }
+
+    void visit(auto&& f) {
+        f("local1", local1);
+        f("norm1", norm1);
+        f("attn", attn);
+        f("local2", local2);
+        f("norm2", norm2);
+        f("mlp", mlp);
+    }
+
+private:
+    static Init residual(const VitConfig& c) { return Init::normal(c.deviation / std::sqrt(2.0 * static_cast<double>(c.depth))); }
+};
+
+struct Vit {
+    VitConfig config;
+    std::optional<PatchEmbed> patch;
+    std::optional<TubeEmbed> tube;
+    Parameter class_token;                          // [D]
+    Parameter positions;                            // [1 + N, D]
+    std::optional<LayerNorm> pre_norm;
+    std::vector<VitBlock> blocks;
+    std::optional<LayerNorm> norm;
+    std::optional<Linear> pooler;
+
+    explicit Vit(const VitConfig& c)
+        : config(c), class_token(Shape{c.width}, Init::normal(c.deviation)),
+          positions(Shape{1 + c.side() * c.side(), c.width}, Init::normal(c.deviation)),
+          blocks(static_cast<std::size_t>(c.depth), VitBlock(c)) {
+        if (c.tubes) tube.emplace(c.channels, c.width, c.patch, c.patch_bias);
+        else patch.emplace(c.channels, c.width, c.patch, c.patch_bias);
+        if (c.pre_norm) pre_norm.emplace(c.width, c.eps);
+        if (c.final_norm) norm.emplace(c.width, c.eps);
+        if (c.pooler) pooler.emplace(c.width, c.width);
+        name_parameters(*this);
+    }
+
+    /// The layout of the tokens of clips [B, T, 3, H, W].
+    Grid grid(const Var& clips) const {
+        const auto [B, T, C, H, W] = clips.sizes<5>("B T C H W");
+        return {.frames = config.tubes ? (T + 1) / 2 : T, .rows = H / config.patch, .columns = W / config.patch};
+    }
+
+    /// Clips [B, T, 3, H, W] to tokens [B * T, 1 + N, D]: patches behind the class token, positions added (eq 2).
+    Var embed(const Var& clips) const {
+        const auto [B, T, C, H, W] = clips.sizes<5>("B T C H W");
+        const Grid g = grid(clips);
+        const Var patches = tube ? (*tube)(clips) : (*patch)(clips.reshape({B * T, C, H, W}));      // [B * T, N, D]
+        const Index D = config.width, frames = patches.size(0);
+        const Var token = class_token.var().reshape({1, 1, D}).expand({frames, 1, D});
+        const Var x = concat(1, {token, patches}) + position_table(g);
+        return pre_norm ? (*pre_norm)(x) : x;
+    }
+
+    /// Pictures [B, 3, H, W] to tokens [B, 1 + N, D]; `layers` receives the embedding and every block's output.
+    Var operator()(const Var& pictures, std::vector<Var>* layers = nullptr) const {
+        const auto [B, C, H, W] = pictures.sizes<4>("B C H W");
+        const Var clips = pictures.reshape({B, 1, C, H, W});
+        const Grid g = grid(clips);
+        Var x = embed(clips);
+        if (layers) layers->push_back(x);
+        for (const VitBlock& block : blocks) {
+            x = block(x, g);
+            if (layers) layers->push_back(x);
+        }
+        return norm ? (*norm)(x) : x;
+    }
+
+    /// tanh(dense(class token)) of the final tokens: [B, D].
+    Var pool(const Var& tokens) const {
+        if (!pooler) fail<UsageError>("vit: this configuration has no pooler");
+        return (*pooler)(tokens.slice(1, 0), Activation::tanh);
+    }
+
+    void visit(auto&& f) {
+        f("patch", patch);
+        f("tube", tube);
+        f("class_token", class_token);
+        f("positions", positions);
+        f("pre_norm", pre_norm);
+        f("blocks", blocks);
+        f("norm", norm);
+        f("pooler", pooler);
+    }
+
+private:
+    Var position_table(const Grid& g) const {
+        const Index side = config.side();
+        if (g.rows == side && g.columns == side) return positions;
+        const Var table = positions;
+        return concat(0, {table.slice(0, 0, 1), resize_positions(table.slice(0, 1, end), side, side, g.rows, g.columns)});
+    }
+};
+
+}  // namespace svad
