@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Penn Treebank tokenizer that caption scores are defined on: Stanford's PTBTokenizer 3.4.1 with -preserveLines, as
+// pycocoevalcap calls it, and that package's removal of punctuation.
+//
+// Promise: the words of the Java program for English captions; a line break inside a caption counts as a blank; at the
+// end of a caption an abbreviation gets no second full stop (there the program's answer depends on the next line).
+// The rules are a table, read like the .flex file: longest match first (Marcus et al. 1993; Manning et al. 2014).
+// Rejected: calling Java; splitting at punctuation (moves CIDEr by tenths where captions hold "can't", "10:30", "U.S.").
+#pragma once
+
+#include "svad/metrics/pattern.hpp"
+#include "svad/metrics/ptb_rules.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace svad::metrics {
+
+struct PtbOptions {
+    bool lower_case = true;
+};
+
+namespace detail {
+
+inline std::string_view bracket_name(char32_t c) {
+    switch (c) {
+        case '(': return "-LRB-";
+        case ')': return "-RRB-";
+        case '[': return "-LSB-";
+        case ']': return "-RSB-";
+        case '{': return "-LCB-";
+        case '}': return "-RCB-";
+        default: return {};
+    }
+}
+
+/// `token` in UTF-8 as it is: soft hyphens dropped, curly apostrophes straightened, round brackets named.
+inline std::string plain_token(std::u32string_view token, bool brackets, bool nonbreaking) {
+    std::string out;
+    for (const char32_t c : token) {
+        if (c == 0xAD) continue;
+        if (const auto name = bracket_name(c); brackets && (c == '(' || c == ')')) out += name;
+        else if (c == 0x2019 || c == 0x92 || c == 0x2018) out += '\'';
+        else if (nonbreaking && c == ' ') text::append_utf8(out, 0xA0);
+        else text::append_utf8(out, c);
+    }
+    return out;
+}
+
+inline std::string_view currency_name(char32_t c) {
+    switch (c) {
+        case 0xA2: return "cents";
+        case 0xA3: return "#";
+        case 0x80: case 0xA4: case 0x20A0: case 0x20AC: return "$";
+        default: return {};
+    }
+}
+
+inline std::string_view fraction_name(char32_t c) {
+    constexpr std::array<std::string_view, 12> thirds{"1/3", "2/3", "1/5", "2/5", "3/5", "4/5",
+                                                      "1/6", "5/6", "1/8", "3/8", "5/8", "7/8"};
+    if (c == 0xBC) return "1/4";
+    if (c == 0xBD) return "1/2";
+    if (c == 0xBE) return "3/4";
+    return c >= 0x2153 && c <= 0x215E ? thirds[c - 0x2153] : std::string_view{};
+}
+
+inline std::string entity_text(std::u32string_view token) {
+    if (token == U"&amp;") return "&";
+    if (token == U"&lt;") return "<";
+    if (token == U"&gt;") return ">";
+    if (token == U"&apos;") return "'";
+    return "''";
+}
+
+/// The output for a matched token.
+inline std::string ptb_token(std::u32string_view token, Ptb action) {
+    switch (action) {
+        case Ptb::word: return plain_token(token, false, false);
+        case Ptb::brackets: return plain_token(token, true, true);
+        case Ptb::joined: return plain_token(token, false, true);
+        case Ptb::open_quote: return "`";
+        case Ptb::close_quote: return "'";
+        case Ptb::open_double: return "``";
+        case Ptb::close_double: return "''";
+        case Ptb::dash: return "--";
+        case Ptb::hyphens: return token.size() >= 2 && token.size() <= 4 ? "--" : plain_token(token, false, false);
+        case Ptb::ellipsis: return "...";
+        case Ptb::bracket: return std::string(bracket_name(token[0]));
+        case Ptb::entity: return entity_text(token);
+        case Ptb::fraction: return std::string(fraction_name(token[0]));
+        case Ptb::currency: {
+            const std::string_view name = currency_name(token[0]);
+            return name.empty() ? plain_token(token, false, false) : std::string(name);
+        }
+        default: return {};
+    }
+}
+
+inline PatternLexer& ptb_lexer() {
+    thread_local PatternLexer lexer{ptb_rules(), ptb_definitions()};
+    return lexer;
+}
+
+/// `text` with line breaks as blanks and ill-formed bytes as U+FFFD, and a line feed behind.
+inline std::u32string ptb_line(std::string_view text) {
+    std::u32string line;
+    for (std::size_t i = 0; i < text.size();) {
+        const text::CodePoint c = text::next_code_point(text, i);
+        const bool breaks = c.value == '\n' || c.value == '\r' || c.value == 0x0B || c.value == 0x0C ||
+                            c.value == 0x2028 || c.value == 0x2029;
+        line += breaks ? U' ' : c.value;
+        i += c.length;
+    }
+    return line + U'\n';
+}
+
+}  // namespace detail
+
+/// The tokens of one caption. Any bytes; what the tokenizer has no rule for (emoji) is dropped.
+[[nodiscard]] inline std::vector<std::string> ptb_tokenize(std::string_view text, const PtbOptions& options = {}) {
+    const std::u32string line = detail::ptb_line(text);
+    PatternLexer& lexer = detail::ptb_lexer();
+    std::vector<std::string> tokens;
+    for (std::size_t at = 0; at < line.size();) {
+        const PatternMatch match = lexer.longest(line, at);
+        const auto action = static_cast<Ptb>(match.action);
+        if (match.length == 0) {
+            ++at;
+            continue;
+        }
+        std::size_t length = match.token;
+        if (action == Ptb::split_last_two || action == Ptb::split_last_three || action == Ptb::split_first_two) {
+            const std::size_t back = action == Ptb::split_last_two ? 2 : 3;
+            length = action == Ptb::split_first_two ? 2 : length - back;
+        }
+        const std::u32string_view token = std::u32string_view{line}.substr(at, length);
+        at += length;
+        if (action == Ptb::skip) continue;
+        const bool splits = length != match.token;
+        std::string out = detail::ptb_token(token, splits || action == Ptb::abbreviation ? Ptb::word : action);
+        if (action == Ptb::abbreviation) --at;   // the full stop ends the sentence too
+        if (options.lower_case) out = text::to_lower(out);
+        if (!out.empty()) tokens.push_back(std::move(out));
+    }
+    return tokens;
+}
+
+/// Whether pycocoevalcap drops `token`: punctuation, by a list in upper case, so that a lower-cased "-lrb-" stays.
+[[nodiscard]] inline bool is_caption_punctuation(std::string_view token) {
+    constexpr std::array<std::string_view, 18> list{"''", "'", "``", "`", "-LRB-", "-RRB-", "-LCB-", "-RCB-", ".",
+                                                    "?", "!", ",", ":", "-", "--", "...", ";", ""};
+    return std::find(list.begin(), list.end(), token) != list.end();
+}
+
+/// What the scorers see of a caption: lower-case tokens without punctuation, joined by blanks.
+[[nodiscard]] inline std::string caption_words(std::string_view text) {
+    std::string out;
+    for (const std::string& token : ptb_tokenize(text)) {
+        if (is_caption_punctuation(token)) continue;
+        if (!out.empty()) out += ' ';
+        out += token;
+    }
+    return out;
+}
+
+}  // namespace svad::metrics
