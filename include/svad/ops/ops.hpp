@@ -4,9 +4,14 @@
 #pragma once
 
 #include "svad/ops/activation.hpp"
+#include "svad/ops/conv.hpp"
 #include "svad/ops/dropout.hpp"
 #include "svad/ops/elementwise.hpp"
+#include "svad/ops/embedding.hpp"
 #include "svad/ops/layout.hpp"
+#include "svad/ops/linear.hpp"
+#include "svad/ops/loss.hpp"
+#include "svad/ops/matmul.hpp"
 #include "svad/ops/norm.hpp"
 #include "svad/ops/reduce.hpp"
 
@@ -30,7 +35,11 @@ using AllOps = OpList<
     ops::ActivationOp, ops::ActivationGradOp, ops::SwigluOp, ops::SwigluGradOp, ops::SumOp, ops::MaxOp, ops::MaxGradOp,
     ops::SoftmaxOp, ops::SoftmaxGradOp, ops::LogSoftmaxOp, ops::LogSoftmaxGradOp, ops::L2NormalizeOp,
     ops::L2NormalizeGradOp, ops::DropoutOp,
-    ops::LayerNormOp, ops::LayerNormGradOp, ops::RmsNormOp, ops::RmsNormGradOp, ops::BatchNormOp, ops::BatchNormGradOp>;
+    ops::LayerNormOp, ops::LayerNormGradOp, ops::RmsNormOp, ops::RmsNormGradOp, ops::BatchNormOp, ops::BatchNormGradOp,
+    ops::MatmulOp, ops::LinearOp, ops::LinearBiasOp, ops::EmbeddingOp, ops::EmbeddingGradOp, ops::Conv3dOp,
+    ops::Conv3dGradInputOp, ops::Conv3dGradWeightOp, ops::DepthwiseOp, ops::DepthwiseGradInputOp, ops::DepthwiseGradWeightOp,
+    ops::CrossEntropyOp, ops::CrossEntropyGradOp, ops::LinearCrossEntropyOp, ops::LinearCrossEntropyGradOp,
+    ops::BinaryCrossEntropyOp, ops::BinaryCrossEntropyGradOp>;
 
 #if defined(SVAD_PRECOMPILED_SOURCE)
 namespace detail {

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// y = act(x w' + b): product, bias and activation in one pass over the result. With an activation the sum before it is
+// kept for the gradient. Weights are stored [out, in], as in PyTorch's checkpoints.
+#pragma once
+
+#include "svad/ops/activation.hpp"
+#include "svad/ops/matmul.hpp"
+
+namespace svad {
+
+namespace ops {
+
+namespace linear_detail {
+
+inline Result shape(const Shape& x, const Shape& w, Activation activation) {
+    require(w.rank() == 2, "linear", "the weight must be [out, in]");
+    require(x.rank() >= 1 && x.back() == w[1], "linear", "x's last size must be the weight's last");
+    const Shape y = x.with(-1, w[0]);
+    return {.y = y, .saved = {activation == Activation::none ? Shape{0} : y}};
+}
+
+template <class T>
+void forward(View<const T> x, View<const T> w, const T* bias, View<T> y, View<T> before, Activation activation, cpu::Operands operands) {
+    const Index n = w.size(0), k = w.size(1);
+    const bool keep = activation != Activation::none;
+    T* out = keep ? before.data : y.data;
+    const auto finish = [&](Index row, Index rows, Index column, Index columns) {
+        for (Index r = row; r < row + rows; ++r) {
+            T* line = out + r * n + column;
+            if (bias)
+                for (Index i = 0; i < columns; ++i) line[i] += bias[column + i];
+            if (keep) svad::detail::activate_values(activation, line, y.data + r * n + column, columns);
+        }
+    };
+    cpu::gemm<T>(cpu::Trans::no, cpu::Trans::yes, x.rows(), n, k, T(1), x.data, k, w.data, k, T(0), out, n, operands, finish);
+}
+
+// With g = dy * act'(before):  dx = g w,  dw = g' x,  db = sum over rows of g.
+inline Grads grad(const Var& dy, const Var& before, const Var& x, const Var& w, Activation activation, cpu::Operands operands,
+                  const Dropped* bias) {
+    const Var g = activation == Activation::none ? dy : svad::apply(ActivationGradOp{activation}, dy, before);
+    const Index rows = g.shape().rows();
+    const Var flat = g.reshape({rows, g.shape().back()});
+    Grads grads(bias ? 3 : 2);
+    if (x.wants_grad()) grads[0] = svad::apply(MatmulOp{{}, operands}, flat, w).reshape(x.shape());
+    if (w.wants_grad()) grads[1] = svad::apply(MatmulOp{{true, false}, operands}, flat, x.reshape({rows, x.shape().back()}));
+    if (bias && bias->wanted) grads[2] = sum_to(flat, bias->shape);
+    return grads;
+}
+
+}  // namespace linear_detail
+
+struct LinearOp {
+    static constexpr std::string_view name = "linear";
+    Activation activation = Activation::none;
+    cpu::Operands operands = cpu::Operands::exact;
+
+    Result shape(const Shape& x, const Shape& w) const { return linear_detail::shape(x, w, activation); }
+    template <Real T>
+    void cpu(View<const T> x, View<const T> w, View<T> y, View<T> before) const {
+        linear_detail::forward<T>(x, w, nullptr, y, before, activation, operands);
+    }
+    Grads grad(const Var& dy, Dropped, const Var& before, const Var& x, const Var& w) const {
+        return linear_detail::grad(dy, before, x, w, activation, operands, nullptr);
+    }
+    static auto samples() {
+        return std::vector<Sample<LinearOp>>{{{}, {{2, 3, 4}, {5, 4}}}, {{Activation::silu}, {{7, 3}, {2, 3}}},
+                                             {{Activation::gelu}, {{0, 3}, {2, 3}}}, {{}, {{1}, {1, 1}}}, {{}, {{130, 9}, {70, 9}}}};
+    }
+};
+
+struct LinearBiasOp {
+    static constexpr std::string_view name = "linear_bias";
+    Activation activation = Activation::none;
+    cpu::Operands operands = cpu::Operands::exact;
+
+    Result shape(const Shape& x, const Shape& w, const Shape& b) const {
+        require(w.rank() == 2 && b == Shape{w[0]}, "linear", "the bias must have the weight's first size");
+        return linear_detail::shape(x, w, activation);
+    }
+    template <Real T>
+    void cpu(View<const T> x, View<const T> w, View<const T> b, View<T> y, View<T> before) const {
+        linear_detail::forward<T>(x, w, b.data, y, before, activation, operands);
+    }
+    Grads grad(const Var& dy, Dropped, const Var& before, const Var& x, const Var& w, Dropped b) const {
+        return linear_detail::grad(dy, before, x, w, activation, operands, &b);
+    }
+    static auto samples() {
+        return std::vector<Sample<LinearBiasOp>>{{{}, {{2, 3, 4}, {5, 4}, {5}}}, {{Activation::gelu}, {{7, 3}, {2, 3}, {2}}},
+                                                 {{Activation::tanh}, {{1, 1}, {1, 1}, {1}}}, {{}, {{0, 3}, {2, 3}, {2}}},
+                                                 {{Activation::gelu}, {{130, 9}, {70, 9}, {70}}}};
+    }
+};
+
+}  // namespace ops
+
+/// act(x w' + b) over the last axis: x [..., in], w [out, in], b [out] or empty -> [..., out].
+[[nodiscard]] inline Var linear(const Var& x, const Var& w, const Var& b = Var(), Activation activation = Activation::none) {
+    const cpu::Operands operands = detail::matmul_operands();
+    return b ? apply(ops::LinearBiasOp{activation, operands}, x, w, b) : apply(ops::LinearOp{activation, operands}, x, w);
+}
+
+}  // namespace svad
