@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The synthetic advertisements: scenes are functions of their number, pictures show what the truth says, captions
-// grade as true, and a data set on disk is the same however it was made.
+// The synthetic advertisements: scenes are functions of their number, pictures show what the truth says,
+// captions grade as true, and a data set on disk is the same however it was made.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -20,7 +20,8 @@ using namespace svad::data::synth;
 
 double difference(const Tensor<std::uint8_t>& a, const Tensor<std::uint8_t>& b) {
     double sum = 0;
-    for (Index i = 0; i < a.numel(); ++i) sum += std::abs(static_cast<int>(a.data()[i]) - static_cast<int>(b.data()[i]));
+    for (Index i = 0; i < a.numel(); ++i)
+        sum += std::abs(static_cast<int>(a.data()[i]) - static_cast<int>(b.data()[i]));
     return sum / static_cast<double>(a.numel());
 }
 
@@ -34,7 +35,9 @@ struct Folder {
     ~Folder() {
         for (const auto part : kPartNames) {
             for (int i = 0; i < 8; ++i)
-                ::unlink((path + "/videos/" + std::string(part) + "/" + svad::data::synth::detail::clip_name(i) + ".mp4").c_str());
+                ::unlink((path + "/videos/" + std::string(part) + "/" +
+                          svad::data::synth::detail::clip_name(i) + ".mp4")
+                             .c_str());
             ::rmdir((path + "/videos/" + std::string(part)).c_str());
             ::unlink((path + "/" + std::string(part) + ".jsonl").c_str());
         }
@@ -76,7 +79,8 @@ TEST_CASE("sample_scene: actions differ, suit the product, and both orders are e
         REQUIRE(truth.actions.size() == 2);
         CHECK(truth.actions[0] != truth.actions[1]);
         const auto possible = actions_of(truth.object);
-        for (const Action a : truth.actions) CHECK(std::find(possible.begin(), possible.end(), a) != possible.end());
+        for (const Action a : truth.actions)
+            CHECK(std::find(possible.begin(), possible.end(), a) != possible.end());
         ++orders[{truth.actions[0], truth.actions[1]}];
     }
     CHECK(orders.size() == 42);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A small software rasteriser: filled polygons, ellipses and thick lines on a square canvas of 128 x 128 units.
-// Promise: the same calls give the same bytes on every machine of one floating-point format; nothing is global.
-// Anti-aliasing is plain 2 x 2 supersampling: shapes are filled with hard edges at twice the size, and `finish`
-// averages four samples. Exact coverage was rejected: it is slower here and no model sees the difference.
+// A small software rasteriser: filled polygons, ellipses and thick lines on a square canvas of 128 x 128
+// units.
+// Promise: the same calls give the same bytes on every machine of one floating-point format; nothing is
+// global. Anti-aliasing is plain 2 x 2 supersampling: shapes are filled with hard edges at twice the size,
+// and `finish` averages four samples. Exact coverage was rejected: it is slower here and no model sees the
+// difference.
 #pragma once
 
 #include <algorithm>
@@ -48,9 +50,8 @@ struct Affine {
 
     /// First `inner`, then this.
     Affine operator*(const Affine& inner) const {
-        return {a * inner.a + c * inner.b,     b * inner.a + d * inner.b,
-                a * inner.c + c * inner.d,     b * inner.c + d * inner.d,
-                a * inner.e + c * inner.f + e, b * inner.e + d * inner.f + f};
+        return {a * inner.a + c * inner.b, b * inner.a + d * inner.b,     a * inner.c + c * inner.d,
+                b * inner.c + d * inner.d, a * inner.e + c * inner.f + e, b * inner.e + d * inner.f + f};
     }
 
     /// The map back; the determinant must not be zero.
@@ -86,8 +87,10 @@ class Canvas {
 public:
     /// A black picture that `finish` turns into [size, size, 3].
     explicit Canvas(int size)
-        : size_(size), wide_(2 * size), pixels_(static_cast<std::size_t>(wide_) * static_cast<std::size_t>(wide_)),
-          base_(Affine::scale(static_cast<float>(wide_) / kUnits, static_cast<float>(wide_) / kUnits)), map_(base_) {}
+        : size_(size), wide_(2 * size),
+          pixels_(static_cast<std::size_t>(wide_) * static_cast<std::size_t>(wide_)),
+          base_(Affine::scale(static_cast<float>(wide_) / kUnits, static_cast<float>(wide_) / kUnits)),
+          map_(base_) {}
 
     /// From now on coordinates pass through `local` and are then units of the picture.
     void set(const Affine& local) { map_ = base_ * local; }
@@ -120,10 +123,15 @@ public:
         const float length = std::max(std::sqrt(dx * dx + dy * dy), 1e-4F);
         const float nx = -dy / length * width / 2, ny = dx / length * width / 2;
         const float tx = ny * 0.7F, ty = -nx * 0.7F;
-        polygon({{from.x + nx, from.y + ny}, {from.x + nx * 0.6F - tx, from.y + ny * 0.6F - ty},
-                 {from.x - nx * 0.6F - tx, from.y - ny * 0.6F - ty}, {from.x - nx, from.y - ny},
-                 {to.x - nx, to.y - ny}, {to.x - nx * 0.6F + tx, to.y - ny * 0.6F + ty},
-                 {to.x + nx * 0.6F + tx, to.y + ny * 0.6F + ty}, {to.x + nx, to.y + ny}}, paint);
+        polygon({{from.x + nx, from.y + ny},
+                 {from.x + nx * 0.6F - tx, from.y + ny * 0.6F - ty},
+                 {from.x - nx * 0.6F - tx, from.y - ny * 0.6F - ty},
+                 {from.x - nx, from.y - ny},
+                 {to.x - nx, to.y - ny},
+                 {to.x - nx * 0.6F + tx, to.y - ny * 0.6F + ty},
+                 {to.x + nx * 0.6F + tx, to.y + ny * 0.6F + ty},
+                 {to.x + nx, to.y + ny}},
+                paint);
     }
 
     /// Part of an ellipse's outline, from one angle to another (radians, clockwise from the right).
@@ -148,8 +156,8 @@ public:
         outlined(std::span<const Point>(points.begin(), points.size()), paint, rim, width);
     }
 
-    /// Averages into [size, size, 3] at `out`. `gain` brightens all, `slope` from left to right; `grain` is the
-    /// amplitude (0 to 255) of a fixed noise that depends on `noise_seed` and the place only.
+    /// Averages into [size, size, 3] at `out`. `gain` brightens all, `slope` from left to right; `grain` is
+    /// the amplitude (0 to 255) of a fixed noise that depends on `noise_seed` and the place only.
     void finish(std::uint8_t* out, float gain, float slope, float grain, std::uint32_t noise_seed) const {
         const int strength = static_cast<int>(grain * 256.0F / 128.0F);
         for (int y = 0; y < size_; ++y) {
@@ -215,9 +223,12 @@ private:
                 const int x0 = std::max(0, static_cast<int>(std::ceil(cuts_[i] - 0.5F)));
                 const int x1 = std::min(wide_, static_cast<int>(std::ceil(cuts_[i + 1] - 0.5F)));
                 if (x0 >= x1) continue;
-                if (!plain) textured(x0, x1, y, paint, back);
-                else if (paint.alpha >= 1.0F) std::fill(&pixels_[at(x0, y)], &pixels_[at(x0, y)] + (x1 - x0), word);
-                else for (int x = x0; x < x1; ++x) blend(pixels_[at(x, y)], word, paint.alpha);
+                if (!plain)
+                    textured(x0, x1, y, paint, back);
+                else if (paint.alpha >= 1.0F)
+                    std::fill(&pixels_[at(x0, y)], &pixels_[at(x0, y)] + (x1 - x0), word);
+                else
+                    for (int x = x0; x < x1; ++x) blend(pixels_[at(x, y)], word, paint.alpha);
             }
         }
     }
@@ -238,7 +249,8 @@ private:
 
     static void blend(std::uint32_t& under, std::uint32_t over, float alpha) {
         const auto k = static_cast<std::uint32_t>(alpha * 256.0F);
-        const std::uint32_t even = ((under & 0xff00ffU) * (256 - k) + (over & 0xff00ffU) * k) >> 8 & 0xff00ffU;
+        const std::uint32_t even =
+            ((under & 0xff00ffU) * (256 - k) + (over & 0xff00ffU) * k) >> 8 & 0xff00ffU;
         const std::uint32_t odd = ((under >> 8 & 0xffU) * (256 - k) + (over >> 8 & 0xffU) * k) & 0xff00U;
         under = even | odd;
     }
@@ -251,7 +263,8 @@ private:
 
     static Rgb texel(const Paint& paint, Point p) {
         if (paint.texture == Texture::vertical)
-            return mix(paint.colour, paint.second, std::clamp((p.y - paint.origin) / paint.reach, 0.0F, 1.0F));
+            return mix(paint.colour, paint.second,
+                       std::clamp((p.y - paint.origin) / paint.reach, 0.0F, 1.0F));
         Rgb c = paint.colour;
         if (paint.texture == Texture::striped) {
             const float phase = p.y / 7.0F + 100.0F;

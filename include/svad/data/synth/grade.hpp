@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Which facts a text names, found by looking for words, and whether they are true of a clip.
-// Promise: `grade` reads the text only; wording, length and grammar do not matter. A fact is right where the text
-// names the true word and no other word of its kind, so that naming everything earns nothing. Of actions the first two
-// different ones count. Scores of sentence overlap were rejected for this: they hardly move when left becomes right.
+// Promise: `grade` reads the text only; wording, length and grammar do not matter. A fact is right where the
+// text names the true word and no other word of its kind, so that naming everything earns nothing. Of actions
+// the first two different ones count. Scores of sentence overlap were rejected for this: they hardly move
+// when left becomes right.
 #pragma once
 
 #include <algorithm>
@@ -31,8 +32,8 @@ struct Mention {
     std::string text;   ///< as written there
 };
 
-/// All mentions of vocabulary words, in the order of the text. Words are runs of ASCII letters; case is ignored and
-/// the plural of a product counts as the product.
+/// All mentions of vocabulary words, in the order of the text. Words are runs of ASCII letters; case is
+/// ignored and the plural of a product counts as the product.
 inline std::vector<Mention> find_mentions(std::string_view text) {
     std::vector<Mention> found;
     const auto letter = [&](std::size_t i) { return std::isalpha(static_cast<unsigned char>(text[i])) != 0; };
@@ -72,9 +73,9 @@ struct Verdict {
     bool operator==(const Verdict&) const = default;
 };
 
-/// What became of each fact. `action[i]` is about the clip's action i, wherever in the text it stands; `order` is
-/// named only where both actions of the clip are right. An action that the clip does not have counts as a wrong
-/// naming of one that the text omits.
+/// What became of each fact. `action[i]` is about the clip's action i, wherever in the text it stands;
+/// `order` is named only where both actions of the clip are right. An action that the clip does not have
+/// counts as a wrong naming of one that the text omits.
 struct Graded {
     Verdict object, colour, side, count, material, place, person;
     std::array<Verdict, 2> action;
@@ -82,14 +83,15 @@ struct Graded {
 
     /// The verdicts with their names, `order` last.
     std::vector<std::pair<std::string_view, Verdict>> all() const {
-        return {{"object", object}, {"colour", colour}, {"side", side},         {"count", count},
-                {"material", material}, {"place", place}, {"person", person}, {"action 1", action[0]},
+        return {{"object", object},      {"colour", colour}, {"side", side},     {"count", count},
+                {"material", material},  {"place", place},   {"person", person}, {"action 1", action[0]},
                 {"action 2", action[1]}, {"order", order}};
     }
     /// The share of right verdicts among all, from 0 to 1.
     double score() const {
         const auto verdicts = all();
-        const auto right = std::count_if(verdicts.begin(), verdicts.end(), [](const auto& v) { return v.second.right; });
+        const auto right =
+            std::count_if(verdicts.begin(), verdicts.end(), [](const auto& v) { return v.second.right; });
         return static_cast<double>(right) / static_cast<double>(verdicts.size());
     }
 };
@@ -103,8 +105,10 @@ inline Graded grade(std::string_view text, const ClipTruth& truth) {
         for (const Mention& m : mentions) {
             if (m.kind != kind) continue;
             verdict.named = true;
-            if (m.value == value) verdict.right = true;
-            else other = true;
+            if (m.value == value)
+                verdict.right = true;
+            else
+                other = true;
         }
         verdict.right = verdict.right && !other;
         return verdict;
@@ -119,7 +123,8 @@ inline Graded grade(std::string_view text, const ClipTruth& truth) {
     graded.person = fact(Kind::person, static_cast<std::size_t>(truth.person));
     std::vector<std::size_t> said;
     for (const Mention& m : mentions)
-        if (m.kind == Kind::action && std::find(said.begin(), said.end(), m.value) == said.end()) said.push_back(m.value);
+        if (m.kind == Kind::action && std::find(said.begin(), said.end(), m.value) == said.end())
+            said.push_back(m.value);
     if (said.size() > truth.actions.size()) said.resize(truth.actions.size());
     const std::size_t count = std::min<std::size_t>(truth.actions.size(), 2);
     std::size_t right = 0;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sentences about scenes: long ordered descriptions, short titles, and very short statements of a fact or two.
-// Promise: each graded fact of the domain is named by its canonical word and never contradicted; only the words around
-// it vary. The order of verbs in the text is the order of time. The caption is a function of (scene, variant).
-// One template filled in was rejected: a model, or a copied frequent sentence, would score well by its frame alone.
+// Sentences about scenes: long ordered descriptions, short titles, and very short statements of a fact or
+// two.
+// Promise: each graded fact of the domain is named by its canonical word and never contradicted; only the
+// words around it vary. The order of verbs in the text is the order of time. The caption is a function of
+// (scene, variant). One template filled in was rejected: a model, or a copied frequent sentence, would score
+// well by its frame alone.
 #pragma once
 
 #include <array>
@@ -28,7 +30,8 @@ struct Caption {
 namespace detail {
 
 /// Replaces each {name} of a template; an unknown name is a UsageError.
-inline std::string fill(std::string_view pattern, const std::vector<std::pair<std::string_view, std::string>>& values) {
+inline std::string fill(std::string_view pattern,
+                        const std::vector<std::pair<std::string_view, std::string>>& values) {
     std::string out;
     for (std::size_t i = 0; i < pattern.size();) {
         if (pattern[i] != '{') {
@@ -40,7 +43,9 @@ inline std::string fill(std::string_view pattern, const std::vector<std::pair<st
         bool known = false;
         for (const auto& [key, value] : values)
             if (key == name) out += value, known = true;
-        if (!known) fail<UsageError>("grammar: a template names an unknown slot; got ", std::string(name), "; fix it");
+        if (!known)
+            fail<UsageError>("grammar: a template names an unknown slot; got ", std::string(name),
+                             "; fix it");
         i = end + 1;
     }
     return out;
@@ -63,7 +68,8 @@ inline Caption make_caption(std::string text) {
     Caption caption{sentence_case(std::move(text)), {}};
     for (Mention& mention : find_mentions(caption.text)) {
         bool known = false;
-        for (const Mention& old : caption.keywords) known = known || (old.kind == mention.kind && old.text == mention.text);
+        for (const Mention& old : caption.keywords)
+            known = known || (old.kind == mention.kind && old.text == mention.text);
         if (!known) caption.keywords.push_back(std::move(mention));
     }
     return caption;
@@ -82,9 +88,13 @@ inline std::string with_article(std::string_view noun) {
 
 inline std::string place_phrase(Place place, Random& random) {
     static constexpr std::array<std::array<std::string_view, 2>, 8> phrases{
-        {{"in a kitchen", "in the kitchen"}, {"on a beach", "at the beach"}, {"in a park", "in the park"},
-         {"in an office", "in the office"}, {"in a bathroom", "in the bathroom"},
-         {"on a street at night", "on a dark street"}, {"in a forest", "in the forest"},
+        {{"in a kitchen", "in the kitchen"},
+         {"on a beach", "at the beach"},
+         {"in a park", "in the park"},
+         {"in an office", "in the office"},
+         {"in a bathroom", "in the bathroom"},
+         {"on a street at night", "on a dark street"},
+         {"in a forest", "in the forest"},
          {"in a studio", "in the studio"}}};
     return std::string(random.pick(phrases[static_cast<std::size_t>(place)]));
 }
@@ -102,16 +112,20 @@ inline std::string product_phrase(const ClipTruth& truth, Random& random) {
 inline std::string mention_product(const ClipTruth& truth, Random& random) {
     const std::string noun(word(truth.object)), colour(word(truth.colour));
     const std::array<std::string, 3> single{"it", "the " + noun, "the " + colour + " " + noun};
-    const std::array<std::string, 3> several{"the nearest of them", "the nearest " + noun, "the front " + noun};
+    const std::array<std::string, 3> several{"the nearest of them", "the nearest " + noun,
+                                             "the front " + noun};
     return random.pick(truth.count == Count::one ? single : several);
 }
 
 inline std::string action_phrase(const ClipTruth& truth, Action action, Random& random) {
     static constexpr std::array<std::array<std::string_view, 3>, 7> phrases{
         {{"lifts {it} high up", "lifts {it} off the table", "lifts {it} into the air"},
-         {"opens {it} so that bright rays come out", "opens {it} with the fingertips", "opens {it} carefully"},
-         {"pours a drink from {it} into a glass", "pours from {it} into a glass", "pours from {it}, filling a glass"},
-         {"presses {it} flat with the palm", "presses {it} hard against the table", "presses {it} from above"},
+         {"opens {it} so that bright rays come out", "opens {it} with the fingertips",
+          "opens {it} carefully"},
+         {"pours a drink from {it} into a glass", "pours from {it} into a glass",
+          "pours from {it}, filling a glass"},
+         {"presses {it} flat with the palm", "presses {it} hard against the table",
+          "presses {it} from above"},
          {"turns {it} upside down", "turns {it} around in the air", "turns {it} all the way over"},
          {"lowers {it} onto the table", "lowers {it} gently from above", "lowers {it} down to the table"},
          {"shakes {it} from side to side", "shakes {it} quickly", "shakes {it} hard"}}};
@@ -122,7 +136,8 @@ inline std::string action_phrase(const ClipTruth& truth, Action action, Random& 
 inline std::string subject_of(Person person, Random& random) {
     static constexpr std::array<std::string_view, 4> pronouns{"he", "she", "the chef", "the robot"};
     const std::string noun = "the " + std::string(word(person));
-    const std::array<std::string, 3> ways{noun, std::string(pronouns[static_cast<std::size_t>(person)]), "a hand"};
+    const std::array<std::string, 3> ways{noun, std::string(pronouns[static_cast<std::size_t>(person)]),
+                                          "a hand"};
     return random.pick(ways);
 }
 
@@ -172,26 +187,35 @@ inline constexpr std::array<std::string_view, 9> kTitles{
 
 } // namespace detail
 
-/// The description of a scene. Primary: 30 to 60 words, all facts, actions in order. Auxiliary: a title of 5 to 13
-/// words that names the product, its colour and some of the rest. Different variants are different wordings.
+/// The description of a scene. Primary: 30 to 60 words, all facts, actions in order. Auxiliary: a title of 5
+/// to 13 words that names the product, its colour and some of the rest. Different variants are different
+/// wordings.
 inline Caption describe(const Scene& scene, std::uint64_t variant = 0) {
-    Random random(scene.seed, detail::stream_of(scene.domain, scene.index, 1 + variant % 7) ^ (variant / 7) << 48);
+    Random random(scene.seed, detail::stream_of(scene.domain, scene.index, 1 + variant % 7) ^ (variant / 7)
+                                                                                                  << 48);
     const ClipTruth& truth = scene.truth;
     const bool single = truth.count == Count::one;
     const std::string person(word(truth.person)), place = detail::place_phrase(truth.place, random);
     const std::vector<std::pair<std::string_view, std::string>> facts{
-        {"products", detail::product_phrase(truth, random)}, {"place", place}, {"person", person},
-        {"side", std::string(word(truth.side))}, {"stand", single ? "stands" : "stand"},
-        {"them", single ? "it" : "them"}, {"colour", std::string(word(truth.colour))},
-        {"object", std::string(word(truth.object))}, {"material", std::string(word(truth.material))},
+        {"products", detail::product_phrase(truth, random)},
+        {"place", place},
+        {"person", person},
+        {"side", std::string(word(truth.side))},
+        {"stand", single ? "stands" : "stand"},
+        {"them", single ? "it" : "them"},
+        {"colour", std::string(word(truth.colour))},
+        {"object", std::string(word(truth.object))},
+        {"material", std::string(word(truth.material))},
         {"aobject", detail::with_article(word(truth.colour)) + " " + std::string(word(truth.object))},
         {"verb", truth.actions.empty() ? std::string() : std::string(word(truth.actions[0]))}};
-    if (scene.domain == Domain::auxiliary) return detail::make_caption(detail::fill(random.pick(detail::kTitles), facts));
+    if (scene.domain == Domain::auxiliary)
+        return detail::make_caption(detail::fill(random.pick(detail::kTitles), facts));
     const std::string first = detail::action_phrase(truth, truth.actions.at(0), random);
     const std::string second = detail::action_phrase(truth, truth.actions.at(1), random);
     const std::string who = detail::subject_of(truth.person, random);
     std::string text = detail::fill(random.pick(detail::kOpenings), facts);
-    text += " " + detail::fill(random.pick(detail::kSequences), {{"who", who}, {"one", first}, {"two", second}});
+    text +=
+        " " + detail::fill(random.pick(detail::kSequences), {{"who", who}, {"one", first}, {"two", second}});
     const Index closing = random.below(static_cast<Index>(detail::kClosings.size()));
     const Index words = detail::count_words(text);
     if (words < 30 || (words < 46 && random.chance(0.3)))
@@ -207,14 +231,14 @@ inline std::vector<Caption> short_facts(const Scene& scene, std::size_t count = 
     const std::string noun = single ? text(truth.object) : std::string(plural(truth.object));
     const std::string stand = single ? " stands" : " stand";
     Random random(scene.seed, detail::stream_of(scene.domain, scene.index, 9));
-    std::vector<std::string> all{
-        text(truth.count) + " " + text(truth.colour) + " " + noun,
-        text(truth.material) + " " + text(truth.colour) + " " + noun,
-        "the " + noun + stand + " on the " + text(truth.side),
-        "a " + text(truth.person) + " " + detail::place_phrase(truth.place, random),
-        text(truth.count) + " " + noun + " on the " + text(truth.side),
-        "a " + text(truth.person) + " with " + text(truth.count) + " " + text(truth.material) + " " + noun,
-        text(truth.colour) + " and " + text(truth.material)};
+    std::vector<std::string> all{text(truth.count) + " " + text(truth.colour) + " " + noun,
+                                 text(truth.material) + " " + text(truth.colour) + " " + noun,
+                                 "the " + noun + stand + " on the " + text(truth.side),
+                                 "a " + text(truth.person) + " " + detail::place_phrase(truth.place, random),
+                                 text(truth.count) + " " + noun + " on the " + text(truth.side),
+                                 "a " + text(truth.person) + " with " + text(truth.count) + " " +
+                                     text(truth.material) + " " + noun,
+                                 text(truth.colour) + " and " + text(truth.material)};
     if (truth.actions.size() == 2) {
         const std::string one = text(truth.actions[0]), two = text(truth.actions[1]);
         all.push_back("first " + one + " then " + two);
@@ -224,7 +248,8 @@ inline std::vector<Caption> short_facts(const Scene& scene, std::size_t count = 
     }
     random.shuffle(std::span<std::string>(all));
     std::vector<Caption> captions;
-    for (std::size_t i = 0; i < all.size() && i < count; ++i) captions.push_back({all[i], find_mentions(all[i])});
+    for (std::size_t i = 0; i < all.size() && i < count; ++i)
+        captions.push_back({all[i], find_mentions(all[i])});
     return captions;
 }
 

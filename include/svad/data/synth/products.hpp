@@ -22,16 +22,31 @@ struct Extent {
 
 /// The size of a product.
 inline Extent extent_of(Object object) {
-    static constexpr std::array<Extent, 12> sizes{{{26, 32}, {30, 24}, {17, 40}, {30, 24}, {22, 33}, {27, 35},
-                                                   {27, 27}, {38, 30}, {36, 20}, {36, 22}, {26, 32}, {28, 30}}};
+    static constexpr std::array<Extent, 12> sizes{{{26, 32},
+                                                   {30, 24},
+                                                   {17, 40},
+                                                   {30, 24},
+                                                   {22, 33},
+                                                   {27, 35},
+                                                   {27, 27},
+                                                   {38, 30},
+                                                   {36, 20},
+                                                   {36, 22},
+                                                   {26, 32},
+                                                   {28, 30}}};
     return sizes[static_cast<std::size_t>(object)];
 }
 
 /// The paint of a named colour.
 inline Rgb rgb_of(Colour colour) {
-    static constexpr std::array<Rgb, 8> values{{{0.90F, 0.07F, 0.10F}, {1.00F, 0.50F, 0.00F}, {1.00F, 0.90F, 0.05F},
-                                                {0.05F, 0.66F, 0.15F}, {0.08F, 0.25F, 0.95F}, {0.58F, 0.12F, 0.75F},
-                                                {0.98F, 0.98F, 0.98F}, {0.07F, 0.07F, 0.08F}}};
+    static constexpr std::array<Rgb, 8> values{{{0.90F, 0.07F, 0.10F},
+                                                {1.00F, 0.50F, 0.00F},
+                                                {1.00F, 0.90F, 0.05F},
+                                                {0.05F, 0.66F, 0.15F},
+                                                {0.08F, 0.25F, 0.95F},
+                                                {0.58F, 0.12F, 0.75F},
+                                                {0.98F, 0.98F, 0.98F},
+                                                {0.07F, 0.07F, 0.08F}}};
     return values[static_cast<std::size_t>(colour)];
 }
 
@@ -65,13 +80,15 @@ inline void draw_vessel(Canvas& canvas, const ProductStyle& style, bool open) {
     const Paint inside{.colour = {0.16F, 0.12F, 0.12F}};
     switch (style.object) {
     case Object::jar:
-        canvas.outlined({{-11, 0}, {-13, -4}, {-13, -19}, {-10, -25}, {10, -25}, {13, -19}, {13, -4}, {11, 0}},
-                        style.body(13), rim, 1);
+        canvas.outlined(
+            {{-11, 0}, {-13, -4}, {-13, -19}, {-10, -25}, {10, -25}, {13, -19}, {13, -4}, {11, 0}},
+            style.body(13), rim, 1);
         if (open) canvas.ellipse(0, -25, 9, 2.4F, inside);
         break;
     case Object::bottle:
-        canvas.outlined({{-8, 0}, {-8, -20}, {-3.6F, -27}, {-3.6F, -35}, {3.6F, -35}, {3.6F, -27}, {8, -20}, {8, 0}},
-                        style.body(8), rim, 1);
+        canvas.outlined(
+            {{-8, 0}, {-8, -20}, {-3.6F, -27}, {-3.6F, -35}, {3.6F, -35}, {3.6F, -27}, {8, -20}, {8, 0}},
+            style.body(8), rim, 1);
         if (open) canvas.ellipse(0, -35, 3.4F, 1.4F, inside);
         break;
     case Object::cup:
@@ -81,7 +98,8 @@ inline void draw_vessel(Canvas& canvas, const ProductStyle& style, bool open) {
         canvas.ellipse(0, -23, 11, 2.6F, inside);
         break;
     case Object::teapot:
-        canvas.outlined({{-8, -5}, {-16, -20}, {-20, -21}, {-16, -24}, {-13, -21}, {-7, -14}}, style.bare(), rim, 1);
+        canvas.outlined({{-8, -5}, {-16, -20}, {-20, -21}, {-16, -24}, {-13, -21}, {-7, -14}}, style.bare(),
+                        rim, 1);
         canvas.arc({12, -13}, 8, 8, -1.6F, 1.6F, 4.0F, {.colour = rim});
         canvas.arc({12, -13}, 8, 8, -1.6F, 1.6F, 2.4F, style.bare());
         canvas.ellipse(0, -11.5F, 14, 12.2F, {.colour = rim});
@@ -89,7 +107,8 @@ inline void draw_vessel(Canvas& canvas, const ProductStyle& style, bool open) {
         if (open) canvas.ellipse(0, -21.5F, 7, 2.2F, inside);
         break;
     default: // tube
-        canvas.outlined({{-11, 0}, {-11, -4}, {-4.5F, -26}, {4.5F, -26}, {11, -4}, {11, 0}}, style.body(10), rim, 1);
+        canvas.outlined({{-11, 0}, {-11, -4}, {-4.5F, -26}, {4.5F, -26}, {11, -4}, {11, 0}}, style.body(10),
+                        rim, 1);
         canvas.box(-11, -3, 11, 0, style.metal());
         if (open) canvas.ellipse(0, -26, 3.4F, 1.3F, inside);
         break;
@@ -98,13 +117,16 @@ inline void draw_vessel(Canvas& canvas, const ProductStyle& style, bool open) {
 
 inline void draw_box(Canvas& canvas, const ProductStyle& style, float flaps) {
     const Rgb rim = style.rim();
-    if (flaps > 0) canvas.outlined({{-14, -20}, {-10, -25}, {10, -25}, {14, -20}}, {.colour = {0.2F, 0.15F, 0.12F}}, rim, 1);
+    if (flaps > 0)
+        canvas.outlined({{-14, -20}, {-10, -25}, {10, -25}, {14, -20}}, {.colour = {0.2F, 0.15F, 0.12F}}, rim,
+                        1);
     canvas.outlined({{-15, 0}, {-15, -20}, {15, -20}, {15, 0}}, style.body(15), rim, 1);
     const float angle = -0.06F + flaps * 2.1F;
     const float x = 14 * std::cos(angle), y = 14 * std::sin(angle);
     for (const float side : {-1.0F, 1.0F})
-        canvas.outlined({{side * 15, -20}, {side * (15 - x), -20 - y}, {side * (15 - x), -24 - y}, {side * 15, -24}},
-                        {.colour = mix(rgb_of(style.colour), {0.6F, 0.6F, 0.6F}, 0.25F)}, rim, 1);
+        canvas.outlined(
+            {{side * 15, -20}, {side * (15 - x), -20 - y}, {side * (15 - x), -24 - y}, {side * 15, -24}},
+            {.colour = mix(rgb_of(style.colour), {0.6F, 0.6F, 0.6F}, 0.25F)}, rim, 1);
 }
 
 inline void draw_ball(Canvas& canvas, const ProductStyle& style) {
@@ -128,14 +150,16 @@ inline void draw_other(Canvas& canvas, const ProductStyle& style) {
     const Paint page{.colour = {0.95F, 0.93F, 0.86F}};
     switch (style.object) {
     case Object::shoe:
-        canvas.outlined({{-17, -3}, {-17, -9}, {-6, -13}, {2, -20}, {15, -20}, {17, -3}}, style.body(17), rim, 1);
+        canvas.outlined({{-17, -3}, {-17, -9}, {-6, -13}, {2, -20}, {15, -20}, {17, -3}}, style.body(17), rim,
+                        1);
         canvas.box(-18, -4, 18, 0, page);
         for (const float x : {-6.0F, -2.0F, 2.0F}) canvas.line({x, -10}, {x + 4, -14}, 1.6F, page);
         break;
     case Object::hat:
         canvas.ellipse(0, -3, 19, 4.4F, {.colour = rim});
         canvas.ellipse(0, -3.4F, 18, 3.6F, style.bare());
-        canvas.outlined({{-11, -4}, {-9, -18}, {-4, -21}, {4, -21}, {9, -18}, {11, -4}}, style.body(11), rim, 1);
+        canvas.outlined({{-11, -4}, {-9, -18}, {-4, -21}, {4, -21}, {9, -18}, {11, -4}}, style.body(11), rim,
+                        1);
         canvas.box(-11, -8, 11, -4, {.colour = rim});
         break;
     case Object::book:
@@ -159,18 +183,25 @@ inline void draw_other(Canvas& canvas, const ProductStyle& style) {
 
 /// True where a lid or cap can come off (a box has flaps instead).
 inline bool has_lid(Object object) {
-    return object == Object::jar || object == Object::bottle || object == Object::tube || object == Object::teapot;
+    return object == Object::jar || object == Object::bottle || object == Object::tube ||
+           object == Object::teapot;
 }
 
 /// Where the opening is.
 inline Point mouth_of(Object object) {
     switch (object) {
-    case Object::jar: return {0, -25};
-    case Object::bottle: return {0, -35};
-    case Object::cup: return {-11, -23};
-    case Object::teapot: return {-18, -23};
-    case Object::tube: return {0, -26};
-    default: return {0, -22};
+    case Object::jar:
+        return {0, -25};
+    case Object::bottle:
+        return {0, -35};
+    case Object::cup:
+        return {-11, -23};
+    case Object::teapot:
+        return {-18, -23};
+    case Object::tube:
+        return {0, -26};
+    default:
+        return {0, -22};
     }
 }
 
@@ -189,17 +220,23 @@ inline void draw_lid(Canvas& canvas, const ProductStyle& style) {
     }
 }
 
-/// Draws the product without its lid; `open` from 0 to 1 opens the flaps of a box and shows the inside of the rest.
+/// Draws the product without its lid; `open` from 0 to 1 opens the flaps of a box and shows the inside of the
+/// rest.
 inline void draw_body(Canvas& canvas, const ProductStyle& style, float open) {
     switch (style.object) {
-    case Object::box: return detail::draw_box(canvas, style, open);
-    case Object::ball: return detail::draw_ball(canvas, style);
-    case Object::lamp: return detail::draw_lamp(canvas, style);
+    case Object::box:
+        return detail::draw_box(canvas, style, open);
+    case Object::ball:
+        return detail::draw_ball(canvas, style);
+    case Object::lamp:
+        return detail::draw_lamp(canvas, style);
     case Object::shoe:
     case Object::hat:
     case Object::book:
-    case Object::clock: return detail::draw_other(canvas, style);
-    default: return detail::draw_vessel(canvas, style, open > 0);
+    case Object::clock:
+        return detail::draw_other(canvas, style);
+    default:
+        return detail::draw_vessel(canvas, style, open > 0);
     }
 }
 

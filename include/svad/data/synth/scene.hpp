@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One clip as numbers: the truth, and everything about its look that no caption names.
-// Promise: `sample_scene(seed, index, domain)` is a pure function. Every number comes from Philox(seed, stream of the
-// index), so clips can be made in any order, on any thread, again.
-// A clip is an establishing shot and one shot an action, with hard cuts. Cuts are placed so that of the 8 centres of
-// equal segments each shot holds at least two: a model that sees those 8 frames can know all that is described.
+// Promise: `sample_scene(seed, index, domain)` is a pure function. Every number comes from Philox(seed,
+// stream of the index), so clips can be made in any order, on any thread, again. A clip is an establishing
+// shot and one shot an action, with hard cuts. Cuts are placed so that of the 8 centres of equal segments
+// each shot holds at least two: a model that sees those 8 frames can know all that is described.
 #pragma once
 
 #include <array>
@@ -34,10 +34,10 @@ struct Look {
     float gain = 1.0F;
     float slope = 0.0F;
     float grain = 5.0F;
-    float scale = 1.0F;    ///< size of the products
-    float hue = 0.0F;      ///< warms or cools walls and table
-    float tone = 0.0F;     ///< skin, 0 light to 1 dark
-    float phase = 0.0F;    ///< start of idle motions
+    float scale = 1.0F;     ///< size of the products
+    float hue = 0.0F;       ///< warms or cools walls and table
+    float tone = 0.0F;      ///< skin, 0 light to 1 dark
+    float phase = 0.0F;     ///< start of idle motions
     float amplitude = 1.0F; ///< size of motions
     int clothes = 0;
     int table = 0;
@@ -134,10 +134,16 @@ inline void sample_shots(Scene& scene, Random& random) {
 
 } // namespace detail
 
-/// Clip number `index` of a domain. Facts are drawn evenly and independently of one another; the two actions are a
-/// pair of different ones that suit the product, and both orders of a pair are equally likely.
+/// Clip number `index` of a domain. Facts are drawn evenly and independently of one another; the two actions
+/// are a pair of different ones that suit the product, and both orders of a pair are equally likely.
 inline Scene sample_scene(std::uint64_t seed, std::uint64_t index, Domain domain) {
-    Scene scene{.seed = seed, .index = index, .domain = domain, .truth = {}, .look = {}, .frames = 0, .cuts = {},
+    Scene scene{.seed = seed,
+                .index = index,
+                .domain = domain,
+                .truth = {},
+                .look = {},
+                .frames = 0,
+                .cuts = {},
                 .camera = {}};
     Random random(seed, detail::stream_of(domain, index, 0));
     const bool primary = domain == Domain::primary;
@@ -146,10 +152,11 @@ inline Scene sample_scene(std::uint64_t seed, std::uint64_t index, Domain domain
         truth.object = static_cast<Object>(random.below(kPrimaryObjects));
         truth.place = static_cast<Place>(random.below(kPrimaryPlaces));
     } else {
-        static constexpr std::array<Object, 8> objects{Object::cup,  Object::bottle, Object::box,  Object::ball,
-                                                       Object::shoe, Object::hat,    Object::book, Object::clock};
-        static constexpr std::array<Place, 5> places{Place::kitchen, Place::beach, Place::street, Place::forest,
-                                                     Place::studio};
+        static constexpr std::array<Object, 8> objects{Object::cup,  Object::bottle, Object::box,
+                                                       Object::ball, Object::shoe,   Object::hat,
+                                                       Object::book, Object::clock};
+        static constexpr std::array<Place, 5> places{Place::kitchen, Place::beach, Place::street,
+                                                     Place::forest, Place::studio};
         truth.object = objects[static_cast<std::size_t>(random.below(8))];
         truth.place = places[static_cast<std::size_t>(random.below(5))];
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A data set of synthetic advertisements on disk: H.264 MP4 files and one JSONL manifest a part.
-// Promise: the bytes depend on the options only, not on threads or on how often the work was interrupted: a clip is a
-// function of (seed, index), finished videos are kept, files appear whole or not at all. The folder remembers its
-// options and refuses others, since half of each would be wrong without a sign of it.
+// Promise: the bytes depend on the options only, not on threads or on how often the work was interrupted: a
+// clip is a function of (seed, index), finished videos are kept, files appear whole or not at all. The folder
+// remembers its options and refuses others, since half of each would be wrong without a sign of it.
 #pragma once
 
 #include <atomic>
@@ -24,21 +24,21 @@ namespace svad::data::synth {
 
 /// How much to make, and how. `threads` 0 leaves the pool as it is.
 struct SynthOptions {
-    Index primary = 600;   ///< finely described clips to train on
-    Index held_out = 100;  ///< the same kind, to test on
+    Index primary = 600;    ///< finely described clips to train on
+    Index held_out = 100;   ///< the same kind, to test on
     Index auxiliary = 1200; ///< clips with short titles
-    Index pretrain = 600;  ///< clips of the primary world with very short statements
+    Index pretrain = 600;   ///< clips of the primary world with very short statements
     std::uint64_t seed = 1;
-    int size = 128;        ///< pixels, even
+    int size = 128; ///< pixels, even
     int crf = 20;
-    int references = 3;    ///< descriptions of each held-out clip, from 1
+    int references = 3; ///< descriptions of each held-out clip, from 1
     int threads = 0;
 };
 
 /// The parts of a data set.
 enum class Part : std::uint8_t { primary_train, primary_test, auxiliary_train, pretrain };
-inline constexpr std::array<std::string_view, 4> kPartNames{"primary_train", "primary_test", "auxiliary_train",
-                                                            "pretrain"};
+inline constexpr std::array<std::string_view, 4> kPartNames{"primary_train", "primary_test",
+                                                            "auxiliary_train", "pretrain"};
 /// The name of a part: its manifest is "<name>.jsonl", its videos lie in "videos/<name>".
 inline std::string_view name_of(Part part) { return kPartNames[static_cast<std::size_t>(part)]; }
 
@@ -51,8 +51,8 @@ inline Scene scene_of(Part part, std::uint64_t seed, Index i) {
 
 namespace detail {
 
-/// Keywords as annotations carry them: canonical words, and before it the plural where the text has it. Actions are of
-/// the kinds "action1" and "action2", by their place in time.
+/// Keywords as annotations carry them: canonical words, and before it the plural where the text has it.
+/// Actions are of the kinds "action1" and "action2", by their place in time.
 inline io::Json keyword_list(const std::vector<Caption>& captions, const ClipTruth& truth) {
     std::vector<std::pair<std::string, std::string>> pairs;
     const auto add = [&](std::string text, std::string kind) {
@@ -93,7 +93,8 @@ inline io::Json options_record(const SynthOptions& o) {
 inline void check(const SynthOptions& o) {
     for (const Index n : {o.primary, o.held_out, o.auxiliary, o.pretrain})
         if (n < 0 || n > 1000000)
-            fail<UsageError>("write_dataset: each part must have 0 to 1000000 clips; got ", n, "; choose fewer");
+            fail<UsageError>("write_dataset: each part must have 0 to 1000000 clips; got ", n,
+                             "; choose fewer");
     if (o.size < 16 || o.size > 1024 || o.size % 2 != 0)
         fail<UsageError>("write_dataset: size must be even and from 16 to 1024; got ", o.size, "; use 128");
     if (o.references < 1 || o.references > 100)
@@ -102,8 +103,8 @@ inline void check(const SynthOptions& o) {
 
 } // namespace detail
 
-/// The line of the manifest for one clip. Primary clips have one description, held-out ones further wordings in
-/// `descriptions`, pre-training clips several short statements.
+/// The line of the manifest for one clip. Primary clips have one description, held-out ones further wordings
+/// in `descriptions`, pre-training clips several short statements.
 inline io::Json manifest_line(Part part, const Scene& scene, Index i, int references = 3) {
     const std::string name = detail::clip_name(i);
     std::vector<Caption> captions;
@@ -141,18 +142,20 @@ inline void write_video(const std::string& path, const Scene& scene, int size = 
     writer.finish();
 }
 
-/// Makes the data set in `folder`, which may hold an unfinished one of the same options. `progress(done, total)` is
-/// called after each clip, from the thread that finished it. Throws UsageError where the folder holds another data set.
+/// Makes the data set in `folder`, which may hold an unfinished one of the same options. `progress(done,
+/// total)` is called after each clip, from the thread that finished it. Throws UsageError where the folder
+/// holds another data set.
 template <class Progress>
 void write_dataset(const std::string& folder, const SynthOptions& options, Progress&& progress) {
     detail::check(options);
     const std::string mark = folder + "/synth.json";
     const io::Json record = detail::options_record(options);
     io::make_directories(folder);
-    if (!io::exists(mark)) io::write_json(mark, record);
+    if (!io::exists(mark))
+        io::write_json(mark, record);
     else if (const io::Json old = io::read_json(mark); old != record)
-        fail<UsageError>("write_dataset: ", folder, " holds another data set; got ", io::dump(record), " against ",
-                         io::dump(old), "; choose an empty folder");
+        fail<UsageError>("write_dataset: ", folder, " holds another data set; got ", io::dump(record),
+                         " against ", io::dump(old), "; choose an empty folder");
     const std::array<Index, 4> sizes{options.primary, options.held_out, options.auxiliary, options.pretrain};
     std::vector<std::pair<Part, Index>> jobs;
     for (std::size_t p = 0; p < sizes.size(); ++p) {
@@ -165,8 +168,10 @@ void write_dataset(const std::string& folder, const SynthOptions& options, Progr
     parallel_for(total, 1, [&](Index begin, Index end) {
         for (Index job = begin; job < end; ++job) {
             const auto [part, i] = jobs[static_cast<std::size_t>(job)];
-            const std::string path = folder + "/videos/" + std::string(name_of(part)) + "/" + detail::clip_name(i) + ".mp4";
-            if (!io::exists(path)) write_video(path, scene_of(part, options.seed, i), options.size, options.crf);
+            const std::string path =
+                folder + "/videos/" + std::string(name_of(part)) + "/" + detail::clip_name(i) + ".mp4";
+            if (!io::exists(path))
+                write_video(path, scene_of(part, options.seed, i), options.size, options.crf);
             progress(done.fetch_add(1) + 1, total);
         }
     });
@@ -174,7 +179,8 @@ void write_dataset(const std::string& folder, const SynthOptions& options, Progr
         const auto part = static_cast<Part>(p);
         std::string lines;
         for (Index i = 0; i < sizes[p]; ++i)
-            lines += io::dump(manifest_line(part, scene_of(part, options.seed, i), i, options.references)) + "\n";
+            lines +=
+                io::dump(manifest_line(part, scene_of(part, options.seed, i), i, options.references)) + "\n";
         io::write_atomic(folder + "/" + std::string(kPartNames[p]) + ".jsonl", lines);
     }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The vocabulary of the synthetic advertisements: what there is, and the one canonical word for each thing.
-// Promise: every graded fact of a clip is a member of `ClipTruth` and has a word that no other fact uses, so that a
-// sentence can be checked by looking for words. Free-form truth (a caption as the only record) was rejected: it
-// cannot say whether a different sentence is right.
+// Promise: every graded fact of a clip is a member of `ClipTruth` and has a word that no other fact uses, so
+// that a sentence can be checked by looking for words. Free-form truth (a caption as the only record) was
+// rejected: it cannot say whether a different sentence is right.
 #pragma once
 
 #include <array>
@@ -32,11 +32,11 @@ enum class Place : std::uint8_t { kitchen, beach, park, office, bathroom, street
 enum class Person : std::uint8_t { man, woman, chef, robot };
 enum class Action : std::uint8_t { lift, open, pour, press, turn, lower, shake };
 
-inline constexpr std::array<std::string_view, 12> kObjectWords{"jar",  "cup",  "bottle", "box",  "tube", "lamp",
-                                                               "ball", "teapot", "shoe", "hat",  "book", "clock"};
-inline constexpr std::array<std::string_view, 12> kObjectPlurals{"jars",  "cups",    "bottles", "boxes",
-                                                                 "tubes", "lamps",   "balls",   "teapots",
-                                                                 "shoes", "hats",    "books",   "clocks"};
+inline constexpr std::array<std::string_view, 12> kObjectWords{
+    "jar", "cup", "bottle", "box", "tube", "lamp", "ball", "teapot", "shoe", "hat", "book", "clock"};
+inline constexpr std::array<std::string_view, 12> kObjectPlurals{"jars",  "cups",  "bottles", "boxes",
+                                                                 "tubes", "lamps", "balls",   "teapots",
+                                                                 "shoes", "hats",  "books",   "clocks"};
 inline constexpr std::array<std::string_view, 8> kColourWords{"red",  "orange", "yellow", "green",
                                                               "blue", "purple", "white",  "black"};
 inline constexpr std::array<std::string_view, 2> kSideWords{"left", "right"};
@@ -94,10 +94,10 @@ inline std::vector<Action> actions_of(Object object) {
 inline io::Json to_json(const ClipTruth& truth) {
     io::Json actions = io::Json::array();
     for (const Action action : truth.actions) actions.push_back(std::string(word(action)));
-    return {{"object", std::string(word(truth.object))}, {"colour", std::string(word(truth.colour))},
-            {"side", std::string(word(truth.side))},     {"count", std::string(word(truth.count))},
+    return {{"object", std::string(word(truth.object))},     {"colour", std::string(word(truth.colour))},
+            {"side", std::string(word(truth.side))},         {"count", std::string(word(truth.count))},
             {"material", std::string(word(truth.material))}, {"place", std::string(word(truth.place))},
-            {"person", std::string(word(truth.person))}, {"actions", std::move(actions)}};
+            {"person", std::string(word(truth.person))},     {"actions", std::move(actions)}};
 }
 
 namespace detail {
@@ -133,9 +133,10 @@ inline ClipTruth truth_from_json(const io::Json& record) {
     truth.person = fact_of<Person>(member_of(record, "person"), kPersonWords, "person");
     const io::Json& actions = member_of(record, "actions");
     if (!actions.is_array() || actions.size() > 8)
-        fail<io::FormatError>("clip_truth: actions must be a list of at most 8; got ", actions.dump().substr(0, 60),
-                              "; write records with to_json");
-    for (const io::Json& action : actions) truth.actions.push_back(fact_of<Action>(action, kActionWords, "action"));
+        fail<io::FormatError>("clip_truth: actions must be a list of at most 8; got ",
+                              actions.dump().substr(0, 60), "; write records with to_json");
+    for (const io::Json& action : actions)
+        truth.actions.push_back(fact_of<Action>(action, kActionWords, "action"));
     return truth;
 }
 
