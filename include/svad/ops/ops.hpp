@@ -4,6 +4,7 @@
 #pragma once
 
 #include "svad/ops/activation.hpp"
+#include "svad/ops/attention.hpp"
 #include "svad/ops/conv.hpp"
 #include "svad/ops/dropout.hpp"
 #include "svad/ops/elementwise.hpp"
@@ -39,7 +40,8 @@ using AllOps = OpList<
     ops::MatmulOp, ops::LinearOp, ops::LinearBiasOp, ops::EmbeddingOp, ops::EmbeddingGradOp, ops::Conv3dOp,
     ops::Conv3dGradInputOp, ops::Conv3dGradWeightOp, ops::DepthwiseOp, ops::DepthwiseGradInputOp, ops::DepthwiseGradWeightOp,
     ops::CrossEntropyOp, ops::CrossEntropyGradOp, ops::LinearCrossEntropyOp, ops::LinearCrossEntropyGradOp,
-    ops::BinaryCrossEntropyOp, ops::BinaryCrossEntropyGradOp>;
+    ops::BinaryCrossEntropyOp, ops::BinaryCrossEntropyGradOp,
+    ops::AttentionOp, ops::AttentionGradOp, ops::PackedAttentionOp, ops::PackedAttentionGradOp>;
 
 #if defined(SVAD_PRECOMPILED_SOURCE)
 namespace detail {

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+// Scaled dot-product attention with grouped heads, causal and padding masks and linear biases (ALiBi), in three
+// layouts: heads apart [B, H, L, D], tokens [B, L, H*D] as projections make them, and one packed projection.
+// Promise: memory grows with L, not L^2; strided inputs (slices and permutations) are read in place.
+// Rejected: softmax(matmul(q, k')) out of smaller ops (keeps two matrices of scores per head for the gradient).
+#pragma once
+
+#include "svad/autograd/op.hpp"
+#include "svad/backend/cpu/attention.hpp"
+#include "svad/ops/layout.hpp"
+
+#include <optional>
+
+namespace svad {
+
+/// Which keys a query sees, and with which weight.
+struct AttentionOptions {
+    bool causal = false;                    ///< query i sees keys 0 .. i + past
+    double scale = 0;                       ///< of the scores; 0: D^-0.5
+    Tensor<std::uint8_t> keep = {};         ///< [B or 1, 1, Lq or 1, Lk], 0 hides the key; empty: none hidden
+    Tensor<float> slopes = {};              ///< [H], adds slopes[h] * (j - i - past) to the scores (ALiBi); empty: none
+    std::optional<Index> past = {};         ///< keys before the first query; Lk - Lq if not given
+};
+
+namespace detail {
+
+/// Head counts of tokens [B, L, H*D]; zeros where heads have an axis of their own.
+struct HeadCounts {
+    Index heads = 0, kv_heads = 0;
+};
+
+inline cpu::AttentionPlan plan_attention(const AttentionOptions& o, Index batches, HeadCounts n, Index queries, Index keys,
+                                         Index width) {
+    cpu::AttentionPlan p{batches, n.heads, n.kv_heads, queries, keys, width};
+    p.scale = o.scale != 0 ? o.scale : 1 / std::sqrt(static_cast<double>(std::max<Index>(width, 1)));
+    p.causal = o.causal;
+    p.past = o.past.value_or(keys - queries);
+    if (!o.keep.empty()) {
+        p.keep = o.keep.data();
+        p.keep_row = o.keep.size(2) == 1 ? 0 : keys;
+        p.keep_batch = o.keep.size(0) == 1 ? 0 : o.keep.size(2) * keys;
+    }
+    if (!o.slopes.empty()) p.slopes = o.slopes.data();
+    return p;
+}
+
+/// The conditions that all three layouts share.
+inline void check_attention(const AttentionOptions& o, std::string_view who, const Shape& scores /* [B, H, Lq, Lk] */,
+                            Index kv_heads) {
+    require(kv_heads > 0 && scores[1] % kv_heads == 0, who, "the heads of q must be a multiple of those of k and v");
+    if (!o.keep.empty()) {
+        const Shape& k = o.keep.shape();
+        const bool fits = k.rank() == 4 && (k[0] == 1 || k[0] == scores[0]) && k[1] == 1 &&
+                          (k[2] == 1 || k[2] == scores[2]) && k[3] == scores[3];
+        if (!fits) fail<ShapeError>(who, ": keep ", k, " does not fit scores ", scores, "; it must be [B or 1, 1, Lq or 1, Lk]");
+    }
+    if (!o.slopes.empty() && o.slopes.shape() != Shape{scores[1]})
+        fail<ShapeError>(who, ": slopes ", o.slopes.shape(), " must be one per head, for scores ", scores);
+}
+
+/// Heads of x [B, H, L, D], or of tokens [B, L, H*D] whose heads are `width` wide and begin at element `first`.
+template <class T>
+cpu::HeadView<T> heads_of(View<T> x, Index width, Index first = 0) {
+    if (x.shape.rank() == 4) return {x.data, x.stride(0), x.stride(1), x.stride(2), x.stride(3)};
+    return {x.data + first * x.stride(2), x.stride(0), width * x.stride(2), x.stride(1), x.stride(2)};
+}
+template <class T>
+cpu::HeadView<T> heads_of(T* data, const Shape& shape, Index width) {
+    return heads_of(View<T>(data, shape), width);
+}
+
+}  // namespace detail
+
+namespace ops {
+
+/// [dq, dk, dv] one behind the other in one flat value: they share the probabilities, which are made once.
+struct AttentionGradOp {
+    static constexpr std::string_view name = "attention_grad";
+    static constexpr bool strided = true;
+    AttentionOptions options;
+    svad::detail::HeadCounts counts;
+
+    Result shape(const Shape&, const Shape&, const Shape&, const Shape& q, const Shape& k, const Shape& v) const {
+        return {.y = {q.numel() + k.numel() + v.numel()}};
+    }
+    template <Real T>
+    void cpu(View<const T> dy, View<const T> y, View<const T> lse, View<const T> q, View<const T> k, View<const T> v,
+             View<T> out) const;
+    static auto samples() {
+        return std::vector<Sample<AttentionGradOp>>{
+            {{}, {{2, 4, 3, 5}, {2, 4, 3, 5}, {2, 4, 3}, {2, 4, 3, 5}, {2, 2, 7, 5}, {2, 2, 7, 5}}},
+            {{{.causal = true}, {2, 1}}, {{1, 70, 8}, {1, 70, 8}, {1, 2, 70}, {1, 70, 8}, {1, 70, 4}, {1, 70, 4}}}};
+    }
+};
+
+/// softmax(scale q k' + bias) v for q [B, H, Lq, D], k and v [B, Hkv, Lk, D], or with `counts` [B, L, H*D].
+struct AttentionOp {
+    static constexpr std::string_view name = "attention";
+    static constexpr bool strided = true;
+    AttentionOptions options;
+    svad::detail::HeadCounts counts;
+
+    /// Sizes of a pair of inputs in either layout.
+    cpu::AttentionPlan plan(const Shape& q, const Shape& k) const {
+        if (counts.heads == 0) return svad::detail::plan_attention(options, q[0], {q[1], k[1]}, q[2], k[2], q[3]);
+        return svad::detail::plan_attention(options, q[0], counts, q[1], k[1], q[2] / counts.heads);
+    }
+
+    Result shape(const Shape& q, const Shape& k, const Shape& v) const {
+        const int rank = counts.heads == 0 ? 4 : 3;
+        require(q.rank() == rank && k.rank() == rank && k == v && q[0] == k[0], name,
+                rank == 4 ? "q should be [B, H, Lq, D], k and v [B, Hkv, Lk, D]"
+                          : "q should be [B, Lq, H*D], k and v [B, Lk, Hkv*D]");
+        if (rank == 4) require(q[3] == k[3], name, "q and k must have heads of one width");
+        else require(counts.kv_heads > 0 && q[2] % counts.heads == 0 && k[2] == q[2] / counts.heads * counts.kv_heads, name,
+                     "widths must be heads times one common head width");
+        const cpu::AttentionPlan p = plan(q, k);
+        svad::detail::check_attention(options, name, {p.batches, p.heads, p.queries, p.keys}, p.kv_heads);
+        return {.y = q, .saved = {{p.batches, p.heads, p.queries}}};
+    }
+    template <Real T>
+    void cpu(View<const T> q, View<const T> k, View<const T> v, View<T> y, View<T> lse) const {
+        const cpu::AttentionPlan p = plan(q.shape, k.shape);
+        using svad::detail::heads_of;
+        cpu::attention_forward<T>(p, heads_of(q, p.width), heads_of(k, p.width), heads_of(v, p.width), heads_of(y, p.width),
+                                  lse.data);
+    }
+    Grads grad(const Var& dy, const Var& y, const Var& lse, const Var& q, const Var& k, const Var& v) const {
+        const Var flat = apply(AttentionGradOp{options, counts}, dy, y, lse, q, k, v);
+        const Index nq = q.numel(), nk = k.numel();
+        return {flat.slice(0, 0, nq).reshape(q.shape()), flat.slice(0, nq, nq + nk).reshape(k.shape()),
+                flat.slice(0, nq + nk, nq + 2 * nk).reshape(v.shape())};
+    }
+    static auto samples() {
+        const Tensor<std::uint8_t> keep({2, 1, 1, 7}, {1, 1, 0, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0});
+        const Tensor<float> slopes = Tensor<float>::of({0.5F, 0.25F});
+        std::vector<Sample<AttentionOp>> all;                   // one by one: g++ 12 warns of a list of such structs
+        const auto add = [&](AttentionOptions o, svad::detail::HeadCounts n, const Shape& q, const Shape& k) {
+            all.push_back({{std::move(o), n}, {q, k, k}});
+        };
+        add({}, {}, {2, 3, 4, 5}, {2, 3, 7, 5});
+        add({.causal = true}, {}, {1, 4, 5, 8}, {1, 2, 9, 8});
+        add({.keep = keep}, {}, {2, 2, 3, 4}, {2, 1, 7, 4});
+        add({.causal = true, .scale = 0.3, .slopes = slopes}, {2, 1}, {2, 6, 10}, {2, 6, 5});
+        add({.causal = true}, {}, {1, 1, 70, 17}, {1, 1, 150, 17});
+        add({}, {}, {1, 1, 1, 1}, {1, 1, 1, 1});
+        add({}, {}, {0, 2, 3, 4}, {0, 2, 3, 4});
+        add({}, {}, {1, 2, 3, 4}, {1, 2, 0, 4});
+        return all;
+    }
+};
+
+template <Real T>
+void AttentionGradOp::cpu(View<const T> dy, View<const T> y, View<const T> lse, View<const T> q, View<const T> k,
+                          View<const T> v, View<T> out) const {
+    const cpu::AttentionPlan p = AttentionOp{options, counts}.plan(q.shape, k.shape);
+    using svad::detail::heads_of;
+    const Index w = p.width;
+    cpu::attention_backward<T>(p, heads_of(q, w), heads_of(k, w), heads_of(v, w), heads_of(y, w), heads_of(dy, w), lse.data,
+                               heads_of(out.data, q.shape, w), heads_of(out.data + q.numel(), k.shape, w),
+                               heads_of(out.data + q.numel() + k.numel(), v.shape, w));
+}
+
+/// The gradient of the packed projection, in its layout.
+struct PackedAttentionGradOp {
+    static constexpr std::string_view name = "packed_attention_grad";
+    static constexpr bool strided = true;
+    AttentionOptions options;
+    svad::detail::HeadCounts counts;
+
+    Result shape(const Shape&, const Shape&, const Shape&, const Shape& qkv) const { return {.y = qkv}; }
+    template <Real T>
+    void cpu(View<const T> dy, View<const T> y, View<const T> lse, View<const T> qkv, View<T> out) const;
+    static auto samples() {
+        return std::vector<Sample<PackedAttentionGradOp>>{
+            {{{}, {4, 2}}, {{2, 3, 12}, {2, 3, 12}, {2, 4, 3}, {2, 3, 24}}}};
+    }
+};
+
+/// Self-attention on one projection [B, L, (H + 2 Hkv) D] that holds q, k and v side by side; the result is [B, L, H*D].
+/// It saves the three padded copies that the gradients of three slices would be.
+struct PackedAttentionOp {
+    static constexpr std::string_view name = "packed_attention";
+    static constexpr bool strided = true;
+    AttentionOptions options;
+    svad::detail::HeadCounts counts;
+
+    cpu::AttentionPlan plan(const Shape& qkv) const {
+        const Index width = qkv[2] / (counts.heads + 2 * counts.kv_heads);
+        return svad::detail::plan_attention(options, qkv[0], counts, qkv[1], qkv[1], width);
+    }
+    Result shape(const Shape& qkv) const {
+        const Index all = counts.heads + 2 * counts.kv_heads;
+        require(qkv.rank() == 3 && all > 0 && qkv[2] % all == 0, name, "the value should be [B, L, (H + 2 Hkv) D]");
+        const cpu::AttentionPlan p = plan(qkv);
+        svad::detail::check_attention(options, name, {p.batches, p.heads, p.queries, p.keys}, p.kv_heads);
+        return {.y = {qkv[0], qkv[1], counts.heads * p.width}, .saved = {{p.batches, p.heads, p.queries}}};
+    }
+    template <Real T>
+    void cpu(View<const T> qkv, View<T> y, View<T> lse) const {
+        const cpu::AttentionPlan p = plan(qkv.shape);
+        using svad::detail::heads_of;
+        const Index w = p.width, k = p.heads * w, v = k + p.kv_heads * w;
+        cpu::attention_forward<T>(p, heads_of(qkv, w), heads_of(qkv, w, k), heads_of(qkv, w, v), heads_of(y, w), lse.data);
+    }
+    Grads grad(const Var& dy, const Var& y, const Var& lse, const Var& qkv) const {
+        return {apply(PackedAttentionGradOp{options, counts}, dy, y, lse, qkv)};
+    }
+    static auto samples() {
+        std::vector<Sample<PackedAttentionOp>> all;
+        const auto add = [&](bool causal, svad::detail::HeadCounts n, const Shape& qkv) {
+            all.push_back({{{.causal = causal}, n}, {qkv}});
+        };
+        add(false, {3, 3}, {2, 5, 18});
+        add(true, {4, 2}, {1, 67, 64});
+        add(false, {1, 1}, {1, 1, 3});
+        add(false, {2, 1}, {2, 0, 8});
+        return all;
+    }
+};
+
+template <Real T>
+void PackedAttentionGradOp::cpu(View<const T> dy, View<const T> y, View<const T> lse, View<const T> qkv, View<T> out) const {
+    const cpu::AttentionPlan p = PackedAttentionOp{options, counts}.plan(qkv.shape);
+    using svad::detail::heads_of;
+    const Index w = p.width, k = p.heads * w, v = k + p.kv_heads * w;
+    cpu::attention_backward<T>(p, heads_of(qkv, w), heads_of(qkv, w, k), heads_of(qkv, w, v), heads_of(y, w), heads_of(dy, w),
+                               lse.data, heads_of(out, w), heads_of(out, w, k), heads_of(out, w, v));
+}
+
+}  // namespace ops
+
+/// softmax(scale q k' + bias) v: q [B, H, Lq, D], k and v [B, Hkv, Lk, D], result [B, H, Lq, D]. Head h of q uses head
+/// h / (H / Hkv) of k and v. A query that sees no key gives zeros.
+[[nodiscard]] inline Var attention(const Var& q, const Var& k, const Var& v, const AttentionOptions& options = {}) {
+    return apply(ops::AttentionOp{options, {}}, q, k, v);
+}
+
+/// The same on tokens: q [B, Lq, H*D], k and v [B, Lk, Hkv*D], result [B, Lq, H*D]; nothing is permuted.
+[[nodiscard]] inline Var attention_tokens(const Var& q, const Var& k, const Var& v, Index heads, Index kv_heads,
+                                          const AttentionOptions& options = {}) {
+    if (heads <= 0 || kv_heads <= 0) fail<UsageError>("attention: ", heads, " and ", kv_heads, " heads; both must be positive");
+    return apply(ops::AttentionOp{options, {heads, kv_heads}}, q, k, v);
+}
+
+/// Self-attention on a packed projection [B, L, (H + 2 Hkv) D] = [q | k | v], result [B, L, H*D].
+[[nodiscard]] inline Var attention_packed(const Var& qkv, Index heads, Index kv_heads, const AttentionOptions& options = {}) {
+    if (heads <= 0 || kv_heads <= 0) fail<UsageError>("attention: ", heads, " and ", kv_heads, " heads; both must be positive");
+    return apply(ops::PackedAttentionOp{options, {heads, kv_heads}}, qkv);
+}
+
+}  // namespace svad
