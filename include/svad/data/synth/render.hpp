@@ -18,12 +18,16 @@ inline void draw_establishing(Stage& s, float seconds) {
     const Look& look = s.scene.look;
     const int count = static_cast<int>(s.scene.truth.count) + 1;
     const Extent size = s.extent();
-    const float share = 1 + 0.86F * static_cast<float>(count - 1); // neighbours overlap a little
+    // Round and tapering neighbours may overlap a little, boxes would look like one.
+    const float near = s.style.object == Object::box ? 1.05F : 0.88F;
+    const float share = 1 + near * static_cast<float>(count - 1);
     s.scale = std::min({80.0F / (share * size.width), 62.0F / size.height, 2.1F}) * look.scale;
     draw_person(s.canvas, s.scene.truth.person, look, 105 + 1.5F * look.jitter[1], seconds,
                 count == 3 ? 0.15F : 0.6F + 0.4F * look.jitter[2]);
     draw_table(s.canvas, look);
-    const float gap = 0.86F * s.scale * size.width;
+    const float width = s.scale * size.width, room = 80 - width;
+    const float gap =
+        std::clamp(room / std::max(1.0F, static_cast<float>(count - 1)), near * width, 1.15F * width);
     const float middle = (count == 3 ? 44.0F : count == 2 ? 43.0F : 38.0F) + 2 * look.jitter[0];
     for (int i = 0; i < count; ++i) {
         Pose pose;
