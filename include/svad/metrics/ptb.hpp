@@ -76,6 +76,21 @@ inline std::string entity_text(std::u32string_view token) {
     return "''";
 }
 
+/// Curly and pointed quotes in the ASCII form of the Penn Treebank; low ones stay.
+inline std::string quote_text(std::u32string_view token) {
+    std::string out;
+    for (const char32_t c : token) {
+        switch (c) {
+            case 0x93: case 0x201C: case 0xAB: out += "``"; break;
+            case 0x94: case 0x201D: case 0xBB: out += "''"; break;
+            case 0x91: case 0x2018: case 0x201B: case 0x2039: out += '`'; break;
+            case 0x92: case 0x2019: case 0x203A: out += '\''; break;
+            default: text::append_utf8(out, c);
+        }
+    }
+    return out;
+}
+
 /// The output for a matched token.
 inline std::string ptb_token(std::u32string_view token, Ptb action) {
     switch (action) {
@@ -86,6 +101,7 @@ inline std::string ptb_token(std::u32string_view token, Ptb action) {
         case Ptb::close_quote: return "'";
         case Ptb::open_double: return "``";
         case Ptb::close_double: return "''";
+        case Ptb::quotes: return quote_text(token);
         case Ptb::dash: return "--";
         case Ptb::hyphens: return token.size() >= 2 && token.size() <= 4 ? "--" : plain_token(token, false, false);
         case Ptb::ellipsis: return "...";

@@ -15,7 +15,7 @@ namespace svad::metrics {
 
 /// What becomes of a match.
 enum class Ptb {
-    word, brackets, joined, open_quote, close_quote, open_double, close_double, dash, hyphens, ellipsis, bracket, entity,
+    word, brackets, joined, open_quote, close_quote, open_double, close_double, quotes, dash, hyphens, ellipsis, bracket, entity,
     fraction, currency, skip, abbreviation, split_last_two, split_last_three, split_first_two
 };
 
@@ -33,7 +33,7 @@ inline const std::map<std::u32string, std::u32string>& ptb_definitions() {
         {U"ACRO", U"[A-Za-z](\\.[A-Za-z])*"},
         {U"URLCHAR", U"[^ \t\n\r\"<>|(){}\u00A0]"},
         {U"URLEND", U"[^ \t\n\r\"<>|.!?(){},\\-\u00A0]"},
-        {U"HOSTPART", U"[^ \t\n\r\"`'<>|.!?(){},\\-_$/:@#%&*+=~^\u00A0\u201C\u201D\u2018\u2019\u2026]"},
+        {U"HOSTPART", U"[^ \t\n\r\"`'<>|.!?(){},-_$\u00A0]"},   // , to _ is a range there too: no digit, no capital
         {U"EMAIL", U"[a-zA-Z0-9][^ \t\n\r\"<>|()\u00A0{}]*@([^ \t\n\r\"<>|(){}.\u00A0]+\\.)*[^ \t\n\r\"<>|(){}.\u00A0]+"},
         {U"STARTER", U"A|About|According|Additionally|After|An|As|At|But|Earlier|He|Her|Here|However|If|In|It|Last|Many|"
                      U"More|Mr\\.|Ms\\.|Now|Once|One|Other|Our|She|Since|So|Some|Such|That|The|Their|Then|There|These|They|"
@@ -42,12 +42,12 @@ inline const std::map<std::u32string, std::u32string>& ptb_definitions() {
         {U"DAY", U"Mon|Tues?|Wed|Thu|Thurs|Fri"},
         {U"STATE", U"Ala|Ariz|Az|Ark|Calif|Colo|Conn|Ct|Dak|Del|Fla|Ga|Ill|Ind|Kans?|Ky|La|Mass|Md|Mich|Minn|Miss|Mo|Mont|"
                    U"Neb|Nev|Okla|Ore|Pa|Penn|Tenn|Tex|Va|Vt|Wash|Wisc?|Wyo"},
-        {U"COMPANY", U"Inc|Cos?|Corp|Pp?t[ye]s?|Ltd|Plc|Bancorp|Dept|Bhd|Assn|[Uu]niv|Intl|Sys"},
+        {U"COMPANY", U"Inc|Cos?|Corp|Pp?t[ye]s?|Ltd|Plc|Bancorp|Dept|Bhd|Assn|[Uu]niv|Intl|Sys|LTD"},
         {U"AFTERNAME", U"Jr|Sr|Bros|(Ed|Ph)\\.D|Blvd|Rd|Esq"},
-        {U"ENDING", U"{MONTH}|{DAY}|{STATE}|{COMPANY}|tel|est|ext|sq|{AFTERNAME}|etc|al|seq"},
+        {U"ENDING", U"{MONTH}|{DAY}|{STATE}|{COMPANY}|[Tt]el|est|ext|sq|{AFTERNAME}|etc|al|seq"},
         {U"TITLE", U"Mr|Mrs|Ms|Miss|Drs?|Profs?|Sens?|Reps?|Attys?|Lt|Col|Gen|Messrs|Govs?|Adm|Rev|Maj|Sgt|Cpl|Pvt|Capt|"
                    U"Ste?|Ave|Pres|Lieut|Hon|Brig|Co?mdr|Pfc|Spc|Supts?|Det|Mt|Ft|Adj|Adv|Asst|Assoc|Ens|Insp|Mlle|Mme|"
-                   U"Msgr|Sfc"},
+                   U"Msgr|Sfc|DR|Sts|PVT"},
         {U"INNER", U"{TITLE}|vs|Alex|Wm|Jos|Cie|cf|TREAS|{ACRO}|[dD]ept|Invt|Elec|Natl|M[ft]g"},
     };
     return all;
@@ -63,18 +63,19 @@ inline void add_word_rules(std::vector<PatternRule>& rules) {
         Ptb::split_last_two);
     add(U"{APOS}[tT](is|IS|was|WAS)", Ptb::split_first_two, U"[^A-Za-z]");
     add(U"{WORD}", Ptb::word, U"{APOS}([msdMSD]|re|ve|ll|RE|VE|LL)");
-    add(U"{L}+", Ptb::word, U"[nN]{APOS}[tT]");
+    add(U"[A-Za-z]+", Ptb::word, U"[nN]{APOS}[tT]");
     add(U"{APOS}([msdMSD]|re|ve|ll|RE|VE|LL)", Ptb::word, U"[^A-Za-z]");
     add(U"[nN]{APOS}[tT]", Ptb::word, U"[^A-Za-z]");
+    add(U"{APOS}([msdMSD]|re|ve|ll|RE|VE|LL)");
     add(U"{WORD}");
     add(U"\\d+{LD}*{L}{LD}*");
-    add(U"{LD}+(_{LD}+)+|_{L}+\\d{LD}*");
+    add(U"{LD}+(_{LD}+)+");
     add(U"https?://{URLCHAR}+{URLEND}");
     add(U"www\\.([^ \t\n\r\"<>|.!?(){},\u00A0]+\\.)+[a-zA-Z]{2,4}(/{URLCHAR}+{URLEND})?");
     add(U"({HOSTPART}+\\.)+(com|net|org|edu)(/{URLCHAR}+{URLEND})?");
     add(U"<?[a-zA-Z0-9][^ \t\n\r\"<>|()\u00A0{}]*@([^ \t\n\r\"<>|(){}.\u00A0]+\\.)*[^ \t\n\r\"<>|(){}.\u00A0]+>?");
-    add(U"@[a-zA-Z_][a-zA-Z_0-9]*|#{L}({LD}|_)*{LD}");
-    add(U"[dDoOlLnN]{APOS}{L}{LD}*|[qQ]u{APOS}{L}+|[mM]a{APOS}am|[cC]{APOS}mon|[eE]{APOS}er|{APOS}n{APOS}?|[lLdDjJ]{APOS}|"
+    add(U"@[a-zA-Z_][a-zA-Z_0-9]*|#{L}+");
+    add(U"[dDoOlLnN]{APOS}{L}{LD}*|[qQ]u{APOS}{L}+|[mM]a{APOS}am|[cC]{APOS}(mon|est)|[eE]{APOS}er|{APOS}n{APOS}?|[lLdDjJ]{APOS}|"
         U"Dunkin{APOS}|somethin{APOS}|ol{APOS}|{APOS}em|{APOS}till?|{APOS}[cC]ause|cont{APOS}d\\.?|nor{APOS}easter|"
         U"s{APOS}mores|ev{APOS}ry|li{APOS}l|nat{APOS}l");
     add(U"[yY]{APOS}", Ptb::word, U"{L}");
@@ -82,7 +83,7 @@ inline void add_word_rules(std::vector<PatternRule>& rules) {
     add(U"{LD}[A-Za-z0-9.,\u00AD]*(-([A-Za-z0-9\u00AD]+|{ACRO}\\.))+|{L}+(-{LD}+)+");
     add(U"[A-Za-z0-9]+(-[A-Za-z]+){0,2}(\\\\?/[A-Za-z0-9]+(-[A-Za-z]+){0,2}){1,2}");
     add(U"[A-Z]+(([+&]|&amp;)[A-Z]+)+");
-    add(U"({LD}+[._\\-])*{LD}+\\.(bat|bmp|c|class|cgi|cpp|dll|docx?|exe|gif|gz|h|html?|jar|java|jpe?g|mov|mp3|pdf|php|pl|png|ppt|"
+    add(U"({LD}+\\.)*{LD}+\\.(bat|bmp|c|class|cgi|cpp|dll|docx?|exe|gif|gz|h|html?|jar|java|jpe?g|mov|mp3|pdf|php|pl|png|ppt|"
         U"ps|py|sql|tar|txt|wav|x|xml|zip)");
     add(U"C\\+\\+|C#");
     add(U"({ENDING})\\.", Ptb::abbreviation, U"({SP}|\n)({SP}|[A-Z])");
@@ -97,7 +98,7 @@ inline void add_number_rules(std::vector<PatternRule>& rules) {
     const auto add = [&](std::u32string_view pattern, Ptb action = Ptb::word, std::u32string_view context = {}) {
         rules.push_back({pattern, context, static_cast<int>(action)});
     };
-    add(U"[+\\-]?({NUM})|\\({NUM}\\)", Ptb::brackets);
+    add(U"[+\\-]?({NUM})", Ptb::brackets);
     add(U"\\d{1,2}[\\-/]\\d{1,2}[\\-/]\\d{2,4}");
     add(U"{FRAC}", Ptb::joined);
     add(U"[\u00BC\u00BD\u00BE\u2153-\u215E]", Ptb::fraction);
@@ -120,12 +121,11 @@ inline void add_symbol_rules(std::vector<PatternRule>& rules) {
     add(U"&nbsp;|{SP}+|\n", Ptb::skip);
     add(U"[<>]?[:;=]['\\-o*]?[()DPdpO\\\\{@|\\[\\]]", Ptb::brackets, U"[^A-Za-z0-9]");
     add(U"[\\^x=~<>]\\.\\[\\^x=~<>]|[\\-\\^x=~<>']_[\\-\\^x=~<>']|\\([\\-\\^x=~<>'][_.]?[\\-\\^x=~<>']\\)", Ptb::brackets);
-    add(U"\"|\u201D|\u00BB|{APOS}{APOS}", Ptb::close_double);
+    add(U"\"|''", Ptb::close_double);
     add(U"\"", Ptb::open_double, U"[A-Za-z0-9$]");
-    add(U"\u201C|\u00AB|``", Ptb::open_double);
-    add(U"{APOS}", Ptb::open_quote, U"[A-Za-z][^ \t\n\r\u00A0]");
-    add(U"{APOS}|\u203A", Ptb::close_quote);
-    add(U"`|\u2018|\u2039|\u201B", Ptb::open_quote);
+    add(U"[`\u2018-\u201F\u2039\u203A\u00AB\u00BB\u0091-\u0094]{1,2}", Ptb::quotes);
+    add(U"'|&apos;", Ptb::open_quote, U"[A-Za-z][^ \t\n\r\u00A0]");
+    add(U"{APOS}", Ptb::close_quote);
     add(U"-+", Ptb::hyphens);
     add(U"[\u2013\u2014\u2015\u0096\u0097]", Ptb::dash);
     add(U"\\.{3,5}|(\\.[ \u00A0]){2,4}\\.|[\u0085\u2026]", Ptb::ellipsis);
@@ -134,7 +134,7 @@ inline void add_symbol_rules(std::vector<PatternRule>& rules) {
     add(U"[?!]+|<<|>>|\\*+|_+");
     add(U"[.,;:/\\\\+%&~\\^|<>=@]");
     add(U"[\u00A1-\u00AC\u00AE-\u00BF\u00D7\u00F7\u02CB\u0300-\u036F]");
-    add(U"[\u2010\u2011\u2016\u2017\u201A\u201E-\u2025\u2027\u2030-\u2038\u203B-\u2043\u2045-\u205E\u2100-\u214F\u2190-\u27BF]");
+    add(U"[\u2010\u2011\u2016\u2017\u2020-\u2025\u2027\u2030-\u2038\u203B-\u2043\u2045-\u205E\u2100-\u214F\u2190-\u27BF]");
     add(U"[\u037E\u0387\u055A-\u055F\u0589\u05BE\u060C\u061B\u061F\u066A-\u066D\u0964\u0965\u0E4F]");
     add(U"[\u2900-\u2BFF\u3001-\u3003\u3008\u3009\u300C-\u301F\u30FB\uFE30-\uFE6F\uFF01-\uFF0F\uFF1A-\uFF20\uFF3B-\uFF40\uFF5B-\uFF65]");
 }

@@ -1,19 +1,106 @@
 // SPDX-License-Identifier: Apache-2.0
-// The members of Tokenizer that run once: training, and tokenizer.json in both directions.
+// What a tokenizer is made of, learning it, and tokenizer.json in both directions.
 //
 // Promise: any byte sequence gives a Tokenizer or an io::FormatError that names file and field; nothing is allocated
 // beyond what the entries in the file justify (an id of two thousand million in a file of three tokens is an error,
 // not a table). Layout: the tokenizers library 0.13 and later; merges as pairs or as "left right".
 #pragma once
 
-#include "svad/text/tokenizer.hpp"
+#include "svad/core/error.hpp"
+#include "svad/io/json.hpp"
+#include "svad/text/bpe.hpp"
+#include "svad/text/pretokenize.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace svad::text {
 
-inline Tokenizer Tokenizer::train(std::span<const std::string> texts, const TokenizerOptions& options) {
+/// How Tokenizer::train learns.
+struct TokenizerOptions {
+    Index vocabulary = 1024;                                              ///< with specials and the 256 bytes
+    std::vector<std::string> specials{"<pad>", "<bos>", "<eos>", "<unk>"};   ///< get the first ids
+    std::int64_t min_frequency = 1;                                       ///< of a pair that is merged
+    SplitOptions split{};
+};
+
+/// A tokenizer as data: what a file says, with the tables that encoding needs.
+struct TokenizerData {
+    std::vector<std::string> tokens;   ///< bytes, by id; of a special one its name
+    std::vector<bool> is_special;
+    std::vector<std::pair<std::string, std::int32_t>> specials;
+    std::array<std::int32_t, 256> byte_id{};   ///< -1: no token
+    std::vector<IdPair> merges;                ///< in order of rank
+    MergeTable table;
+    SplitOptions split;
+
+    /// Makes the token `id` < tokens.size() special.
+    void add_special(std::string name, std::int32_t id) {
+        tokens[static_cast<std::size_t>(id)] = name;
+        is_special[static_cast<std::size_t>(id)] = true;
+        specials.emplace_back(std::move(name), id);
+    }
+
+    /// The next merge in rank: `pair` becomes `id`.
+    void add_merge(IdPair pair, std::int32_t id) {
+        table.try_emplace(pair, Merge{static_cast<std::int32_t>(merges.size()), id});
+        merges.push_back(pair);
+    }
+};
+
+namespace detail {
+
+/// The printable character that stands for a byte in token strings (GPT-2's bytes_to_unicode).
+inline const std::array<char32_t, 256>& byte_characters() {
+    static const std::array<char32_t, 256> table = [] {
+        std::array<char32_t, 256> all{};
+        char32_t spare = 256;
+        for (char32_t b = 0; b < 256; ++b) {
+            const bool itself = (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
+            all[b] = itself ? b : spare++;
+        }
+        return all;
+    }();
+    return table;
+}
+
+/// Bytes as the characters that stand for them.
+inline std::string to_byte_characters(std::string_view bytes) {
+    std::string out;
+    for (const char c : bytes) append_utf8(out, byte_characters()[static_cast<unsigned char>(c)]);
+    return out;
+}
+
+/// The bytes behind a token string; false if a character stands for no byte.
+inline bool from_byte_characters(std::string_view token, std::string& bytes) {
+    static const std::array<std::int16_t, 324> byte_of = [] {
+        std::array<std::int16_t, 324> all{};
+        all.fill(-1);
+        for (std::size_t b = 0; b < 256; ++b) all[byte_characters()[b]] = static_cast<std::int16_t>(b);
+        return all;
+    }();
+    bytes.clear();
+    for (std::size_t i = 0; i < token.size();) {
+        const CodePoint c = next_code_point(token, i);
+        if (!c.valid || c.value >= byte_of.size() || byte_of[c.value] < 0) return false;
+        bytes += static_cast<char>(byte_of[c.value]);
+        i += c.length;
+    }
+    return true;
+}
+
+}  // namespace detail
+
+/// Learns from `texts`. Throws UsageError if the specials and bytes do not fit in the vocabulary.
+[[nodiscard]] inline TokenizerData train_tokenizer(std::span<const std::string> texts, const TokenizerOptions& options) {
     const auto base = static_cast<Index>(options.specials.size()) + 256;
     if (options.vocabulary < base || options.vocabulary > (Index{1} << 24))
         fail<UsageError>("tokenizer: vocabulary must hold ", base, " bytes and specials; got ", options.vocabulary);
@@ -22,10 +109,10 @@ inline Tokenizer Tokenizer::train(std::span<const std::string> texts, const Toke
     for (const std::string& name : options.specials)
         if (name.empty() || find_invalid_utf8(name) != std::string::npos)
             fail<UsageError>("tokenizer: a special token must be valid utf-8 and not empty; got '", name, "'");
-    Tokenizer made;
-    made.split_ = options.split;
-    made.tokens_.resize(options.specials.size());
-    made.is_special_.assign(options.specials.size(), false);
+    TokenizerData made;
+    made.split = options.split;
+    made.tokens.resize(options.specials.size());
+    made.is_special.assign(options.specials.size(), false);
     for (std::size_t s = 0; s < options.specials.size(); ++s)
         made.add_special(options.specials[s], static_cast<std::int32_t>(s));
     std::vector<std::uint8_t> order(256);   // bytes sorted by the character that stands for them
@@ -33,8 +120,8 @@ inline Tokenizer Tokenizer::train(std::span<const std::string> texts, const Toke
     const auto& characters = detail::byte_characters();
     std::sort(order.begin(), order.end(), [&](auto a, auto b) { return characters[a] < characters[b]; });
     for (const std::uint8_t b : order) {
-        made.byte_id_[b] = static_cast<std::int32_t>(made.tokens_.size());
-        made.tokens_.emplace_back(1, static_cast<char>(b));
+        made.byte_id[b] = static_cast<std::int32_t>(made.tokens.size());
+        made.tokens.emplace_back(1, static_cast<char>(b));
     }
     std::unordered_map<std::string_view, std::size_t> index;
     std::vector<CountedWord> words;
@@ -43,35 +130,39 @@ inline Tokenizer Tokenizer::train(std::span<const std::string> texts, const Toke
             const auto [found, fresh] = index.emplace(piece, words.size());
             if (fresh) {
                 words.emplace_back();
-                for (const char c : piece) words.back().ids.push_back(made.byte_id_[static_cast<unsigned char>(c)]);
+                for (const char c : piece) words.back().ids.push_back(made.byte_id[static_cast<unsigned char>(c)]);
             }
             ++words[found->second].count;
         }, options.split);
     }
-    const std::vector<IdPair> merges = learn_merges(std::move(words), made.tokens_,
+    const std::vector<IdPair> merges = learn_merges(std::move(words), made.tokens,
                                                     {options.vocabulary, options.min_frequency, options.specials});
-    made.is_special_.resize(made.tokens_.size(), false);
+    made.is_special.resize(made.tokens.size(), false);
     std::unordered_map<std::string_view, std::int32_t> id_of;
-    for (std::size_t i = 0; i < made.tokens_.size(); ++i) id_of.emplace(made.tokens_[i], static_cast<std::int32_t>(i));
-    for (const IdPair pair : merges) made.add_merge(pair, id_of.at(made.token(pair.left) + made.token(pair.right)));
+    for (std::size_t i = 0; i < made.tokens.size(); ++i) id_of.emplace(made.tokens[i], static_cast<std::int32_t>(i));
+    for (const IdPair pair : merges) made.add_merge(pair, id_of.at(made.tokens[static_cast<std::size_t>(pair.left)] + made.tokens[static_cast<std::size_t>(pair.right)]));
     return made;
 }
 
-inline std::string Tokenizer::to_json() const {
+/// The text of tokenizer.json.
+[[nodiscard]] inline std::string write_tokenizer(const TokenizerData& data) {
     using io::Json;
     const auto written = [&](std::int32_t id) {
         const auto i = static_cast<std::size_t>(id);
-        return is_special_[i] ? tokens_[i] : detail::to_byte_characters(tokens_[i]);
+        return data.is_special[i] ? data.tokens[i] : detail::to_byte_characters(data.tokens[i]);
     };
     Json vocabulary = Json::object(), merges = Json::array(), added = Json::array();
-    for (std::int32_t id = 0; id < this->vocabulary(); ++id) vocabulary[written(id)] = id;
-    for (const IdPair pair : merges_) merges.push_back({written(pair.left), written(pair.right)});
-    for (const auto& [name, id] : specials_)
+    for (std::size_t i = 0; i < data.tokens.size(); ++i) {
+        const auto id = static_cast<std::int32_t>(i);
+        vocabulary[written(id)] = id;
+    }
+    for (const IdPair pair : data.merges) merges.push_back({written(pair.left), written(pair.right)});
+    for (const auto& [name, id] : data.specials)
         added.push_back({{"id", id}, {"content", name}, {"single_word", false}, {"lstrip", false}, {"rstrip", false},
                          {"normalized", false}, {"special", true}});
     const Json byte_level = {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}};
     Json split = byte_level;
-    if (split_.single_digits)
+    if (data.split.single_digits)
         split = {{"type", "Sequence"}, {"pretokenizers", {{{"type", "Digits"}, {"individual_digits", true}}, byte_level}}};
     const Json file = {
         {"version", "1.0"}, {"truncation", nullptr}, {"padding", nullptr}, {"added_tokens", added}, {"normalizer", nullptr},
@@ -82,7 +173,9 @@ inline std::string Tokenizer::to_json() const {
     return io::dump(file, 1) + "\n";
 }
 
-inline void Tokenizer::read_vocabulary(const io::Json& file, std::string_view where) {
+namespace detail {
+
+inline void read_vocabulary(TokenizerData& data, const io::Json& file, std::string_view where) {
     const io::Json model = io::field<io::Json>(file, "model", where);
     const auto found = model.is_object() ? model.find("vocab") : model.end();
     if (!model.is_object() || found == model.end() || !found->is_object())
@@ -93,35 +186,35 @@ inline void Tokenizer::read_vocabulary(const io::Json& file, std::string_view wh
     const auto claim = [&](std::uint64_t id, const std::string& name) {
         if (id >= limit)
             fail<io::FormatError>(where, ": id of '", name, "' is beyond the number of tokens; got ", id);
-        if (id >= tokens_.size()) {
-            tokens_.resize(static_cast<std::size_t>(id) + 1);
-            is_special_.resize(tokens_.size(), false);
-            taken.resize(tokens_.size(), false);
+        if (id >= data.tokens.size()) {
+            data.tokens.resize(static_cast<std::size_t>(id) + 1);
+            data.is_special.resize(data.tokens.size(), false);
+            taken.resize(data.tokens.size(), false);
         }
         return static_cast<std::size_t>(id);
     };
-    byte_id_.fill(-1);
+    data.byte_id.fill(-1);
     std::string bytes;
     for (const auto& [name, value] : found->items()) {
         if (!value.is_number_unsigned()) fail<io::FormatError>(where, ": id of token '", name, "' is not a natural number");
         const std::size_t id = claim(value.get<std::uint64_t>(), name);
         if (taken[id]) fail<io::FormatError>(where, ": two tokens have one id; got ", id, " again for '", name, "'");
         taken[id] = true;
-        tokens_[id] = detail::from_byte_characters(name, bytes) ? bytes : name;
-        if (bytes.size() == 1 && tokens_[id] == bytes)
-            byte_id_[static_cast<unsigned char>(bytes[0])] = static_cast<std::int32_t>(id);
+        data.tokens[id] = from_byte_characters(name, bytes) ? bytes : name;
+        if (bytes.size() == 1 && data.tokens[id] == bytes)
+            data.byte_id[static_cast<unsigned char>(bytes[0])] = static_cast<std::int32_t>(id);
     }
     for (const io::Json& one : added) {
         auto name = io::field<std::string>(one, "content", where);
         const std::size_t id = claim(io::field<std::uint64_t>(one, "id", where), name);
         if (name.empty()) fail<io::FormatError>(where, ": added token ", id, " is empty");
-        add_special(std::move(name), static_cast<std::int32_t>(id));
+        data.add_special(std::move(name), static_cast<std::int32_t>(id));
     }
-    if (std::count(byte_id_.begin(), byte_id_.end(), -1) > 128)
+    if (std::count(data.byte_id.begin(), data.byte_id.end(), -1) > 128)
         fail<io::FormatError>(where, ": vocabulary has no tokens for most bytes; is it byte-level?");
 }
 
-inline void Tokenizer::read_merges(const io::Json& model, std::string_view where) {
+inline void read_merges(TokenizerData& data, const io::Json& model, std::string_view where) {
     const auto found = model.find("merges");
     if (found == model.end() || !found->is_array()) fail<io::FormatError>(where, ": model has no 'merges' array");
     const io::Json& vocab = model.at("vocab");
@@ -146,11 +239,11 @@ inline void Tokenizer::read_merges(const io::Json& model, std::string_view where
         } else {
             fail<io::FormatError>(where, ": merge ", m, " is neither a pair nor a string");
         }
-        add_merge({id_of(left, m), id_of(right, m)}, id_of(left + right, m));
+        data.add_merge({id_of(left, m), id_of(right, m)}, id_of(left + right, m));
     }
 }
 
-inline void Tokenizer::read_split(const io::Json& file, std::string_view where) {
+inline void read_split(TokenizerData& data, const io::Json& file, std::string_view where) {
     const auto absent = [&](const io::Json& object, const char* key) {
         const auto found = object.find(key);
         return found == object.end() || found->is_null();
@@ -162,7 +255,7 @@ inline void Tokenizer::read_split(const io::Json& file, std::string_view where) 
         parts = io::field<std::vector<io::Json>>(whole, "pretokenizers", where);
     if (parts.size() == 2 && io::field<std::string>(parts[0], "type", where) == "Digits" &&
         io::field_or<bool>(parts[0], "individual_digits", false, where)) {
-        split_.single_digits = true;
+        data.split.single_digits = true;
         parts.erase(parts.begin());
     }
     if (parts.size() != 1 || io::field<std::string>(parts[0], "type", where) != "ByteLevel" ||
@@ -171,17 +264,20 @@ inline void Tokenizer::read_split(const io::Json& file, std::string_view where) 
         fail<io::FormatError>(where, ": pre_tokenizer should be ByteLevel without prefix space, or Digits before it");
 }
 
-inline Tokenizer Tokenizer::parse(std::string_view json, std::string_view where) {
+}  // namespace detail
+
+/// The tokenizer in the text of a tokenizer.json; `where` starts every error. Throws FormatError.
+[[nodiscard]] inline TokenizerData read_tokenizer(std::string_view json, std::string_view where) {
     const io::Json file = io::parse_json(json, where);
     const io::Json model = io::field<io::Json>(file, "model", where);
     if (const auto type = io::field<std::string>(model, "type", where); type != "BPE")
         fail<io::FormatError>(where, ": model type should be BPE; got '", type, "'");
     for (const char* key : {"byte_fallback", "ignore_merges"})
         if (io::field_or<bool>(model, key, false, where)) fail<io::FormatError>(where, ": ", key, " is not supported");
-    Tokenizer made;
-    made.read_split(file, where);
-    made.read_vocabulary(file, where);
-    made.read_merges(model, where);
+    TokenizerData made;
+    detail::read_split(made, file, where);
+    detail::read_vocabulary(made, file, where);
+    detail::read_merges(made, model, where);
     return made;
 }
 

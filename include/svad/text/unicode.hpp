@@ -124,6 +124,18 @@ inline void append_utf8(std::string& out, char32_t value) {
     return CharacterClass::other;
 }
 
+/// Whether `c` is a decimal digit (Nd).
+[[nodiscard]] inline bool is_decimal_digit(char32_t c) {
+    if (c < 0x80) return c >= '0' && c <= '9';
+    return utf8proc_category(static_cast<utf8proc_int32_t>(c)) == UTF8PROC_CATEGORY_ND;
+}
+
+/// Whether `c` is a combining mark (Mn, Mc).
+[[nodiscard]] inline bool is_mark(char32_t c) {
+    const utf8proc_category_t category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
+    return category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_MC;
+}
+
 /// `c` in lower case where one code point does it, else `c`.
 [[nodiscard]] inline char32_t to_lower(char32_t c) {
     if (c < 0x80) return c >= 'A' && c <= 'Z' ? c + 32 : c;
