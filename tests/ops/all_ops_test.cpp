@@ -107,12 +107,16 @@ TEST_CASE("all ops: f32 agrees with f64") {
     });
 }
 
-TEST_CASE("all ops: strided inputs give the bits of contiguous ones") {
+// Not to the bit: a loop over strided elements may not be vectorised, and then its products are fused differently.
+TEST_CASE("all ops: strided inputs give what contiguous ones give") {
     for_all_samples([](const auto& sample) {
-        const std::vector<Var> inputs = inputs_of(sample, DType::f32);
+        const std::vector<Var> inputs = inputs_of(sample, DType::f64);
         std::vector<Var> apart;
         for (const Var& x : inputs) apart.push_back(spread(x));
-        CHECK(same_bits(run(sample.op, inputs), run(sample.op, apart)));
+        const Tensor<double> y = run(sample.op, inputs).template to<double>(), z = run(sample.op, apart).template to<double>();
+        REQUIRE(y.shape() == z.shape());
+        for (Index i = 0; i < y.numel(); ++i)
+            if (!(std::abs(y[i] - z[i]) <= 1e-13 * std::max(1.0, std::abs(y[i])))) FAIL_CHECK("element ", i, ": ", y[i], " and ", z[i]);
     });
 }
 

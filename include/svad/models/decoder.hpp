@@ -91,8 +91,12 @@ struct Decoder {
         if (in.keep.rank() == 2 && in.keep.shape() != Shape{B, past + L})
             fail<ShapeError>("decoder: keep must be [", B, ", ", past + L, "]; got ", in.keep.shape());
         const Tensor<std::int32_t> places = count_kept(in.keep, B, past, L);
-        AttentionContext context{.causal = true, .keep = in.keep, .rope = config.rope, .cache = in.cache};
-        if (config.positions == Positions::rope) context.positions = &places;
+        AttentionContext context{.causal = true, .keep = in.keep, .positions = places, .cache = in.cache};
+        RopeTable rotation;
+        if (config.positions == Positions::rope) {
+            rotation = turns(places);
+            context.rotation = &rotation;
+        }
         if (config.positions == Positions::alibi) context.slopes = alibi_slopes(config.heads);
 
         Var h = positions ? vectors + (*positions)(places) : vectors;
@@ -128,6 +132,13 @@ struct Decoder {
     }
 
 private:
+    // Angles for the positions that occur.
+    RopeTable turns(const Tensor<std::int32_t>& places) const {
+        const Index head_width = config.head_width > 0 ? config.head_width : config.width / config.heads;
+        if (places.empty()) return rope_table(head_width, 1, config.rope);
+        const auto [first, last] = std::minmax_element(places.begin(), places.end());
+        return rope_table(head_width, *last - *first + 1, config.rope, *first);
+    }
     // The place of each new token among the kept ones: cumsum(keep) - 1, as Hugging Face counts.
     static Tensor<std::int32_t> count_kept(const KeyMask& keep, Index B, Index past, Index L) {
         Tensor<std::int32_t> places(Shape{B, L});

@@ -64,9 +64,9 @@ inline RopeOptions rope_options(const Fields& f) {
     } else if (type == "llama3") {
         rope.scaling.kind = RopeScaling::Kind::llama3;
         rope.scaling.factor = s.number("factor");
-        rope.scaling.low_freq_factor = s.number("low_freq_factor");
-        rope.scaling.high_freq_factor = s.number("high_freq_factor");
-        rope.scaling.original_context = s.number("original_max_position_embeddings");
+        rope.scaling.low_frequency_factor = s.number("low_freq_factor");
+        rope.scaling.high_frequency_factor = s.number("high_freq_factor");
+        rope.scaling.original_length = static_cast<Index>(s.number("original_max_position_embeddings"));
     } else if (type != "default") {
         fail<io::FormatError>(f.where, ": rope type '", type, "' is not supported");
     }

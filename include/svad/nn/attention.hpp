@@ -32,8 +32,8 @@ struct AttentionContext {
     bool causal = false;
     KeyMask keep = {};                              ///< over all keys, the cached ones included
     Tensor<float> slopes = {};                      ///< ALiBi, one a head
-    const Tensor<std::int32_t>* positions = nullptr;    ///< [B, L]: rotate queries and keys; null = do not
-    RopeOptions rope = {};
+    const RopeTable* rotation = nullptr;            ///< rotate queries and keys by their positions; null = do not
+    Tensor<std::int32_t> positions = {};            ///< [B, L]
     KvCache* cache = nullptr;
     Index layer = 0;                                ///< which of the cache's layers this is
 };
@@ -58,9 +58,9 @@ struct Attention {
     Var operator()(const Var& tokens, const AttentionContext& context = {}) const {
         (void)tokens.sizes<3>("B L D");
         Var queries = q(tokens), keys = k(tokens), values = v(tokens);
-        if (context.positions) {
-            queries = rotate(queries, heads, context);
-            keys = rotate(keys, kv_heads, context);
+        if (context.rotation) {
+            queries = rope(queries, context.positions, *context.rotation);
+            keys = rope(keys, context.positions, *context.rotation);
         }
         if (context.cache) std::tie(keys, values) = context.cache->append(context.layer, keys, values);
         return out(attention_tokens(queries, keys, values, heads, kv_heads,
@@ -81,10 +81,6 @@ private:
 
     static Tensor<std::uint8_t> wide(const KeyMask& keep) {         // [B, L] -> [B, 1, 1, L]
         return keep.rank() == 2 ? keep.reshape({keep.size(0), 1, 1, keep.size(1)}) : Tensor<std::uint8_t>();
-    }
-    static Var rotate(const Var& x, Index heads, const AttentionContext& context) {
-        const Index B = x.size(0), L = x.size(1), W = x.size(2);
-        return rope(x.reshape({B, L, heads, W / heads}), *context.positions, context.rope).reshape({B, L, W});
     }
 };
 

@@ -18,7 +18,7 @@ struct LayerNorm {
 
     explicit LayerNorm(Index width, double epsilon = 1e-5)
         : weight(Shape{width}, Init::ones()), bias(Shape{width}, Init::zeros()), eps(epsilon) {}
-    Var operator()(const Var& x) const { return layer_norm(x, weight, bias, static_cast<float>(eps)); }
+    Var operator()(const Var& x) const { return layer_norm(x, weight, bias, eps); }
     void visit(auto&& f) { f("weight", weight); f("bias", bias); }
 };
 
@@ -28,7 +28,7 @@ struct RmsNorm {
     double eps;
 
     explicit RmsNorm(Index width, double epsilon = 1e-6) : weight(Shape{width}, Init::ones()), eps(epsilon) {}
-    Var operator()(const Var& x) const { return rms_norm(x, weight, static_cast<float>(eps)); }
+    Var operator()(const Var& x) const { return rms_norm(x, weight, eps); }
     void visit(auto&& f) { f("weight", weight); }
 };
 
@@ -44,7 +44,7 @@ struct Norm {
         if (kind == NormKind::layer) bias.emplace(Shape{width}, Init::zeros());
     }
     Var operator()(const Var& x) const {
-        return bias ? layer_norm(x, weight, *bias, static_cast<float>(eps)) : rms_norm(x, weight, static_cast<float>(eps));
+        return bias ? layer_norm(x, weight, *bias, eps) : rms_norm(x, weight, eps);
     }
     void visit(auto&& f) { f("weight", weight); f("bias", bias); }
 };
@@ -116,7 +116,7 @@ struct BatchNorm {
           running_var(Shape{channels}, Init::ones(), Parameter::Kind::buffer), eps(epsilon) {}
     Var operator()(const Var& x) const {
         return batch_norm(x, weight, bias, running_mean.var().to<float>(), running_var.var().to<float>(),
-                          static_cast<float>(eps));
+                          eps);
     }
     void visit(auto&& f) {
         f("weight", weight);

@@ -15,6 +15,7 @@
 #include "svad/ops/matmul.hpp"
 #include "svad/ops/norm.hpp"
 #include "svad/ops/reduce.hpp"
+#include "svad/ops/rope.hpp"
 
 namespace svad {
 
@@ -37,7 +38,7 @@ using AllOps = OpList<
     ops::SoftmaxOp, ops::SoftmaxGradOp, ops::LogSoftmaxOp, ops::LogSoftmaxGradOp, ops::L2NormalizeOp,
     ops::L2NormalizeGradOp, ops::DropoutOp,
     ops::LayerNormOp, ops::LayerNormGradOp, ops::RmsNormOp, ops::RmsNormGradOp, ops::BatchNormOp, ops::BatchNormGradOp,
-    ops::MatmulOp, ops::LinearOp, ops::LinearBiasOp, ops::EmbeddingOp, ops::EmbeddingGradOp, ops::Conv3dOp,
+    ops::RopeOp, ops::MatmulOp, ops::LinearOp, ops::LinearBiasOp, ops::EmbeddingOp, ops::EmbeddingGradOp, ops::Conv3dOp,
     ops::Conv3dGradInputOp, ops::Conv3dGradWeightOp, ops::DepthwiseOp, ops::DepthwiseGradInputOp, ops::DepthwiseGradWeightOp,
     ops::CrossEntropyOp, ops::CrossEntropyGradOp, ops::LinearCrossEntropyOp, ops::LinearCrossEntropyGradOp,
     ops::BinaryCrossEntropyOp, ops::BinaryCrossEntropyGradOp,

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The subcommands of the tool: for each its options, how they are parsed, and the function that does the work.
+#pragma once
+
+#include "svad/core/config.hpp"
+#include "svad/core/error.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace tool {
+
+struct SynthOptions {
+    std::string out;
+    std::int64_t primary = 1200, held_out = 200, auxiliary = 2400, pretrain = 4000;
+    std::uint64_t seed = 2024;
+};
+
+struct TrainArguments {
+    std::string out, primary, auxiliary, init, stage = "mixed", preset = "demo", precision = "f32", ratio = "weight";
+    std::int64_t steps = 1000, batch = 16, save_every = 500, vocabulary = 768, accumulate = 1;
+    double rate = 1e-3, warmup = 0.05, lambda_d = 1, lambda_k = 2.5, lambda_words = -1, auxiliary_share = 0.5, clip = 1;
+    std::vector<std::string> freeze;
+    std::uint64_t seed = 17;
+    bool json = false;
+};
+
+struct DescribeOptions {
+    std::string model, fill;
+    std::vector<std::string> videos;
+    std::int64_t beams = 1, words = 96;
+    bool json = false;
+};
+
+struct EvaluateOptions {
+    std::string model, data, report, captions, run, compare;
+    std::int64_t limit = 0, strips = 12, batch = 16;
+    bool json = false;
+};
+
+CLI::App* add_synth(CLI::App& app, SynthOptions& options);
+CLI::App* add_train(CLI::App& app, TrainArguments& options);
+CLI::App* add_describe(CLI::App& app, DescribeOptions& options);
+CLI::App* add_evaluate(CLI::App& app, EvaluateOptions& options);
+
+int synth(const SynthOptions& options);
+int train(const TrainArguments& options);
+int describe(const DescribeOptions& options);
+int evaluate(const EvaluateOptions& options);
+
+}  // namespace tool

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the subcommands' options are called and checked: the one file of the tool that includes CLI11 beside main.cpp.
+#include "commands.hpp"
+
+#include <CLI/CLI.hpp>
+
+namespace tool {
+
+CLI::App* add_synth(CLI::App& app, SynthOptions& o) {
+    auto* c = app.add_subcommand("synth", "render a data set of short advertisements as H.264 MP4 files with annotations");
+    c->add_option("--out", o.out, "folder to write to (finished files in it are kept)")->required();
+    c->add_option("--primary", o.primary, "primary training clips, long fine-grained captions")->check(CLI::NonNegativeNumber);
+    c->add_option("--held-out", o.held_out, "primary clips for evaluation")->check(CLI::NonNegativeNumber);
+    c->add_option("--auxiliary", o.auxiliary, "auxiliary clips, short coarse captions")->check(CLI::NonNegativeNumber);
+    c->add_option("--pretrain", o.pretrain, "clips with several very short captions for pre-training")->check(CLI::NonNegativeNumber);
+    c->add_option("--seed", o.seed, "seed; same seed, same files");
+    return c;
+}
+
+CLI::App* add_train(CLI::App& app, TrainArguments& o) {
+    auto* c = app.add_subcommand("train", "train SVAD-VLM; run again with the same arguments to resume");
+    c->add_option("--out", o.out, "folder of the run: checkpoints, metrics.jsonl, events and the finished model")->required();
+    c->add_option("--primary", o.primary, "manifest (JSONL) of primary clips")->required();
+    c->add_option("--auxiliary", o.auxiliary, "manifest (JSONL) of auxiliary clips");
+    c->add_option("--init", o.init, "folder of a model to start from (default: random weights)");
+    c->add_option("--stage", o.stage, "pretrain: short captions, blanks and keyword supervision; mixed: both data sets at "
+                                      "once; post: auxiliary first, then primary (the baseline)")
+        ->check(CLI::IsMember({"pretrain", "mixed", "post"}));
+    c->add_option("--preset", o.preset, "sizes of a new model: demo, small or base")->check(CLI::IsMember({"demo", "small", "base"}));
+    c->add_option("--steps", o.steps, "optimizer steps")->check(CLI::PositiveNumber);
+    c->add_option("--batch", o.batch, "clips a batch")->check(CLI::PositiveNumber);
+    c->add_option("--accumulate", o.accumulate, "batches per optimizer step")->check(CLI::PositiveNumber);
+    c->add_option("--rate", o.rate, "peak learning rate")->check(CLI::PositiveNumber);
+    c->add_option("--warmup", o.warmup, "part of the steps that warm up")->check(CLI::Range(0.0, 1.0));
+    c->add_option("--clip", o.clip, "limit of the gradient's norm")->check(CLI::PositiveNumber);
+    c->add_option("--lambda-d", o.lambda_d, "weight of the description loss")->check(CLI::NonNegativeNumber);
+    c->add_option("--lambda-k", o.lambda_k, "weight of the keyword generation loss")->check(CLI::NonNegativeNumber);
+    c->add_option("--lambda-words", o.lambda_words, "weight of keyword supervision (default: 1 in pretrain, else 0)");
+    c->add_option("--ratio", o.ratio, "read lambda-k : lambda-d as loss weight or as sampling ratio")->check(CLI::IsMember({"weight", "sampling"}));
+    c->add_option("--auxiliary-share", o.auxiliary_share, "part of each batch from the auxiliary clips")->check(CLI::Range(0.0, 1.0));
+    c->add_option("--freeze", o.freeze, "pattern of parameters to freeze, such as 'encoder.*' (repeatable)");
+    c->add_option("--vocabulary", o.vocabulary, "size of a new tokenizer")->check(CLI::Range(300, 100000));
+    c->add_option("--precision", o.precision, "products in f32, or with operands rounded to bf16")->check(CLI::IsMember({"f32", "bf16"}));
+    c->add_option("--save-every", o.save_every, "steps between checkpoints")->check(CLI::PositiveNumber);
+    c->add_option("--seed", o.seed, "seed of weights, order, blanks and dropout");
+    c->add_flag("--json", o.json, "print the result as JSON");
+    return c;
+}
+
+CLI::App* add_describe(CLI::App& app, DescribeOptions& o) {
+    auto* c = app.add_subcommand("describe", "describe videos or pictures, one line each");
+    c->add_option("videos", o.videos, "files")->required();
+    c->add_option("--model", o.model, "folder of a trained model")->required();
+    c->add_option("--fill", o.fill, "instead of describing, fill the blank '__' in this text");
+    c->add_option("--beams", o.beams, "hypotheses of the beam search (1: greedy)")->check(CLI::Range(1, 64));
+    c->add_option("--max-tokens", o.words, "tokens to generate at most")->check(CLI::Range(1, 2048));
+    c->add_flag("--json", o.json, "one JSON object a line");
+    return c;
+}
+
+CLI::App* add_evaluate(CLI::App& app, EvaluateOptions& o) {
+    auto* c = app.add_subcommand("evaluate", "score a model on a manifest, beside two controls: shuffled videos and the best constant sentence");
+    c->add_option("--model", o.model, "folder of a trained model");
+    c->add_option("--data", o.data, "manifest (JSONL) of the clips to score on")->required();
+    c->add_option("--captions", o.captions, "score these instead of a model's: JSONL of {\"id\", \"caption\"}");
+    c->add_option("--constant-from", o.compare, "manifest whose descriptions are candidates for the best constant sentence (default: --data)");
+    c->add_option("--run", o.run, "folder of a training run whose curves the report shows");
+    c->add_option("--report", o.report, "write a self-contained HTML page here");
+    c->add_option("--strips", o.strips, "clips that the report shows")->check(CLI::Range(0, 1000));
+    c->add_option("--limit", o.limit, "score the first N clips only (0: all)")->check(CLI::NonNegativeNumber);
+    c->add_option("--batch", o.batch, "clips decoded at once")->check(CLI::PositiveNumber);
+    c->add_flag("--json", o.json, "print the scores as JSON");
+    return c;
+}
+
+}  // namespace tool

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// svad train: one stage of training from manifests to a model folder. Run again with the same arguments it goes on
+// from the last checkpoint with the same bits; Ctrl-C saves and says how to go on.
+#include "commands.hpp"
+
+#include "svad/svad.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace tool {
+
+namespace {
+
+using namespace svad;
+
+data::Manifest manifest(const std::string& path) {
+    if (path.empty()) return {};
+    data::Manifest m = data::read_manifest(path);
+    for (const std::string& line : m.problems) std::fprintf(stderr, "svad: left out %s\n", line.c_str());
+    return m;
+}
+
+text::Tokenizer new_tokenizer(const std::vector<const data::Manifest*>& manifests, const TrainArguments& options) {
+    std::vector<std::string> texts;
+    const text::Prompts prompts;
+    for (const data::Manifest* m : manifests)
+        for (const data::Record& r : m->records)
+            for (const std::string& d : r.descriptions) texts.push_back(" " + d + " __ " + prompts.describe + " " + prompts.fill);
+    return text::Tokenizer::train(texts, {.vocabulary = options.vocabulary});
+}
+
+/// The model folder to start from, or fresh weights of a preset.
+Captioner start(const TrainArguments& options, const data::Manifest& primary, const data::Manifest& auxiliary) {
+    if (!options.init.empty()) return Captioner::load(options.init);
+    const text::Tokenizer tokenizer = new_tokenizer({&primary, &auxiliary}, options);
+    SvadConfig config = options.preset == "demo" ? presets::demo() : options.preset == "small" ? presets::small() : presets::base();
+    config.decoder.vocabulary = tokenizer.vocabulary();
+    Captioner captioner(config, tokenizer);
+    init(captioner.model, options.seed);
+    return captioner;
+}
+
+/// Everything that the bits of a run depend on; a resume with other values is refused.
+std::string signature(const TrainArguments& o, const std::string& part) {
+    return join(part, " ", o.stage, " steps ", o.steps, " batch ", o.batch, " x ", o.accumulate, " rate ", o.rate * 1e6, "e-6 warmup ",
+                o.warmup, " clip ", o.clip, " lambda ", o.lambda_d, " ", o.lambda_k, " ", o.lambda_words, " ", o.ratio, " share ",
+                o.auxiliary_share, " seed ", o.seed, " ", o.precision, " init ", o.init);
+}
+
+int stage(Captioner& captioner, std::vector<data::Record> primary, std::vector<data::Record> auxiliary,
+          const TrainArguments& options, const std::string& part, const std::string& folder) {
+    const double words = options.lambda_words >= 0 ? options.lambda_words : options.stage == "pretrain" ? 1.0 : 0.0;
+    const data::KeywordKinds kinds = words > 0 ? data::KeywordKinds::of(primary) : data::KeywordKinds{};
+    std::vector<Index> sizes;
+    for (const auto& list : kinds.words) sizes.push_back(static_cast<Index>(list.size()));
+    std::optional<KeywordHead> head;
+    if (!sizes.empty()) {
+        head.emplace(captioner.config.qformer.width, sizes);
+        init(*head, options.seed);
+    }
+    for (const std::string& glob : options.freeze)
+        std::fprintf(stderr, "svad: %lld parameters frozen by '%s'\n", static_cast<long long>(freeze(captioner.model, glob)), glob.c_str());
+
+    train::TrainOptions t;
+    t.steps = options.steps;
+    t.rate = {.peak = options.rate, .warmup = static_cast<Index>(options.warmup * static_cast<double>(options.steps)),
+              .total = options.steps, .floor = 0.02};
+    t.clip = options.clip;
+    t.lambda_d = options.lambda_d, t.lambda_k = options.lambda_k, t.lambda_words = words;
+    t.ratio = options.ratio == "sampling" ? train::TaskRatio::sampling : train::TaskRatio::loss_weight;
+    t.accumulate = options.accumulate, t.save_every = options.save_every, t.seed = options.seed;
+    t.matmul = options.precision == "bf16" ? DType::bf16 : DType::f32;
+
+    const data::FrameSource frames = data::cached_frames({.frames = captioner.config.frames, .size = captioner.config.video.vit.image});
+    const data::LoaderOptions l = {.batch = options.batch, .auxiliary_share = options.auxiliary_share, .seed = options.seed,
+                                   .fill_task = options.lambda_k > 0};
+    train::Run run(folder);
+    const auto result = train::fit(
+        captioner.model, head ? &*head : nullptr,
+        [&](Index first) { return std::make_unique<data::Loader>(primary, auxiliary, captioner.tokenizer, kinds, frames, l, first); },
+        run, t, signature(options, part), part);
+    for (const std::string& line : result.skipped) std::fprintf(stderr, "svad: skipped %s\n", line.c_str());
+    if (result.interrupted) {
+        std::fprintf(stderr, "svad: stopped at step %lld of %lld and saved in %s; run the same command again to go on\n",
+                     static_cast<long long>(result.steps), static_cast<long long>(options.steps), folder.c_str());
+        return 130;
+    }
+    return result.skipped.empty() ? 0 : 3;
+}
+
+}  // namespace
+
+int train(const TrainArguments& options) {
+    const data::Manifest primary = manifest(options.primary), auxiliary = manifest(options.auxiliary);
+    io::make_directories(options.out);
+    const io::LockFile only_one(options.out + "/lock");
+    Captioner captioner = start(options, primary, auxiliary);
+    std::fprintf(stderr, "svad: %lld parameters, %zu primary and %zu auxiliary clips\n",
+                 static_cast<long long>(parameter_count(captioner.model)), primary.records.size(), auxiliary.records.size());
+
+    int code = 0;
+    if (options.stage == "post") {                              // the baseline of Table 7: auxiliary first, then primary
+        code = stage(captioner, auxiliary.records, {}, options, "auxiliary", options.out + "/auxiliary");
+        if (code != 130) code = std::max(code, stage(captioner, primary.records, {}, options, "primary", options.out));
+    } else {
+        code = stage(captioner, primary.records, auxiliary.records, options, options.stage, options.out);
+    }
+    if (code == 130) return code;
+    captioner.save(options.out + "/model");
+    if (options.json)
+        std::printf("%s\n", io::dump({{"model", options.out + "/model"}, {"steps", options.steps},
+                                      {"skipped_lines", primary.problems.size() + auxiliary.problems.size()}}).c_str());
+    else std::printf("%s\n", (options.out + "/model").c_str());
+    return code != 0 || !primary.problems.empty() || !auxiliary.problems.empty() ? 3 : 0;
+}
+
+}  // namespace tool

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the golden runner is made of: a report that compares every expected tensor of a fixture with ours, and the
+// functions that run one kind of fixture. Sizes, options, tolerances and names all come from the fixture.
+#pragma once
+
+#include "svad/autograd/backward.hpp"
+#include "svad/io/json.hpp"
+#include "svad/io/safetensors.hpp"
+#include "svad/nn/weights.hpp"
+
+#include <set>
+#include <string>
+
+namespace goldens {
+
+using namespace svad;
+using io::Json;
+
+/// Comparisons of one fixture: the worst one relative to its tolerance, and what went wrong.
+class Report {
+public:
+    explicit Report(std::string name) : name_(std::move(name)) {}
+
+    /// got against want: max |got - want| <= limit * max |want| (or <= floor). NaN equals NaN.
+    void close(const std::string& tensor, const Tensor<float>& got, const Tensor<float>& want, double limit, double floor = 0);
+    /// All elements equal.
+    void equal(const std::string& tensor, const std::vector<std::int64_t>& got, const std::vector<std::int64_t>& want);
+    void fail(const std::string& what) { problems_.push_back(what); }
+    void unsupported(const std::string& why) { unsupported_ = why; }
+
+    bool compared(const std::string& tensor) const { return seen_.count(tensor) > 0; }
+    bool ok() const { return problems_.empty() && unsupported_.empty() && !seen_.empty(); }
+    /// One line: "ok", "FAIL" or "unsupported", the fixture, the worst tensor.
+    std::string line() const;
+
+private:
+    std::string name_, unsupported_, worst_ = "nothing";
+    double worst_error_ = 0, worst_limit_ = 1;
+    std::set<std::string> seen_;
+    std::vector<std::string> problems_;
+};
+
+/// A folder with one model: its inputs, weights and what must come out.
+struct ModelFixture {
+    std::string folder;
+    Json config, spec, tolerance;
+    io::SafeTensors inputs, expected, weights;
+    Report& report;
+
+    ModelFixture(const std::string& folder, Report& report);
+
+    Var input(const std::string& name) const { return inputs.load<float>(name); }
+    Tensor<std::int32_t> ids(const std::string& name) const { return inputs.load<std::int32_t>(name); }
+    Tensor<std::uint8_t> mask(const std::string& name) const;
+    /// Compares with the expected tensor of this name, if the fixture has one.
+    void check(const std::string& name, const Var& got) const;
+    void check_ids(const std::string& name, const std::vector<std::int64_t>& got) const;
+    /// All `grad.<name in the checkpoint>` that are parameters.
+    void check_gradients(const NameTable& table, const ParameterMap& map) const;
+    /// Whatever is expected and was not compared is a failure.
+    void finish() const;
+
+private:
+    double limit(const std::string& name) const;
+};
+
+void run_ops(const std::string& folder, std::vector<Report>& reports);
+void run_vit(const ModelFixture& fixture);
+void run_bert(const ModelFixture& fixture);
+void run_qformer(const ModelFixture& fixture);
+void run_video_chat(const ModelFixture& fixture);
+void run_uniformer(const ModelFixture& fixture);
+void run_language(const ModelFixture& fixture);
+
+/// x with rows of masked positions set to zero: x [B, L, D], mask [B, L].
+Var masked(const Var& x, const Tensor<std::uint8_t>& mask);
+
+}  // namespace goldens
