@@ -113,6 +113,7 @@ Var masked(const Var& x, const Tensor<std::uint8_t>& mask) {
 namespace {
 
 void run_model(const std::string& folder, Report& report) {
+    if (!io::exists(folder + "/config.json")) return report.unsupported("no config.json");
     const std::string type = io::field_or<std::string>(io::read_json(folder + "/config.json"), "model_type", "", folder);
     void (*run)(const ModelFixture&) = nullptr;
     if (type == "vit") run = run_vit;

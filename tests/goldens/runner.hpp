@@ -7,6 +7,7 @@
 #include "svad/io/json.hpp"
 #include "svad/io/safetensors.hpp"
 #include "svad/nn/weights.hpp"
+#include "svad/ops/layout.hpp"
 
 #include <set>
 #include <string>

@@ -91,7 +91,7 @@ struct Decoder {
         if (in.keep.rank() == 2 && in.keep.shape() != Shape{B, past + L})
             fail<ShapeError>("decoder: keep must be [", B, ", ", past + L, "]; got ", in.keep.shape());
         const Tensor<std::int32_t> places = count_kept(in.keep, B, past, L);
-        AttentionContext context{.causal = true, .keep = in.keep, .positions = places, .cache = in.cache};
+        AttentionContext context{.causal = true, .keep = in.keep, .rope = config.rope, .positions = places, .cache = in.cache};
         RopeTable rotation;
         if (config.positions == Positions::rope) {
             rotation = turns(places);

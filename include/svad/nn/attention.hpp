@@ -33,6 +33,7 @@ struct AttentionContext {
     KeyMask keep = {};                              ///< over all keys, the cached ones included
     Tensor<float> slopes = {};                      ///< ALiBi, one a head
     const RopeTable* rotation = nullptr;            ///< rotate queries and keys by their positions; null = do not
+    RopeOptions rope = {};                          ///< which pairs turn
     Tensor<std::int32_t> positions = {};            ///< [B, L]
     KvCache* cache = nullptr;
     Index layer = 0;                                ///< which of the cache's layers this is
@@ -59,8 +60,8 @@ struct Attention {
         (void)tokens.sizes<3>("B L D");
         Var queries = q(tokens), keys = k(tokens), values = v(tokens);
         if (context.rotation) {
-            queries = rope(queries, context.positions, *context.rotation);
-            keys = rope(keys, context.positions, *context.rotation);
+            queries = rope(queries, context.positions, *context.rotation, context.rope);
+            keys = rope(keys, context.positions, *context.rotation, context.rope);
         }
         if (context.cache) std::tie(keys, values) = context.cache->append(context.layer, keys, values);
         return out(attention_tokens(queries, keys, values, heads, kv_heads,
