@@ -53,7 +53,7 @@ TEST_CASE("generate: padding on the left changes no word") {
 
 TEST_CASE("generate: a prefix of word vectors is the same as the words") {
     const Decoder d = tiny();
-    const Tensor<Id> first({1, 2}, {4, 7}), last({1, 1}, {9}), all({1, 3}, {4, 7, 9});
+    const Tensor<Id> first({1, 2}, std::vector<Id>{4, 7}), last({1, 1}, std::vector<Id>{9}), all({1, 3}, {4, 7, 9});
     const auto words = generate(d, Prompt::of(d, all), {.max_new = 6, .beams = 2});
     const auto prefix = generate(d, Prompt::of(d, d.embed(first), last), {.max_new = 6, .beams = 2});
     CHECK(words[0][0].ids == prefix[0][0].ids);

@@ -27,7 +27,7 @@ struct SynthOptions {
     Index primary = 600;    ///< finely described clips to train on
     Index held_out = 100;   ///< the same kind, to test on
     Index auxiliary = 1200; ///< clips with short titles
-    Index pretrain = 600;   ///< clips of the primary world with very short statements
+    Index pretrain = 600;   ///< clips of the primary world, mostly with very short statements
     std::uint64_t seed = 1;
     int size = 128; ///< pixels, even
     int crf = 20;
@@ -76,6 +76,13 @@ inline io::Json keyword_list(const std::vector<Caption>& captions, const ClipTru
                     add(std::move(lower), kind);
                 }
             }
+    // What no caption happened to say is listed too: the words are known for every clip.
+    for (const auto& [value, kind] : {std::pair{word(truth.object), "object"}, {word(truth.colour), "colour"}, {word(truth.side), "side"},
+                                      {word(truth.count), "count"}, {word(truth.material), "material"}, {word(truth.place), "place"},
+                                      {word(truth.person), "person"}})
+        add(std::string(value), kind);
+    for (std::size_t i = 0; i < truth.actions.size(); ++i)
+        add(std::string(word(truth.actions[i])), i == 0 ? "action1" : "action2");
     io::Json list = io::Json::array();
     for (auto& [text, kind] : pairs) list.push_back({{"word", std::move(text)}, {"kind", std::move(kind)}});
     return list;
@@ -104,12 +111,13 @@ inline void check(const SynthOptions& o) {
 } // namespace detail
 
 /// The line of the manifest for one clip. Primary clips have one description, held-out ones further wordings
-/// in `descriptions`, pre-training clips several short statements.
+/// in `descriptions`, pre-training clips several short statements and a long description.
 inline io::Json manifest_line(Part part, const Scene& scene, Index i, int references = 3) {
     const std::string name = detail::clip_name(i);
     std::vector<Caption> captions;
     if (part == Part::pretrain) {
         captions = short_facts(scene);
+        captions.push_back(describe(scene));
     } else {
         const int wordings = part == Part::primary_test ? references : 1;
         for (int k = 0; k < wordings; ++k) captions.push_back(describe(scene, static_cast<std::uint64_t>(k)));
