@@ -45,7 +45,7 @@ else
 fi
 
 step "first descriptions, by the pre-trained model"
-first=$(ls "$out"/data/clips/*.mp4 | head -n 3)
+first=$(ls "$out"/data/videos/primary_test/*.mp4 | head -n 3)
 # shellcheck disable=SC2086
 $svad describe --model "$model" $first
 

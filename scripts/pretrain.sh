@@ -11,4 +11,4 @@ svad=${SVAD:-build/release/svad}
 
 $svad synth --out "$1/data" --pretrain 8000
 $svad train --stage pretrain --out "$1/pretrain" --primary "$1/data/pretrain.jsonl" \
-    --steps 4500 --batch 16 --rate 1e-3 --lambda-k 1 --lambda-words 3
+    --steps 4500 --batch 16 --rate 1e-3 --lambda-k 1 --lambda-words 3 --weights bf16

@@ -16,7 +16,10 @@ cmake --preset release "${generator[@]}"
 cmake --build --preset release --parallel "$jobs"
 ctest --preset release --output-on-failure --parallel "$jobs" "$@"
 
-# The large reference results are not part of the repository; where they lie beside it, they are checked too.
-if [ -d ../shared ] && [ -x build/release/tests/goldens ]; then
-    build/release/tests/goldens ../shared/goldens
+# More reference results are not part of the repository; where they lie beside it, they are checked too.
+goldens=../shared/goldens
+if [ -d $goldens/ops ]; then
+    models=(vit videochat_gmhra videochat_gmhra_lmhra uniformerv2 bert blip2_qformer llama_mha llama_gqa llama_rope_llama3
+            baichuan_7b baichuan_13b baichuan2_7b baichuan2_13b gpt2)
+    build/release/tests/goldens $goldens/ops "${models[@]/#/$goldens/models/}"
 fi

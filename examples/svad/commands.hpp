@@ -22,7 +22,8 @@ struct SynthOptions {
 };
 
 struct TrainArguments {
-    std::string out, primary, auxiliary, init, stage = "mixed", preset = "demo", precision = "f32", ratio = "weight";
+    std::string out, primary, auxiliary, init, stage = "mixed", preset = "demo", precision = "f32", ratio = "weight",
+                weights = "f32";
     std::int64_t steps = 1000, batch = 16, save_every = 500, vocabulary = 768, accumulate = 1;
     double rate = 1e-3, warmup = 0.05, lambda_d = 1, lambda_k = 2.5, lambda_words = -1, auxiliary_share = 0.5, clip = 1;
     std::vector<std::string> freeze;

@@ -41,6 +41,7 @@ CLI::App* add_train(CLI::App& app, TrainArguments& o) {
     c->add_option("--freeze", o.freeze, "pattern of parameters to freeze, such as 'encoder.*' (repeatable)");
     c->add_option("--vocabulary", o.vocabulary, "size of a new tokenizer")->check(CLI::Range(300, 100000));
     c->add_option("--precision", o.precision, "products in f32, or with operands rounded to bf16")->check(CLI::IsMember({"f32", "bf16"}));
+    c->add_option("--weights", o.weights, "type of the finished model's weights on disk")->check(CLI::IsMember({"f32", "bf16"}));
     c->add_option("--save-every", o.save_every, "steps between checkpoints")->check(CLI::PositiveNumber);
     c->add_option("--seed", o.seed, "seed of weights, order, blanks and dropout");
     c->add_flag("--json", o.json, "print the result as JSON");

@@ -107,7 +107,7 @@ int train(const TrainArguments& options) {
         code = stage(captioner, primary.records, auxiliary.records, options, options.stage, options.out);
     }
     if (code == 130) return code;
-    captioner.save(options.out + "/model");
+    captioner.save(options.out + "/model", options.weights == "bf16" ? DType::bf16 : DType::f32);
     if (options.json)
         std::printf("%s\n", io::dump({{"model", options.out + "/model"}, {"steps", options.steps},
                                       {"skipped_lines", primary.problems.size() + auxiliary.problems.size()}}).c_str());

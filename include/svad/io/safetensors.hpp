@@ -211,7 +211,7 @@ inline void write_safetensors(const std::string& path, std::vector<NamedBytes> t
     if (!metadata.empty()) {
         header += "\"__metadata__\":{";
         for (const auto& [key, value] : metadata)
-            header += (header.back() == '{' ? "" : ",") + quoted(key) + ":" + quoted(value);
+            header += join(header.back() == '{' ? "" : ",", quoted(key), ":", quoted(value));
         header += "}";
     }
     std::set<std::string_view> seen;
@@ -224,10 +224,9 @@ inline void write_safetensors(const std::string& path, std::vector<NamedBytes> t
             fail<UsageError>(path, ": tensor '", tensor.name, "' ", tensor.dtype, tensor.shape, " needs ",
                              size, " bytes; got ", tensor.bytes.size());
         std::string sizes;
-        for (const Index n : tensor.shape) sizes += (sizes.empty() ? "" : ",") + std::to_string(n);
-        header += (header.size() == 1 ? "" : ",") + quoted(tensor.name) + ":{\"dtype\":\"" +
-                  std::string{detail::stored_name(tensor.dtype)} + "\",\"shape\":[" + sizes +
-                  "],\"data_offsets\":[" + std::to_string(at) + "," + std::to_string(at + size) + "]}";
+        for (const Index n : tensor.shape) sizes += join(sizes.empty() ? "" : ",", n);
+        header += join(header.size() == 1 ? "" : ",", quoted(tensor.name), ":{\"dtype\":\"", detail::stored_name(tensor.dtype),
+                       "\",\"shape\":[", sizes, "],\"data_offsets\":[", at, ",", at + size, "]}");
         at += size;
     }
     header += "}";

@@ -31,8 +31,8 @@ struct Sizes {
     return c;
 }
 
-/// 8 frames of 64 x 64 in patches of 16, 2 million parameters: a quarter of the tokens that patches of 8 make, and in
-/// equal time it learns more (bench/README.md).
+/// 8 frames of 64 x 64 in patches of 16, 2 million parameters: a quarter of the tokens that patches of 8 make
+/// (bench/train_step.cpp measures what that is worth).
 [[nodiscard]] inline SvadConfig demo() {
     SvadConfig c = of({.frames = 8, .image = 64, .patch = 16, .video_width = 128, .video_depth = 4, .video_heads = 4,
                        .gmhra_after = {1, 3}, .query_width = 128, .query_depth = 2, .query_heads = 4, .queries = 16,
