@@ -22,7 +22,7 @@ std::pair<Var, Tensor<std::int32_t>> spirals(Index n, Random& random) {
     Tensor<float> points({n, 2});
     Tensor<std::int32_t> classes({n});
     for (Index i = 0; i < n; ++i) {
-        const double along = random.uniform(), turn = 6.0 * along + (i % 2) * 3.14159265;
+        const double along = random.uniform(), turn = 6.0 * along + 3.14159265 * static_cast<double>(i % 2);
         points(i, 0) = static_cast<float>(along * std::cos(turn));
         points(i, 1) = static_cast<float>(along * std::sin(turn));
         classes[i] = static_cast<std::int32_t>(i % 2);
@@ -37,7 +37,7 @@ int main() {
     init(model, 1);
     AdamW optimizer({.decay = 0.01});
     optimizer.add(model);
-    const train::Schedule rate{.peak = 0.01, .warmup = 20, .total = 600};
+    const Schedule rate{.peak = 0.01, .warmup = 20, .total = 600};
 
     Random random(2, 0);
     for (Index step = 0; step < rate.total; ++step) {

@@ -26,7 +26,7 @@ text::Tokenizer new_tokenizer(const std::vector<const data::Manifest*>& manifest
     const text::Prompts prompts;
     for (const data::Manifest* m : manifests)
         for (const data::Record& r : m->records)
-            for (const std::string& d : r.descriptions) texts.push_back(" " + d + " __ " + prompts.describe + " " + prompts.fill);
+            for (const std::string& d : r.descriptions) texts.push_back(join(" ", d, " __ ", prompts.describe, " ", prompts.fill));
     return text::Tokenizer::train(texts, {.vocabulary = options.vocabulary});
 }
 

@@ -2725,7 +2725,14 @@ void attention_backward(const AttentionPlan& p, const HeadView<const T>& q, cons
 #ifndef EIGEN_DONT_PARALLELIZE
 #define EIGEN_DONT_PARALLELIZE              // the pool decides who computes what
 #endif
+#if defined(__GNUC__) && !defined(__clang__)       // gcc 12 warns of its own AVX-512 header wherever Eigen is inlined
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <Eigen/Core>
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 #include <vector>
 
@@ -4762,7 +4769,8 @@ namespace svad::video {
 }  // namespace svad::video
 
 // ==== svad/video/picture.hpp ====
-// One picture as PNG bytes, through libav: for reports and for looking at what a model sees.
+// One picture as PNG bytes, through libav: for reports and for looking at what a model sees. PNG, since a frame of 64
+// pixels a side must not be blurred by a lossy format.
 
 #if SVAD_FFMPEG
 
@@ -6330,7 +6338,6 @@ namespace ops {
 /// [dq, dk, dv] one behind the other in one flat value: they share the probabilities, which are made once.
 struct AttentionGradOp {
     static constexpr std::string_view name = "attention_grad";
-    static constexpr bool strided = true;
     AttentionOptions options;
     svad::detail::HeadCounts counts;
 
@@ -6418,7 +6425,6 @@ void AttentionGradOp::cpu(View<const T> dy, View<const T> y, View<const T> lse, 
 /// The gradient of the packed projection, in its layout.
 struct PackedAttentionGradOp {
     static constexpr std::string_view name = "packed_attention_grad";
-    static constexpr bool strided = true;
     AttentionOptions options;
     svad::detail::HeadCounts counts;
 
@@ -6463,7 +6469,9 @@ struct PackedAttentionOp {
     static auto samples() {
         std::vector<Sample<PackedAttentionOp>> all;
         const auto add = [&](bool causal, svad::detail::HeadCounts n, const Shape& qkv) {
-            all.push_back({{{.causal = causal}, n}, {qkv}});
+            PackedAttentionOp op{{}, n};
+            op.options.causal = causal;
+            all.push_back({op, {qkv}});
         };
         add(false, {3, 3}, {2, 5, 18});
         add(true, {4, 2}, {1, 67, 64});
@@ -7337,7 +7345,8 @@ struct DropoutOp {
 }  // namespace svad
 
 // ==== svad/ops/embedding.hpp ====
-// Rows of a table by index. The gradient adds repeated rows in the order of the indices: the same bits every time.
+// Rows of a table by index. The gradient adds repeated rows in the order of the indices on every number of threads:
+// the same bits every time.
 
 namespace svad {
 
@@ -10816,7 +10825,8 @@ namespace svad::names {
 // base() follows VideoChat, which it builds on.
 
 // ==== svad/models/svad_vlm.hpp ====
-// SVAD-VLM: video encoder, Q-Former, dual alignment, decoder (paper figure 4, eq 2 to 9).
+// SVAD-VLM: video encoder, Q-Former, dual alignment, decoder (paper figure 4, eq 2 to 9). Clips and words go in; the
+// scores of the next words, or their loss, come out.
 
 namespace svad {
 
@@ -10910,8 +10920,8 @@ struct Sizes {
     return c;
 }
 
-/// 8 frames of 64 x 64 in patches of 16, 2 million parameters: a quarter of the tokens that patches of 8 make, and in
-/// equal time it learns more (bench/README.md).
+/// 8 frames of 64 x 64 in patches of 16, 2 million parameters: a quarter of the tokens that patches of 8 make
+/// (bench/train_step.cpp measures what that is worth).
 [[nodiscard]] inline SvadConfig demo() {
     SvadConfig c = of({.frames = 8, .image = 64, .patch = 16, .video_width = 128, .video_depth = 4, .video_heads = 4,
                        .gmhra_after = {1, 3}, .query_width = 128, .query_depth = 2, .query_heads = 4, .queries = 16,
@@ -11714,7 +11724,7 @@ struct TextBatch {
                                       std::size_t limit) {
     std::vector<std::int32_t> all = tokenizer.encode(prompt);
     const std::size_t start = all.size();
-    for (std::int32_t id : tokenizer.encode(" " + std::string(target))) all.push_back(id);
+    for (std::int32_t id : tokenizer.encode(join(" ", target))) all.push_back(id);
     all.push_back(tokenizer.id("<eos>"));
     if (all.size() > limit + 1) all.resize(limit + 1);
     TextRow row;
@@ -13640,12 +13650,12 @@ inline Caption describe(const Scene& scene, std::uint64_t variant = 0) {
     const std::string second = detail::action_phrase(truth, truth.actions.at(1), random);
     const std::string who = detail::subject_of(truth.person, random);
     std::string text = detail::fill(random.pick(detail::kOpenings), facts);
-    text +=
-        " " + detail::fill(random.pick(detail::kSequences), {{"who", who}, {"one", first}, {"two", second}});
+    text += ' ';
+    text += detail::fill(random.pick(detail::kSequences), {{"who", who}, {"one", first}, {"two", second}});
     const Index closing = random.below(static_cast<Index>(detail::kClosings.size()));
     const Index words = detail::count_words(text);
     if (words < 30 || (words < 46 && random.chance(0.3)))
-        text += " " + detail::fill(detail::kClosings[static_cast<std::size_t>(closing)], facts);
+        text += join(" ", detail::fill(detail::kClosings[static_cast<std::size_t>(closing)], facts));
     return detail::make_caption(std::move(text));
 }
 

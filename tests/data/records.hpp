@@ -28,7 +28,7 @@ struct Records {
     static svad::data::FrameSource frames(std::vector<std::string> bad = {}) {
         return [bad](const svad::data::Record& r) {
             for (const std::string& id : bad)
-                if (r.id == id) svad::fail<svad::DecodeError>(id, ": is broken");
+                if (r.id == id) svad::fail<svad::video::DecodeError>(id, ": is broken");
             svad::Tensor<std::uint8_t> clip({2, 16, 16, 3});
             svad::Random random(1, svad::stable_hash(r.id));
             for (svad::Index i = 0; i < clip.numel(); ++i) clip[i] = static_cast<std::uint8_t>(random.below(256));

@@ -255,7 +255,7 @@ TEST_CASE("manifest_line: keywords are canonical, actions carry their place in t
     CHECK(last["count"] == word(scene.truth.count));
     CHECK(last["action1"] == word(scene.truth.actions[0]));
     CHECK(last["action2"] == word(scene.truth.actions[1]));
-    CHECK(manifest_line(Part::pretrain, scene_of(Part::pretrain, 1, 0), 0).at("descriptions").size() == 5);
+    CHECK(manifest_line(Part::pretrain, scene_of(Part::pretrain, 1, 0), 0).at("descriptions").size() == 6);
 }
 
 #if SVAD_FFMPEG

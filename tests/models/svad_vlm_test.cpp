@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "svad/models/svad_vlm.hpp"
 
-#include "svad/autograd/backward.hpp"
+#include "svad/autograd/gradcheck.hpp"
 #include "svad/models/keyword_head.hpp"
 #include "svad/models/presets.hpp"
 #include "svad/models/video_chat.hpp"

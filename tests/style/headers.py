@@ -39,8 +39,8 @@ def text_errors(name, source):
             if header.startswith(prefix) and name.removeprefix("svad/") not in files:
                 yield f"includes <{header}>; only {', '.join(files)} may"
     for macro in re.findall(r"^\s*#\s*define\s+(\w+)", source, re.M):
-        if not macro.startswith("SVAD_") and f"#undef {macro}" not in source:
-            yield f"defines {macro}; macros are called SVAD_* or undefined again"
+        if not macro.startswith(("SVAD_", "EIGEN_")) and f"#undef {macro}" not in source:
+            yield f"defines {macro}; macros are called SVAD_*, configure Eigen, or are undefined again"
     for using in re.findall(r"^\s*using namespace [^;]+;", source, re.M):
         if using.startswith("using"):
             yield f"'{using}' at the file's own level"

@@ -137,7 +137,7 @@ TEST_CASE("batch_loss: L is lambda_d L_d + lambda_k L_k, and sampling takes one 
     int fills = 0;
     for (Index step = 0; step < 200; ++step) {
         LossParts one;
-        batch_loss(b.model, nullptr, batch, {.lambda_d = 2, .lambda_k = 5, .ratio = TaskRatio::sampling}, step, one);
+        (void)batch_loss(b.model, nullptr, batch, {.lambda_d = 2, .lambda_k = 5, .ratio = TaskRatio::sampling}, step, one);
         CHECK((one.description > 0) != (one.fill > 0));
         fills += one.fill > 0;
     }

@@ -30,7 +30,7 @@ struct TextBatch {
                                       std::size_t limit) {
     std::vector<std::int32_t> all = tokenizer.encode(prompt);
     const std::size_t start = all.size();
-    for (std::int32_t id : tokenizer.encode(" " + std::string(target))) all.push_back(id);
+    for (std::int32_t id : tokenizer.encode(join(" ", target))) all.push_back(id);
     all.push_back(tokenizer.id("<eos>"));
     if (all.size() > limit + 1) all.resize(limit + 1);
     TextRow row;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SVAD-VLM: video encoder, Q-Former, dual alignment, decoder (paper figure 4, eq 2 to 9).
+// SVAD-VLM: video encoder, Q-Former, dual alignment, decoder (paper figure 4, eq 2 to 9). Clips and words go in; the
+// scores of the next words, or their loss, come out.
 #pragma once
 
 #include "svad/models/decoder.hpp"

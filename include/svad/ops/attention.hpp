@@ -76,7 +76,6 @@ namespace ops {
 /// [dq, dk, dv] one behind the other in one flat value: they share the probabilities, which are made once.
 struct AttentionGradOp {
     static constexpr std::string_view name = "attention_grad";
-    static constexpr bool strided = true;
     AttentionOptions options;
     svad::detail::HeadCounts counts;
 
@@ -164,7 +163,6 @@ void AttentionGradOp::cpu(View<const T> dy, View<const T> y, View<const T> lse, 
 /// The gradient of the packed projection, in its layout.
 struct PackedAttentionGradOp {
     static constexpr std::string_view name = "packed_attention_grad";
-    static constexpr bool strided = true;
     AttentionOptions options;
     svad::detail::HeadCounts counts;
 
@@ -209,7 +207,9 @@ struct PackedAttentionOp {
     static auto samples() {
         std::vector<Sample<PackedAttentionOp>> all;
         const auto add = [&](bool causal, svad::detail::HeadCounts n, const Shape& qkv) {
-            all.push_back({{{.causal = causal}, n}, {qkv}});
+            PackedAttentionOp op{{}, n};
+            op.options.causal = causal;
+            all.push_back({op, {qkv}});
         };
         add(false, {3, 3}, {2, 5, 18});
         add(true, {4, 2}, {1, 67, 64});

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows of a table by index. The gradient adds repeated rows in the order of the indices: the same bits every time.
+// Rows of a table by index. The gradient adds repeated rows in the order of the indices on every number of threads:
+// the same bits every time.
 #pragma once
 
 #include "svad/ops/layout.hpp"

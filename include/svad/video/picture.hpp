@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One picture as PNG bytes, through libav: for reports and for looking at what a model sees.
+// One picture as PNG bytes, through libav: for reports and for looking at what a model sees. PNG, since a frame of 64
+// pixels a side must not be blurred by a lossy format.
 #pragma once
 
 #include "svad/core/tensor.hpp"

@@ -10,7 +10,14 @@
 #ifndef EIGEN_DONT_PARALLELIZE
 #define EIGEN_DONT_PARALLELIZE              // the pool decides who computes what
 #endif
+#if defined(__GNUC__) && !defined(__clang__)       // gcc 12 warns of its own AVX-512 header wherever Eigen is inlined
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <Eigen/Core>
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 #include <vector>
 

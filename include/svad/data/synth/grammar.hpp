@@ -214,12 +214,12 @@ inline Caption describe(const Scene& scene, std::uint64_t variant = 0) {
     const std::string second = detail::action_phrase(truth, truth.actions.at(1), random);
     const std::string who = detail::subject_of(truth.person, random);
     std::string text = detail::fill(random.pick(detail::kOpenings), facts);
-    text +=
-        " " + detail::fill(random.pick(detail::kSequences), {{"who", who}, {"one", first}, {"two", second}});
+    text += ' ';
+    text += detail::fill(random.pick(detail::kSequences), {{"who", who}, {"one", first}, {"two", second}});
     const Index closing = random.below(static_cast<Index>(detail::kClosings.size()));
     const Index words = detail::count_words(text);
     if (words < 30 || (words < 46 && random.chance(0.3)))
-        text += " " + detail::fill(detail::kClosings[static_cast<std::size_t>(closing)], facts);
+        text += join(" ", detail::fill(detail::kClosings[static_cast<std::size_t>(closing)], facts));
     return detail::make_caption(std::move(text));
 }
 
