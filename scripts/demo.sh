@@ -3,7 +3,7 @@
 # a data set of real MP4 files, trains the mixed stage from the shipped pre-trained checkpoint, scores held-out clips
 # beside two controls and writes report.html.
 #   scripts/demo.sh                  the whole demo (about a quarter of an hour on 2 cores)
-#   scripts/demo.sh --from-scratch   runs the pre-train stage too instead of using the shipped checkpoint (hours)
+#   scripts/demo.sh --from-scratch   runs the pre-train stage too instead of using the shipped checkpoint (half an hour more)
 #   scripts/demo.sh --video FILE     describes your own file with the trained model at the end (repeatable)
 # Run it again to go on where it was stopped; SVAD_DEMO_DIR (default: build/demo) holds what it makes.
 set -euo pipefail

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Makes examples/pretrained: the pre-train stage of the demo's model (short statements, blanks, keyword supervision) on
-# rendered clips. Seeds are fixed; run it again to go on where it was stopped. Takes about an hour on 2 cores.
+# rendered clips. Seeds are fixed; run it again to go on where it was stopped. Takes about 25 minutes on 2 cores.
 #   scripts/pretrain.sh OUT          renders OUT/data where it is missing and leaves the model in OUT/pretrain/model
 set -euo pipefail
 cd "$(dirname "$0")/.."
