@@ -39,7 +39,7 @@ struct DescribeOptions {
 };
 
 struct EvaluateOptions {
-    std::string model, data, report, captions, run, compare;
+    std::string model, data, report, captions, run, compare, out;
     std::int64_t limit = 0, strips = 12, batch = 16;
     bool json = false;
 };

@@ -84,36 +84,51 @@ double blank_accuracy(const std::vector<data::Blank>& blanks, const std::vector<
     return asked > 0 ? right / asked : std::nan("");
 }
 
+/// How many of the clips that were asked about were right.
+struct Share {
+    int right = 0, asked = 0;
+
+    double value() const { return asked > 0 ? static_cast<double>(right) / asked : std::nan(""); }
+};
+
 /// Part of the clips whose text names the kind rightly; order: of the clips whose two actions are both named.
-std::map<std::string, double> detail_accuracy(const std::vector<data::Record>& records, const std::vector<std::string>& captions) {
-    std::map<std::string, std::pair<double, double>> counts;
+std::map<std::string, Share> detail_accuracy(const std::vector<data::Record>& records, const std::vector<std::string>& captions) {
+    std::map<std::string, Share> counts;
     for (std::size_t i = 0; i < records.size(); ++i) {
         if (records[i].truth.is_null()) continue;
         const auto truth = data::synth::truth_from_json(records[i].truth);
         for (const auto& [kind, verdict] : data::synth::grade(captions[i], truth).all()) {
             if (kind == "order" && !verdict.named) continue;            // of the clips where both actions are named
-            auto& [right, asked] = counts[std::string(kind)];
-            right += verdict.right;
-            asked += 1;
+            Share& share = counts[std::string(kind)];
+            share.right += verdict.right;
+            ++share.asked;
         }
     }
-    std::map<std::string, double> accuracy;
-    for (const auto& [kind, c] : counts) accuracy[kind] = c.first / c.second;
-    return accuracy;
+    return counts;
 }
 
 struct System {
     std::string name;
     metrics::CaptionScores scores;
-    std::map<std::string, double> details;
+    std::map<std::string, Share> details;
     double blanks = std::nan("");
+
+    Share detail(const std::string& kind) const { return details.count(kind) ? details.at(kind) : Share{}; }
 };
+
+/// "0.953" or, where there is nothing to count, "-".
+std::string figure(double value, int digits) {
+    if (std::isnan(value)) return "-";
+    char text[32];
+    std::snprintf(text, sizeof text, "%.*f", digits, value);
+    return text;
+}
 
 void print_systems(const std::vector<System>& systems) {
     std::printf("%-24s %8s %8s %8s %8s %8s %8s\n", "", "BLEU-1", "BLEU-4", "ROUGE-L", "CIDEr", "mean", "blanks");
     for (const System& s : systems)
-        std::printf("%-24s %8.3f %8.3f %8.3f %8.3f %8.3f %8.3f\n", s.name.c_str(), s.scores.bleu[0], s.scores.bleu[3],
-                    s.scores.rouge_l, s.scores.cider, s.scores.mean, s.blanks);
+        std::printf("%-24s %8.3f %8.3f %8.3f %8.3f %8.3f %8s\n", s.name.c_str(), s.scores.bleu[0], s.scores.bleu[3],
+                    s.scores.rouge_l, s.scores.cider, s.scores.mean, figure(s.blanks, 3).c_str());
     if (systems[0].details.empty()) return;
     std::printf("\n%-24s", "right in part of clips");
     for (const auto& [kind, unused] : systems[0].details) std::printf(" %8s", kind.c_str());
@@ -121,17 +136,23 @@ void print_systems(const std::vector<System>& systems) {
     for (const System& s : systems) {
         std::printf("%-24s", s.name.c_str());
         for (const auto& [kind, unused] : systems[0].details)
-            std::printf(" %8.2f", s.details.count(kind) ? s.details.at(kind) : std::nan(""));
+            std::printf(" %8s", figure(s.detail(kind).value(), 2).c_str());
         std::puts("");
     }
+    std::printf("order counts where both actions are named:");
+    for (const System& s : systems) std::printf("%s %d of %d clips", &s == systems.data() ? "" : ",", s.detail("order").asked, s.detail("side").asked);
+    std::puts("");
 }
 
 io::Json as_json(const std::vector<System>& systems) {
     io::Json out = io::Json::array();
-    for (const System& s : systems)
+    for (const System& s : systems) {
+        io::Json details;
+        for (const auto& [kind, share] : s.details) details[kind] = {{"right", share.right}, {"asked", share.asked}};
         out.push_back({{"system", s.name}, {"bleu_1", s.scores.bleu[0]}, {"bleu_4", s.scores.bleu[3]}, {"rouge_l", s.scores.rouge_l},
-                       {"cider", s.scores.cider}, {"mean", s.scores.mean}, {"details", s.details},
+                       {"cider", s.scores.cider}, {"mean", s.scores.mean}, {"details", details},
                        {"blanks", std::isnan(s.blanks) ? io::Json() : io::Json(s.blanks)}});
+    }
     return out;
 }
 
@@ -173,12 +194,20 @@ void write_report(const EvaluateOptions& options, const std::vector<System>& sys
     for (const System& s : systems) {
         report.scores.push_back({s.name, {s.scores.bleu[0], s.scores.bleu[3], s.scores.rouge_l, s.scores.cider, s.scores.mean, s.blanks}});
         ScoreRow row{s.name, {}};
-        for (const auto& kind : report.detail_columns) row.values.push_back(s.details.count(kind) ? s.details.at(kind) : std::nan(""));
+        for (const auto& kind : report.detail_columns) row.values.push_back(s.detail(kind).value());
         report.details.push_back(row);
     }
     if (!options.run.empty()) report.curves = curves_of(options.run);
     report.strips = strips_of(clips, own, blanks, options.strips);
     io::write_atomic(options.report, html(report));
+}
+
+/// What the model said, clip by clip; --captions reads it again.
+void write_answers(const std::string& path, const Clips& clips, const Answers& own, const std::vector<data::Blank>& blanks) {
+    std::string lines;
+    for (std::size_t i = 0; i < clips.records.size(); ++i)
+        lines += io::dump({{"id", clips.records[i].id}, {"caption", own.descriptions[i]}, {"blank", blanks[i].masked}, {"filled", own.words[i]}}) + "\n";
+    io::write_atomic(path, lines);
 }
 
 /// Scores captions that some other system wrote: JSONL of {"id", "caption"}.
@@ -231,6 +260,7 @@ int evaluate(const EvaluateOptions& options) {
         {"best constant sentence", score(clips.records, constant), detail_accuracy(clips.records, constant)}};
     if (options.json) std::printf("%s\n", io::dump(as_json(systems), 2).c_str());
     else print_systems(systems);
+    if (!options.out.empty()) write_answers(options.out, clips, own, blanks);
     if (!options.report.empty()) write_report(options, systems, clips, own, blanks);
     return clips.skipped > 0 || !manifest.problems.empty() ? 3 : 0;
 }

@@ -67,6 +67,7 @@ CLI::App* add_evaluate(CLI::App& app, EvaluateOptions& o) {
     c->add_option("--constant-from", o.compare, "manifest whose descriptions are candidates for the best constant sentence (default: --data)");
     c->add_option("--run", o.run, "folder of a training run whose curves the report shows");
     c->add_option("--report", o.report, "write a self-contained HTML page here");
+    c->add_option("--out", o.out, "write what the model said here: JSONL of {\"id\", \"caption\", \"blank\", \"filled\"}");
     c->add_option("--strips", o.strips, "clips that the report shows")->check(CLI::Range(0, 1000));
     c->add_option("--limit", o.limit, "score the first N clips only (0: all)")->check(CLI::NonNegativeNumber);
     c->add_option("--batch", o.batch, "clips decoded at once")->check(CLI::PositiveNumber);

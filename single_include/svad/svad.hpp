@@ -548,8 +548,8 @@ public:
     Index rows() const { return rank_ == 0 ? 1 : without_last().numel(); }
 
     Shape with(int i, Index n) const {
-        Shape s = *this;
-        s.sizes_[static_cast<std::size_t>(at(i))] = n;
+        Shape s;
+        for (int j = 0; j < rank_; ++j) s.push_back(j == at(i) ? n : (*this)[j]);
         return s;
     }
     Shape without(int i) const {
@@ -5833,7 +5833,10 @@ struct PadOp {
     int axis;
     Index before, after;
 
-    Result shape(const Shape& x) const { return {.y = x.with(axis, x[axis] + before + after)}; }
+    Result shape(const Shape& x) const {
+        require(before >= 0 && after >= 0, name, "a negative width cuts off; that is slice()");
+        return {.y = x.with(axis, x[axis] + before + after)};
+    }
     template <Real T>
     void cpu(View<const T> x, View<T> y) const {
         const Index n = x.size(axis), total = y.size(axis);

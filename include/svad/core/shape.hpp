@@ -40,8 +40,8 @@ public:
     Index rows() const { return rank_ == 0 ? 1 : without_last().numel(); }
 
     Shape with(int i, Index n) const {
-        Shape s = *this;
-        s.sizes_[static_cast<std::size_t>(at(i))] = n;
+        Shape s;
+        for (int j = 0; j < rank_; ++j) s.push_back(j == at(i) ? n : (*this)[j]);
         return s;
     }
     Shape without(int i) const {

@@ -100,7 +100,10 @@ struct PadOp {
     int axis;
     Index before, after;
 
-    Result shape(const Shape& x) const { return {.y = x.with(axis, x[axis] + before + after)}; }
+    Result shape(const Shape& x) const {
+        require(before >= 0 && after >= 0, name, "a negative width cuts off; that is slice()");
+        return {.y = x.with(axis, x[axis] + before + after)};
+    }
     template <Real T>
     void cpu(View<const T> x, View<T> y) const {
         const Index n = x.size(axis), total = y.size(axis);
