@@ -63,10 +63,10 @@ measure() {
         exit slow
     }' || failed=1
 }
-measure "svad.hpp, -O0, header-only" 8 -O0 "$work/include.cpp"
-measure "svad.hpp, -O0, precompiled ops" 6 -O0 -DSVAD_PRECOMPILED=1 "$work/include.cpp"
+measure "svad.hpp, -O0, header-only" 10.5 -O0 "$work/include.cpp"
+measure "svad.hpp, -O0, precompiled ops" 9 -O0 -DSVAD_PRECOMPILED=1 "$work/include.cpp"
 if [ -f examples/05_describe_video.cpp ]; then
-    measure "05_describe_video, -O2, header-only" 60 -O2 examples/05_describe_video.cpp
-    measure "05_describe_video, -O2, precompiled ops" 20 -O2 -DSVAD_PRECOMPILED=1 examples/05_describe_video.cpp
+    measure "05_describe_video, -O2, header-only" 40 -O2 examples/05_describe_video.cpp
+    measure "05_describe_video, -O2, precompiled ops" 28 -O2 -DSVAD_PRECOMPILED=1 examples/05_describe_video.cpp
 fi
 exit "$failed"

@@ -43,9 +43,11 @@ Captioner start(const TrainArguments& options, const data::Manifest& primary, co
 
 /// Everything that the bits of a run depend on; a resume with other values is refused.
 std::string signature(const TrainArguments& o, const std::string& part) {
-    return join(part, " ", o.stage, " steps ", o.steps, " batch ", o.batch, " x ", o.accumulate, " rate ", o.rate * 1e6, "e-6 warmup ",
-                o.warmup, " clip ", o.clip, " lambda ", o.lambda_d, " ", o.lambda_k, " ", o.lambda_words, " ", o.ratio, " share ",
-                o.auxiliary_share, " seed ", o.seed, " ", o.precision, " init ", o.init);
+    std::string all = join(part, " ", o.stage, " steps ", o.steps, " batch ", o.batch, " x ", o.accumulate, " rate ", o.rate * 1e6, "e-6");
+    all += join(" warmup ", o.warmup, " clip ", o.clip, " lambda ", o.lambda_d, " ", o.lambda_k, " ", o.lambda_words, " ", o.ratio);
+    all += join(" share ", o.auxiliary_share, " seed ", o.seed, " ", o.precision, " init ", o.init);
+    for (const std::string& pattern : o.freeze) all += join(" freeze ", pattern);
+    return all;
 }
 
 int stage(Captioner& captioner, std::vector<data::Record> primary, std::vector<data::Record> auxiliary,

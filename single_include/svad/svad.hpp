@@ -153,21 +153,42 @@ void print(std::string& out, N n) {
     out += text;
 }
 
+/// A part of a message: where it is and how it is printed. One type for all parts keeps join and fail from being
+/// templates over every combination of them, which cost a second of each build that includes the library.
+class Part {
+public:
+    Part() = default;
+    Part(const char* text) : value_(text), print_([](std::string& out, const void* t) { out += static_cast<const char*>(t); }) {}
+    template <class T>
+        requires(!std::is_array_v<T>)
+    Part(const T& value) : value_(&value), print_([](std::string& out, const void* v) { print(out, *static_cast<const T*>(v)); }) {}
+
+    void append_to(std::string& out) const {
+        if (print_) print_(out, value_);
+    }
+
+private:
+    const void* value_ = nullptr;
+    void (*print_)(std::string&, const void*) = nullptr;
+};
+
 }  // namespace detail
 
 /// The parts joined to one string: text, numbers, and every type with `print(std::string&, const X&)` beside it.
-template <class... Parts>
-[[nodiscard]] std::string join(const Parts&... parts) {
-    using detail::print;
+[[nodiscard]] inline std::string join(detail::Part a, detail::Part b = {}, detail::Part c = {}, detail::Part d = {},
+                                      detail::Part e = {}, detail::Part f = {}, detail::Part g = {}, detail::Part h = {},
+                                      detail::Part i = {}, detail::Part j = {}, detail::Part k = {}, detail::Part l = {}) {
     std::string out;
-    (print(out, parts), ...);
+    for (const detail::Part* part : {&a, &b, &c, &d, &e, &f, &g, &h, &i, &j, &k, &l}) part->append_to(out);
     return out;
 }
 
 /// Throws E with the joined parts as its one-line message.
-template <class E = Error, class... Parts>
-[[noreturn]] void fail(const Parts&... parts) {
-    throw E(join(parts...));
+template <class E = Error>
+[[noreturn]] void fail(detail::Part a, detail::Part b = {}, detail::Part c = {}, detail::Part d = {}, detail::Part e = {},
+                       detail::Part f = {}, detail::Part g = {}, detail::Part h = {}, detail::Part i = {},
+                       detail::Part j = {}, detail::Part k = {}, detail::Part l = {}) {
+    throw E(join(a, b, c, d, e, f, g, h, i, j, k, l));
 }
 
 }  // namespace svad
@@ -1286,21 +1307,42 @@ inline void write_json(const std::string& path, const Json& value, int indent = 
     write_atomic(path, dump(value, indent) + "\n");
 }
 
+/// One entry of object(); a key and its value.
+struct Member {
+    Member(const char* k, Json v) : key(k), value(std::move(v)) {}
+    Member(const char* k, const char* text) : key(k), value(Json::string_t(text)) {}
+    Member(const char* k, std::nullptr_t) : key(k) {}
+
+    const char* key;
+    Json value;
+};
+
+/// An object of these entries. Json's own braces would read alike, but compile a set of templates for every length
+/// of a key: half a second of everyone's build.
+[[nodiscard]] inline Json object(std::initializer_list<Member> members) {
+    Json out = Json::object();
+    for (const Member& m : members) out[m.key] = m.value;
+    return out;
+}
+
 namespace detail {
 
 template <class T>
 std::optional<T> convert(const Json& value) {
     if constexpr (std::same_as<T, bool>) {
-        if (value.is_boolean()) return value.get<bool>();
+        if (const auto* b = value.get_ptr<const Json::boolean_t*>()) return *b;
     } else if constexpr (std::integral<T>) {
-        if (value.is_number_unsigned() && std::in_range<T>(value.get<std::uint64_t>())) return value.get<T>();
-        if (value.is_number_integer() && !value.is_number_unsigned() &&
-            std::in_range<T>(value.get<std::int64_t>()))
-            return value.get<T>();
+        if (const auto* u = value.get_ptr<const Json::number_unsigned_t*>()) {
+            if (std::in_range<T>(*u)) return static_cast<T>(*u);
+        } else if (const auto* i = value.get_ptr<const Json::number_integer_t*>()) {
+            if (std::in_range<T>(*i)) return static_cast<T>(*i);
+        }
     } else if constexpr (std::floating_point<T>) {
-        if (value.is_number()) return value.get<T>();
+        if (const auto* u = value.get_ptr<const Json::number_unsigned_t*>()) return static_cast<T>(*u);
+        if (const auto* i = value.get_ptr<const Json::number_integer_t*>()) return static_cast<T>(*i);
+        if (const auto* x = value.get_ptr<const Json::number_float_t*>()) return static_cast<T>(*x);
     } else if constexpr (std::same_as<T, std::string>) {
-        if (value.is_string()) return value.get<std::string>();
+        if (const auto* text = value.get_ptr<const Json::string_t*>()) return *text;
     } else if constexpr (std::same_as<T, Json>) {
         return value;
     } else {   // std::vector of one of the above
@@ -1578,7 +1620,7 @@ inline std::vector<HeaderEntry> parse_safetensors(const MappedFile& file,
             continue;
         }
         if (!value.is_object()) fail<FormatError>(path, ": __metadata__ should be an object of strings");
-        for (const auto& [key, text_value] : value.items())
+        for (const auto& [key, text_value] : value.get_ref<const Json::object_t&>())
             metadata[key] = field<std::string>(value, key, path + ": __metadata__");
     }
     std::sort(entries.begin(), entries.end(), [](const HeaderEntry& a, const HeaderEntry& b) {
@@ -1667,7 +1709,7 @@ public:
         const Json map = field<Json>(index, "weight_map", path);
         if (!map.is_object()) fail<FormatError>(path, ": weight_map should be an object of file names");
         std::map<std::string, std::vector<std::string>> names_of_shard;
-        for (const auto& [name, value] : map.items()) {
+        for (const auto& [name, value] : map.get_ref<const Json::object_t&>()) {
             const auto shard = field<std::string>(map, name, path + ": weight_map");
             if (shard.empty() || shard.find('/') != std::string::npos ||
                 shard.find('\0') != std::string::npos)
@@ -2743,28 +2785,75 @@ enum class Operands : bool { exact, bf16 };
 
 namespace detail {
 
+/// c [m, n] += alpha op(a) op(b) in this thread. Eigen's blocked product is called below its expressions: the same
+/// code, at a tenth of the compile time. Its C is column-major, so it is given the transposed product.
+template <class T, int a_order, int b_order>
+void blocked_product(Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc) {
+    using namespace Eigen::internal;
+    gemm_blocking_space<Eigen::ColMajor, T, T, Eigen::Dynamic, Eigen::Dynamic, Eigen::Dynamic, 1, false> blocking(n, m, k, 1, true);
+    general_matrix_matrix_product<Eigen::Index, T, b_order, false, T, a_order, false, Eigen::ColMajor, 1>::run(
+        n, m, k, b, ldb, a, lda, c, 1, ldc, alpha, blocking, nullptr);
+}
+
 template <class T>
-using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+T dot(const T* x, const T* y, Index n) {
+    constexpr Index lanes = Lanes<T>::n;
+    typename Lanes<T>::Vector sums[4] = {};
+    Index i = 0;
+    for (; i + 4 * lanes <= n; i += 4 * lanes)
+        for (Index v = 0; v < 4; ++v) sums[v] += Lanes<T>::load(x + i + v * lanes) * Lanes<T>::load(y + i + v * lanes);
+    const typename Lanes<T>::Vector all = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    T sum = 0;
+    for (Index v = 0; v < lanes; ++v) sum += all[v];
+    for (; i < n; ++i) sum += x[i] * y[i];
+    return sum;
+}
+
+/// y [n] += alpha x [k] op(b): a decoding step, where packing b would cost more than the product.
 template <class T>
-using ConstMap = Eigen::Map<const Matrix<T>, 0, Eigen::OuterStride<>>;
+void row_product(Trans tb, Index n, Index k, T alpha, const T* x, const T* b, Index ldb, T* y) {
+    if (tb == Trans::yes) {
+        for (Index j = 0; j < n; ++j) y[j] += alpha * dot(x, b + j * ldb, k);
+        return;
+    }
+    Index i = 0;
+    for (; i + 4 <= k; i += 4) {                                    // y is read and written once for four rows of b
+        const T* row = b + i * ldb;
+        const T f0 = alpha * x[i], f1 = alpha * x[i + 1], f2 = alpha * x[i + 2], f3 = alpha * x[i + 3];
+        for (Index j = 0; j < n; ++j) y[j] += f0 * row[j] + f1 * row[j + ldb] + (f2 * row[j + 2 * ldb] + f3 * row[j + 3 * ldb]);
+    }
+    for (; i < k; ++i)
+        for (Index j = 0; j < n; ++j) y[j] += alpha * x[i] * b[i * ldb + j];
+}
+
 template <class T>
-using Map = Eigen::Map<Matrix<T>, 0, Eigen::OuterStride<>>;
+std::vector<T> gathered(const T* x, Index n, Index step) {
+    std::vector<T> out(static_cast<std::size_t>(n));
+    for (Index i = 0; i < n; ++i) out[static_cast<std::size_t>(i)] = x[i * step];
+    return out;
+}
 
 /// One tile in this thread: c [m, n] = alpha op(a) op(b) + beta c.
 template <class T>
 void gemm_tile(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb,
                T beta, T* c, Index ldc) {
-    Map<T> to(c, m, n, Eigen::OuterStride<>(ldc));
-    if (beta == T(0)) to.setZero();
-    else if (beta != T(1)) to *= beta;
+    if (beta != T(1))
+        for (Index i = 0; i < m; ++i)
+            for (Index j = 0; j < n; ++j) c[i * ldc + j] = beta == T(0) ? T(0) : beta * c[i * ldc + j];
     if (k == 0) return;
-    const Eigen::OuterStride<> sa(lda), sb(ldb);
-    const ConstMap<T> x(a, ta == Trans::no ? m : k, ta == Trans::no ? k : m, sa);
-    const ConstMap<T> y(b, tb == Trans::no ? k : n, tb == Trans::no ? n : k, sb);
-    if (ta == Trans::no && tb == Trans::no) to.noalias() += alpha * x * y;
-    else if (ta == Trans::no) to.noalias() += alpha * x * y.transpose();
-    else if (tb == Trans::no) to.noalias() += alpha * x.transpose() * y;
-    else to.noalias() += alpha * x.transpose() * y.transpose();
+    if (m == 1) {
+        row_product(tb, n, k, alpha, ta == Trans::no ? a : gathered(a, k, lda).data(), b, ldb, c);
+    } else if (n == 1) {                                            // a column is the row of the transposed product
+        const std::vector<T> x = gathered(b, k, tb == Trans::no ? ldb : 1);
+        std::vector<T> y = gathered(c, m, ldc);
+        row_product(ta == Trans::no ? Trans::yes : Trans::no, m, k, alpha, x.data(), a, lda, y.data());
+        for (Index i = 0; i < m; ++i) c[i * ldc] = y[static_cast<std::size_t>(i)];
+    } else {
+        constexpr int column = Eigen::ColMajor, row = Eigen::RowMajor;
+        const auto run = ta == Trans::no ? (tb == Trans::no ? &blocked_product<T, column, column> : &blocked_product<T, column, row>)
+                                         : (tb == Trans::no ? &blocked_product<T, row, column> : &blocked_product<T, row, row>);
+        run(m, n, k, alpha, a, lda, b, ldb, c, ldc);
+    }
 }
 
 /// A copy of rows x columns rounded to bf16.
@@ -3420,20 +3509,24 @@ inline bool from_byte_characters(std::string_view token, std::string& bytes) {
         const auto id = static_cast<std::int32_t>(i);
         vocabulary[written(id)] = id;
     }
-    for (const IdPair pair : data.merges) merges.push_back({written(pair.left), written(pair.right)});
+    for (const IdPair pair : data.merges) merges.push_back(Json::array({written(pair.left), written(pair.right)}));
     for (const auto& [name, id] : data.specials)
-        added.push_back({{"id", id}, {"content", name}, {"single_word", false}, {"lstrip", false}, {"rstrip", false},
-                         {"normalized", false}, {"special", true}});
-    const Json byte_level = {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}};
+        added.push_back(io::object({{"id", id}, {"content", name}, {"single_word", false}, {"lstrip", false}, {"rstrip", false},
+                                    {"normalized", false}, {"special", true}}));
+    const Json byte_level =
+        io::object({{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}});
     Json split = byte_level;
     if (data.split.single_digits)
-        split = {{"type", "Sequence"}, {"pretokenizers", {{{"type", "Digits"}, {"individual_digits", true}}, byte_level}}};
-    const Json file = {
+        split = io::object({{"type", "Sequence"},
+                            {"pretokenizers", Json::array({io::object({{"type", "Digits"}, {"individual_digits", true}}), byte_level})}});
+    const Json model = io::object(
+        {{"type", "BPE"}, {"dropout", nullptr}, {"unk_token", nullptr}, {"continuing_subword_prefix", nullptr},
+         {"end_of_word_suffix", nullptr}, {"fuse_unk", false}, {"byte_fallback", false}, {"ignore_merges", false},
+         {"vocab", vocabulary}, {"merges", merges}});
+    const Json file = io::object({
         {"version", "1.0"}, {"truncation", nullptr}, {"padding", nullptr}, {"added_tokens", added}, {"normalizer", nullptr},
         {"pre_tokenizer", split}, {"post_processor", nullptr}, {"decoder", byte_level},
-        {"model", {{"type", "BPE"}, {"dropout", nullptr}, {"unk_token", nullptr}, {"continuing_subword_prefix", nullptr},
-                   {"end_of_word_suffix", nullptr}, {"fuse_unk", false}, {"byte_fallback", false},
-                   {"ignore_merges", false}, {"vocab", vocabulary}, {"merges", merges}}}};
+        {"model", model}});
     return io::dump(file, 1) + "\n";
 }
 
@@ -3459,7 +3552,7 @@ inline void read_vocabulary(TokenizerData& data, const io::Json& file, std::stri
     };
     data.byte_id.fill(-1);
     std::string bytes;
-    for (const auto& [name, value] : found->items()) {
+    for (const auto& [name, value] : found->get_ref<const io::Json::object_t&>()) {
         if (!value.is_number_unsigned()) fail<io::FormatError>(where, ": id of token '", name, "' is not a natural number");
         const std::size_t id = claim(value.get<std::uint64_t>(), name);
         if (taken[id]) fail<io::FormatError>(where, ": two tokens have one id; got ", id, " again for '", name, "'");
@@ -5256,12 +5349,14 @@ struct AnyOp {
     virtual Grads grad(const Var& dy, const Var& y, std::span<const Var> saved, std::span<const Var> inputs) const = 0;
 };
 
+using OpPtr = std::unique_ptr<const AnyOp>;
+
 namespace detail {
 
 /// A step of the tape, or (op == nullptr) a leaf. Its gradient gathers here until backward() passes.
 struct Node {
     std::uint64_t order = 0;                    // consumers have higher numbers than what they consume
-    std::shared_ptr<const AnyOp> op;
+    OpPtr op;
     std::vector<Var> inputs, saved;
     Var result, grad;
     std::string name;
@@ -5425,17 +5520,17 @@ template <class Op>
 concept Shipped = requires(const Op& op) { shipped(op); };
 
 template <class Op>
-std::shared_ptr<const AnyOp> erase_shipped(const Op& op);
+OpPtr erase_shipped(const Op& op);
 
 #if !SVAD_PRECOMPILED || defined(SVAD_PRECOMPILED_SOURCE)
 template <class Op>
-std::shared_ptr<const AnyOp> erase_shipped(const Op& op) {
-    return std::make_shared<const Erased<Op>>(op);
+OpPtr erase_shipped(const Op& op) {
+    return OpPtr(new Erased<Op>(op));
 }
 #endif
 
 /// Runs the op, and records it if the tape is on and an input wants a gradient.
-inline Var record(std::shared_ptr<const AnyOp> op, std::span<const Var> inputs) {
+inline Var record(OpPtr op, std::span<const Var> inputs) {
     bool wanted = false;
     for (const Var& x : inputs) {
         if (!x) fail<UsageError>(op->name(), ": an input has no value");
@@ -5469,9 +5564,9 @@ inline Var record(std::shared_ptr<const AnyOp> op, std::span<const Var> inputs) 
 
 /// The op behind the virtual interface; for ops of svad::ops this is where the precompiled library takes over.
 template <Operation Op>
-std::shared_ptr<const AnyOp> erase(const Op& op) {
+OpPtr erase(const Op& op) {
     if constexpr (detail::Shipped<Op>) return detail::erase_shipped(op);
-    else return std::make_shared<const detail::Erased<Op>>(op);
+    else return OpPtr(new detail::Erased<Op>(op));
 }
 
 /// Runs `op` on the inputs and records it on the tape if one of them wants a gradient.
@@ -5715,7 +5810,7 @@ Var recompute(Block block, const In&... inputs) {
     };
     const Var list[] = {inputs...};
     if (!tape_enabled()) return call(list);
-    const auto op = std::make_shared<detail::RecomputeOp>(call, detail::modes());
+    auto op = std::make_unique<const detail::RecomputeOp>(call, detail::modes());
     std::vector<Var> saved;
     Var y = op->run(list, saved);
     detail::modes().site = op->sites();
@@ -5723,7 +5818,7 @@ Var recompute(Block block, const In&... inputs) {
     node->order = detail::next_order();
     node->inputs.assign(std::begin(list), std::end(list));
     node->result = y.without_data();
-    node->op = op;
+    node->op = std::move(op);
     y.attach(std::move(node));
     return y;
 }
@@ -6575,7 +6670,7 @@ private:
 [[nodiscard]] inline Var cast(const Var& x, DType dtype) {
     if (x && x.dtype() == dtype) return x;
     const Var list[] = {x};
-    return detail::record(std::make_shared<const detail::CastOp>(x.dtype(), dtype), list);
+    return detail::record(OpPtr(new detail::CastOp(x.dtype(), dtype)), list);
 }
 
 }  // namespace svad
@@ -11384,7 +11479,7 @@ void each_field(Config& c, F&& f) {
 }  // namespace detail
 
 [[nodiscard]] inline io::Json to_json(const SvadConfig& config) {
-    io::Json json = {{"model_type", "svad_vlm"}};
+    io::Json json = io::object({{"model_type", "svad_vlm"}});
     detail::each_field(config, [&](const char* name, const auto& value) {
         if constexpr (std::is_enum_v<std::remove_cvref_t<decltype(value)>>) json[name] = static_cast<int>(value);
         else json[name] = value;
@@ -12183,8 +12278,8 @@ public:
                                            (low[2 * x] & 0xff00ffU) + (low[2 * x + 1] & 0xff00ffU);
                 const std::uint32_t odd = (top[2 * x] >> 8 & 0xffU) + (top[2 * x + 1] >> 8 & 0xffU) +
                                           (low[2 * x] >> 8 & 0xffU) + (low[2 * x + 1] >> 8 & 0xffU);
-                std::uint32_t h = noise_seed ^ static_cast<std::uint32_t>(y * 73856093) ^
-                                  static_cast<std::uint32_t>(x * 19349663);
+                std::uint32_t h = noise_seed ^ static_cast<std::uint32_t>(y) * 73856093U ^
+                                  static_cast<std::uint32_t>(x) * 19349663U;
                 h = (h ^ (h >> 15)) * 0x2c1b3c6dU;
                 const int noise = ((static_cast<int>(h >> 24) - 128) * strength) >> 8;
                 out[0] = level(static_cast<int>(even & 0xffffU), factor, noise);
@@ -12391,10 +12486,11 @@ inline std::vector<Action> actions_of(Object object) {
 inline io::Json to_json(const ClipTruth& truth) {
     io::Json actions = io::Json::array();
     for (const Action action : truth.actions) actions.push_back(std::string(word(action)));
-    return {{"object", std::string(word(truth.object))},     {"colour", std::string(word(truth.colour))},
+    return io::object({
+            {"object", std::string(word(truth.object))},     {"colour", std::string(word(truth.colour))},
             {"side", std::string(word(truth.side))},         {"count", std::string(word(truth.count))},
             {"material", std::string(word(truth.material))}, {"place", std::string(word(truth.place))},
-            {"person", std::string(word(truth.person))},     {"actions", std::move(actions)}};
+            {"person", std::string(word(truth.person))},     {"actions", std::move(actions)}});
 }
 
 namespace detail {
@@ -13890,7 +13986,7 @@ inline io::Json keyword_list(const std::vector<Caption>& captions, const ClipTru
     for (std::size_t i = 0; i < truth.actions.size(); ++i)
         add(std::string(word(truth.actions[i])), i == 0 ? "action1" : "action2");
     io::Json list = io::Json::array();
-    for (auto& [text, kind] : pairs) list.push_back({{"word", std::move(text)}, {"kind", std::move(kind)}});
+    for (auto& [text, kind] : pairs) list.push_back(io::object({{"word", std::move(text)}, {"kind", std::move(kind)}}));
     return list;
 }
 
@@ -13900,7 +13996,7 @@ inline std::string clip_name(Index i) {
 }
 
 inline io::Json options_record(const SynthOptions& o) {
-    return {{"generator", "svad synth 1"}, {"seed", o.seed}, {"size", o.size}, {"crf", o.crf}};
+    return io::object({{"generator", "svad synth 1"}, {"seed", o.seed}, {"size", o.size}, {"crf", o.crf}});
 }
 
 inline void check(const SynthOptions& o) {
@@ -13928,12 +14024,12 @@ inline io::Json manifest_line(Part part, const Scene& scene, Index i, int refere
         const int wordings = part == Part::primary_test ? references : 1;
         for (int k = 0; k < wordings; ++k) captions.push_back(describe(scene, static_cast<std::uint64_t>(k)));
     }
-    io::Json line{{"id", std::string(name_of(part)) + "/" + name},
+    io::Json line = io::object({{"id", std::string(name_of(part)) + "/" + name},
                   {"video", "videos/" + std::string(name_of(part)) + "/" + name + ".mp4"},
                   {"branch", part == Part::auxiliary_train ? "auxiliary" : "primary"},
                   {"description", captions[0].text},
                   {"keywords", detail::keyword_list(captions, scene.truth)},
-                  {"truth", to_json(scene.truth)}};
+                  {"truth", to_json(scene.truth)}});
     if (captions.size() > 1) {
         io::Json more = io::Json::array();
         for (std::size_t k = 1; k < captions.size(); ++k) more.push_back(captions[k].text);
@@ -13967,7 +14063,7 @@ void write_dataset(const std::string& folder, const SynthOptions& options, Progr
     io::make_directories(folder);
     if (!io::exists(mark))
         io::write_json(mark, record);
-    else if (const io::Json old = io::read_json(mark); old != record)
+    else if (const io::Json old = io::read_json(mark); io::dump(old) != io::dump(record))
         fail<UsageError>("write_dataset: ", folder, " holds another data set; got ", io::dump(record),
                          " against ", io::dump(old), "; choose an empty folder");
     const std::array<Index, 4> sizes{options.primary, options.held_out, options.auxiliary, options.pretrain};
@@ -15634,7 +15730,7 @@ public:
             std::string kept;
             io::JsonLines lines(path_, io::TornTail::ignore);
             for (io::Json line; lines.next(line);)
-                if (line.is_object() && line.value("step", std::int64_t{0}) <= first_step) kept += io::dump(line) + "\n";
+                if (line.is_object() && io::field_or<std::int64_t>(line, "step", 0, path_) <= first_step) kept += io::dump(line) + "\n";
             io::write_atomic(path_, kept);
         }
         file_ = std::make_unique<io::AppendFile>(path_);
@@ -15642,7 +15738,7 @@ public:
     }
 
     void write(std::int64_t step, const Figures& figures) {
-        io::Json line = {{"step", step}};
+        io::Json line = io::object({{"step", step}});
         for (const auto& [name, value] : figures) {
             line[name] = value;
             board_->scalar(name, value, step);

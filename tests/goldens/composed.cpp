@@ -49,10 +49,10 @@ void run_gmhra(const OpCase& c) {
 void run_adamw(const OpCase& c) {
     Bag bag;
     std::vector<Tensor<float>> gradients;
-    for (int i = 0; c.has("p" + std::to_string(i)); ++i) {
-        const Tensor<float> start = c.values("p" + std::to_string(i));
+    for (int i = 0; c.has(join("p", i)); ++i) {
+        const Tensor<float> start = c.values(join("p", i));
         bag.p.emplace_back(start.shape()).set(Var(start.clone()));
-        gradients.push_back(c.values("g" + std::to_string(i)));
+        gradients.push_back(c.values(join("g", i)));
     }
     AdamW optimizer({.beta1 = c.options.at("betas").at(0), .beta2 = c.options.at("betas").at(1), .eps = c.options.at("eps"),
                      .decay = c.options.at("weight_decay_group0")});
@@ -79,14 +79,14 @@ void run_adamw(const OpCase& c) {
 
 void run_clip(const OpCase& c) {
     Bag bag;
-    for (int i = 0; c.has("g" + std::to_string(i)); ++i) {
-        const Tensor<float> g = c.values("g" + std::to_string(i));
+    for (int i = 0; c.has(join("g", i)); ++i) {
+        const Tensor<float> g = c.values(join("g", i));
         Parameter& p = bag.p.emplace_back(g.shape());
         p.set(Var::zeros(g.shape()));
         p.var().node()->grad = g;
     }
     c.check("total_norm", Tensor<float>::of({static_cast<float>(clip_grad_norm(bag, c.options.at("max_norm")))}));
-    for (std::size_t i = 0; i < bag.p.size(); ++i) c.check("clipped" + std::to_string(i), bag.p[i].grad().to<float>());
+    for (std::size_t i = 0; i < bag.p.size(); ++i) c.check(join("clipped", i), bag.p[i].grad().to<float>());
 }
 
 void run_schedule(const OpCase& c) {

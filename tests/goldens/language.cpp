@@ -70,7 +70,7 @@ void run_language(const ModelFixture& fixture) {
     std::vector<Var> layers;
     const Var h = model(words + nudge, {.keep = keep, .layers = &layers});
     fixture.check("embed", masked(words, keep));
-    for (std::size_t i = 0; i < layers.size(); ++i) fixture.check("block." + std::to_string(i), masked(layers[i], keep));
+    for (std::size_t i = 0; i < layers.size(); ++i) fixture.check(join("block.", i), masked(layers[i], keep));
     fixture.check("final_norm", masked(h, keep));
     fixture.check("logits", masked(model.scores(h.detach()), keep));
 

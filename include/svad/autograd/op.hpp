@@ -9,6 +9,7 @@
 #include "svad/autograd/modes.hpp"
 #include "svad/autograd/var.hpp"
 
+#include <memory>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -53,12 +54,14 @@ struct AnyOp {
     virtual Grads grad(const Var& dy, const Var& y, std::span<const Var> saved, std::span<const Var> inputs) const = 0;
 };
 
+using OpPtr = std::unique_ptr<const AnyOp>;
+
 namespace detail {
 
 /// A step of the tape, or (op == nullptr) a leaf. Its gradient gathers here until backward() passes.
 struct Node {
     std::uint64_t order = 0;                    // consumers have higher numbers than what they consume
-    std::shared_ptr<const AnyOp> op;
+    OpPtr op;
     std::vector<Var> inputs, saved;
     Var result, grad;
     std::string name;
@@ -222,17 +225,17 @@ template <class Op>
 concept Shipped = requires(const Op& op) { shipped(op); };
 
 template <class Op>
-std::shared_ptr<const AnyOp> erase_shipped(const Op& op);
+OpPtr erase_shipped(const Op& op);
 
 #if !SVAD_PRECOMPILED || defined(SVAD_PRECOMPILED_SOURCE)
 template <class Op>
-std::shared_ptr<const AnyOp> erase_shipped(const Op& op) {
-    return std::make_shared<const Erased<Op>>(op);
+OpPtr erase_shipped(const Op& op) {
+    return OpPtr(new Erased<Op>(op));
 }
 #endif
 
 /// Runs the op, and records it if the tape is on and an input wants a gradient.
-inline Var record(std::shared_ptr<const AnyOp> op, std::span<const Var> inputs) {
+inline Var record(OpPtr op, std::span<const Var> inputs) {
     bool wanted = false;
     for (const Var& x : inputs) {
         if (!x) fail<UsageError>(op->name(), ": an input has no value");
@@ -266,9 +269,9 @@ inline Var record(std::shared_ptr<const AnyOp> op, std::span<const Var> inputs) 
 
 /// The op behind the virtual interface; for ops of svad::ops this is where the precompiled library takes over.
 template <Operation Op>
-std::shared_ptr<const AnyOp> erase(const Op& op) {
+OpPtr erase(const Op& op) {
     if constexpr (detail::Shipped<Op>) return detail::erase_shipped(op);
-    else return std::make_shared<const detail::Erased<Op>>(op);
+    else return OpPtr(new detail::Erased<Op>(op));
 }
 
 /// Runs `op` on the inputs and records it on the tape if one of them wants a gradient.

@@ -61,7 +61,7 @@ Var recompute(Block block, const In&... inputs) {
     };
     const Var list[] = {inputs...};
     if (!tape_enabled()) return call(list);
-    const auto op = std::make_shared<detail::RecomputeOp>(call, detail::modes());
+    auto op = std::make_unique<const detail::RecomputeOp>(call, detail::modes());
     std::vector<Var> saved;
     Var y = op->run(list, saved);
     detail::modes().site = op->sites();
@@ -69,7 +69,7 @@ Var recompute(Block block, const In&... inputs) {
     node->order = detail::next_order();
     node->inputs.assign(std::begin(list), std::end(list));
     node->result = y.without_data();
-    node->op = op;
+    node->op = std::move(op);
     y.attach(std::move(node));
     return y;
 }

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace svad {
 
@@ -55,21 +56,42 @@ void print(std::string& out, N n) {
     out += text;
 }
 
+/// A part of a message: where it is and how it is printed. One type for all parts keeps join and fail from being
+/// templates over every combination of them, which cost a second of each build that includes the library.
+class Part {
+public:
+    Part() = default;
+    Part(const char* text) : value_(text), print_([](std::string& out, const void* t) { out += static_cast<const char*>(t); }) {}
+    template <class T>
+        requires(!std::is_array_v<T>)
+    Part(const T& value) : value_(&value), print_([](std::string& out, const void* v) { print(out, *static_cast<const T*>(v)); }) {}
+
+    void append_to(std::string& out) const {
+        if (print_) print_(out, value_);
+    }
+
+private:
+    const void* value_ = nullptr;
+    void (*print_)(std::string&, const void*) = nullptr;
+};
+
 }  // namespace detail
 
 /// The parts joined to one string: text, numbers, and every type with `print(std::string&, const X&)` beside it.
-template <class... Parts>
-[[nodiscard]] std::string join(const Parts&... parts) {
-    using detail::print;
+[[nodiscard]] inline std::string join(detail::Part a, detail::Part b = {}, detail::Part c = {}, detail::Part d = {},
+                                      detail::Part e = {}, detail::Part f = {}, detail::Part g = {}, detail::Part h = {},
+                                      detail::Part i = {}, detail::Part j = {}, detail::Part k = {}, detail::Part l = {}) {
     std::string out;
-    (print(out, parts), ...);
+    for (const detail::Part* part : {&a, &b, &c, &d, &e, &f, &g, &h, &i, &j, &k, &l}) part->append_to(out);
     return out;
 }
 
 /// Throws E with the joined parts as its one-line message.
-template <class E = Error, class... Parts>
-[[noreturn]] void fail(const Parts&... parts) {
-    throw E(join(parts...));
+template <class E = Error>
+[[noreturn]] void fail(detail::Part a, detail::Part b = {}, detail::Part c = {}, detail::Part d = {}, detail::Part e = {},
+                       detail::Part f = {}, detail::Part g = {}, detail::Part h = {}, detail::Part i = {},
+                       detail::Part j = {}, detail::Part k = {}, detail::Part l = {}) {
+    throw E(join(a, b, c, d, e, f, g, h, i, j, k, l));
 }
 
 }  // namespace svad

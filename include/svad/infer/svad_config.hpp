@@ -44,7 +44,7 @@ void each_field(Config& c, F&& f) {
 }  // namespace detail
 
 [[nodiscard]] inline io::Json to_json(const SvadConfig& config) {
-    io::Json json = {{"model_type", "svad_vlm"}};
+    io::Json json = io::object({{"model_type", "svad_vlm"}});
     detail::each_field(config, [&](const char* name, const auto& value) {
         if constexpr (std::is_enum_v<std::remove_cvref_t<decltype(value)>>) json[name] = static_cast<int>(value);
         else json[name] = value;

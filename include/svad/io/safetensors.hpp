@@ -83,7 +83,7 @@ public:
         const Json map = field<Json>(index, "weight_map", path);
         if (!map.is_object()) fail<FormatError>(path, ": weight_map should be an object of file names");
         std::map<std::string, std::vector<std::string>> names_of_shard;
-        for (const auto& [name, value] : map.items()) {
+        for (const auto& [name, value] : map.get_ref<const Json::object_t&>()) {
             const auto shard = field<std::string>(map, name, path + ": weight_map");
             if (shard.empty() || shard.find('/') != std::string::npos ||
                 shard.find('\0') != std::string::npos)

@@ -138,7 +138,7 @@ inline std::vector<HeaderEntry> parse_safetensors(const MappedFile& file,
             continue;
         }
         if (!value.is_object()) fail<FormatError>(path, ": __metadata__ should be an object of strings");
-        for (const auto& [key, text_value] : value.items())
+        for (const auto& [key, text_value] : value.get_ref<const Json::object_t&>())
             metadata[key] = field<std::string>(value, key, path + ": __metadata__");
     }
     std::sort(entries.begin(), entries.end(), [](const HeaderEntry& a, const HeaderEntry& b) {

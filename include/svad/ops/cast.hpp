@@ -62,7 +62,7 @@ private:
 [[nodiscard]] inline Var cast(const Var& x, DType dtype) {
     if (x && x.dtype() == dtype) return x;
     const Var list[] = {x};
-    return detail::record(std::make_shared<const detail::CastOp>(x.dtype(), dtype), list);
+    return detail::record(OpPtr(new detail::CastOp(x.dtype(), dtype)), list);
 }
 
 }  // namespace svad

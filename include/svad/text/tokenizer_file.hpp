@@ -156,20 +156,24 @@ inline bool from_byte_characters(std::string_view token, std::string& bytes) {
         const auto id = static_cast<std::int32_t>(i);
         vocabulary[written(id)] = id;
     }
-    for (const IdPair pair : data.merges) merges.push_back({written(pair.left), written(pair.right)});
+    for (const IdPair pair : data.merges) merges.push_back(Json::array({written(pair.left), written(pair.right)}));
     for (const auto& [name, id] : data.specials)
-        added.push_back({{"id", id}, {"content", name}, {"single_word", false}, {"lstrip", false}, {"rstrip", false},
-                         {"normalized", false}, {"special", true}});
-    const Json byte_level = {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}};
+        added.push_back(io::object({{"id", id}, {"content", name}, {"single_word", false}, {"lstrip", false}, {"rstrip", false},
+                                    {"normalized", false}, {"special", true}}));
+    const Json byte_level =
+        io::object({{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}});
     Json split = byte_level;
     if (data.split.single_digits)
-        split = {{"type", "Sequence"}, {"pretokenizers", {{{"type", "Digits"}, {"individual_digits", true}}, byte_level}}};
-    const Json file = {
+        split = io::object({{"type", "Sequence"},
+                            {"pretokenizers", Json::array({io::object({{"type", "Digits"}, {"individual_digits", true}}), byte_level})}});
+    const Json model = io::object(
+        {{"type", "BPE"}, {"dropout", nullptr}, {"unk_token", nullptr}, {"continuing_subword_prefix", nullptr},
+         {"end_of_word_suffix", nullptr}, {"fuse_unk", false}, {"byte_fallback", false}, {"ignore_merges", false},
+         {"vocab", vocabulary}, {"merges", merges}});
+    const Json file = io::object({
         {"version", "1.0"}, {"truncation", nullptr}, {"padding", nullptr}, {"added_tokens", added}, {"normalizer", nullptr},
         {"pre_tokenizer", split}, {"post_processor", nullptr}, {"decoder", byte_level},
-        {"model", {{"type", "BPE"}, {"dropout", nullptr}, {"unk_token", nullptr}, {"continuing_subword_prefix", nullptr},
-                   {"end_of_word_suffix", nullptr}, {"fuse_unk", false}, {"byte_fallback", false},
-                   {"ignore_merges", false}, {"vocab", vocabulary}, {"merges", merges}}}};
+        {"model", model}});
     return io::dump(file, 1) + "\n";
 }
 
@@ -195,7 +199,7 @@ inline void read_vocabulary(TokenizerData& data, const io::Json& file, std::stri
     };
     data.byte_id.fill(-1);
     std::string bytes;
-    for (const auto& [name, value] : found->items()) {
+    for (const auto& [name, value] : found->get_ref<const io::Json::object_t&>()) {
         if (!value.is_number_unsigned()) fail<io::FormatError>(where, ": id of token '", name, "' is not a natural number");
         const std::size_t id = claim(value.get<std::uint64_t>(), name);
         if (taken[id]) fail<io::FormatError>(where, ": two tokens have one id; got ", id, " again for '", name, "'");

@@ -96,7 +96,7 @@ public:
             std::string kept;
             io::JsonLines lines(path_, io::TornTail::ignore);
             for (io::Json line; lines.next(line);)
-                if (line.is_object() && line.value("step", std::int64_t{0}) <= first_step) kept += io::dump(line) + "\n";
+                if (line.is_object() && io::field_or<std::int64_t>(line, "step", 0, path_) <= first_step) kept += io::dump(line) + "\n";
             io::write_atomic(path_, kept);
         }
         file_ = std::make_unique<io::AppendFile>(path_);
@@ -104,7 +104,7 @@ public:
     }
 
     void write(std::int64_t step, const Figures& figures) {
-        io::Json line = {{"step", step}};
+        io::Json line = io::object({{"step", step}});
         for (const auto& [name, value] : figures) {
             line[name] = value;
             board_->scalar(name, value, step);

@@ -5,6 +5,7 @@
 // Operands::bf16 rounds both operands to bf16 and accumulates in f32: what vdpbf16ps hardware computes.
 #pragma once
 
+#include "svad/backend/cpu/tile.hpp"
 #include "svad/core/parallel.hpp"
 
 #ifndef EIGEN_DONT_PARALLELIZE
@@ -28,28 +29,75 @@ enum class Operands : bool { exact, bf16 };
 
 namespace detail {
 
+/// c [m, n] += alpha op(a) op(b) in this thread. Eigen's blocked product is called below its expressions: the same
+/// code, at a tenth of the compile time. Its C is column-major, so it is given the transposed product.
+template <class T, int a_order, int b_order>
+void blocked_product(Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc) {
+    using namespace Eigen::internal;
+    gemm_blocking_space<Eigen::ColMajor, T, T, Eigen::Dynamic, Eigen::Dynamic, Eigen::Dynamic, 1, false> blocking(n, m, k, 1, true);
+    general_matrix_matrix_product<Eigen::Index, T, b_order, false, T, a_order, false, Eigen::ColMajor, 1>::run(
+        n, m, k, b, ldb, a, lda, c, 1, ldc, alpha, blocking, nullptr);
+}
+
 template <class T>
-using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+T dot(const T* x, const T* y, Index n) {
+    constexpr Index lanes = Lanes<T>::n;
+    typename Lanes<T>::Vector sums[4] = {};
+    Index i = 0;
+    for (; i + 4 * lanes <= n; i += 4 * lanes)
+        for (Index v = 0; v < 4; ++v) sums[v] += Lanes<T>::load(x + i + v * lanes) * Lanes<T>::load(y + i + v * lanes);
+    const typename Lanes<T>::Vector all = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    T sum = 0;
+    for (Index v = 0; v < lanes; ++v) sum += all[v];
+    for (; i < n; ++i) sum += x[i] * y[i];
+    return sum;
+}
+
+/// y [n] += alpha x [k] op(b): a decoding step, where packing b would cost more than the product.
 template <class T>
-using ConstMap = Eigen::Map<const Matrix<T>, 0, Eigen::OuterStride<>>;
+void row_product(Trans tb, Index n, Index k, T alpha, const T* x, const T* b, Index ldb, T* y) {
+    if (tb == Trans::yes) {
+        for (Index j = 0; j < n; ++j) y[j] += alpha * dot(x, b + j * ldb, k);
+        return;
+    }
+    Index i = 0;
+    for (; i + 4 <= k; i += 4) {                                    // y is read and written once for four rows of b
+        const T* row = b + i * ldb;
+        const T f0 = alpha * x[i], f1 = alpha * x[i + 1], f2 = alpha * x[i + 2], f3 = alpha * x[i + 3];
+        for (Index j = 0; j < n; ++j) y[j] += f0 * row[j] + f1 * row[j + ldb] + (f2 * row[j + 2 * ldb] + f3 * row[j + 3 * ldb]);
+    }
+    for (; i < k; ++i)
+        for (Index j = 0; j < n; ++j) y[j] += alpha * x[i] * b[i * ldb + j];
+}
+
 template <class T>
-using Map = Eigen::Map<Matrix<T>, 0, Eigen::OuterStride<>>;
+std::vector<T> gathered(const T* x, Index n, Index step) {
+    std::vector<T> out(static_cast<std::size_t>(n));
+    for (Index i = 0; i < n; ++i) out[static_cast<std::size_t>(i)] = x[i * step];
+    return out;
+}
 
 /// One tile in this thread: c [m, n] = alpha op(a) op(b) + beta c.
 template <class T>
 void gemm_tile(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb,
                T beta, T* c, Index ldc) {
-    Map<T> to(c, m, n, Eigen::OuterStride<>(ldc));
-    if (beta == T(0)) to.setZero();
-    else if (beta != T(1)) to *= beta;
+    if (beta != T(1))
+        for (Index i = 0; i < m; ++i)
+            for (Index j = 0; j < n; ++j) c[i * ldc + j] = beta == T(0) ? T(0) : beta * c[i * ldc + j];
     if (k == 0) return;
-    const Eigen::OuterStride<> sa(lda), sb(ldb);
-    const ConstMap<T> x(a, ta == Trans::no ? m : k, ta == Trans::no ? k : m, sa);
-    const ConstMap<T> y(b, tb == Trans::no ? k : n, tb == Trans::no ? n : k, sb);
-    if (ta == Trans::no && tb == Trans::no) to.noalias() += alpha * x * y;
-    else if (ta == Trans::no) to.noalias() += alpha * x * y.transpose();
-    else if (tb == Trans::no) to.noalias() += alpha * x.transpose() * y;
-    else to.noalias() += alpha * x.transpose() * y.transpose();
+    if (m == 1) {
+        row_product(tb, n, k, alpha, ta == Trans::no ? a : gathered(a, k, lda).data(), b, ldb, c);
+    } else if (n == 1) {                                            // a column is the row of the transposed product
+        const std::vector<T> x = gathered(b, k, tb == Trans::no ? ldb : 1);
+        std::vector<T> y = gathered(c, m, ldc);
+        row_product(ta == Trans::no ? Trans::yes : Trans::no, m, k, alpha, x.data(), a, lda, y.data());
+        for (Index i = 0; i < m; ++i) c[i * ldc] = y[static_cast<std::size_t>(i)];
+    } else {
+        constexpr int column = Eigen::ColMajor, row = Eigen::RowMajor;
+        const auto run = ta == Trans::no ? (tb == Trans::no ? &blocked_product<T, column, column> : &blocked_product<T, column, row>)
+                                         : (tb == Trans::no ? &blocked_product<T, row, column> : &blocked_product<T, row, row>);
+        run(m, n, k, alpha, a, lda, b, ldb, c, ldc);
+    }
 }
 
 /// A copy of rows x columns rounded to bf16.

@@ -170,8 +170,8 @@ public:
                                            (low[2 * x] & 0xff00ffU) + (low[2 * x + 1] & 0xff00ffU);
                 const std::uint32_t odd = (top[2 * x] >> 8 & 0xffU) + (top[2 * x + 1] >> 8 & 0xffU) +
                                           (low[2 * x] >> 8 & 0xffU) + (low[2 * x + 1] >> 8 & 0xffU);
-                std::uint32_t h = noise_seed ^ static_cast<std::uint32_t>(y * 73856093) ^
-                                  static_cast<std::uint32_t>(x * 19349663);
+                std::uint32_t h = noise_seed ^ static_cast<std::uint32_t>(y) * 73856093U ^
+                                  static_cast<std::uint32_t>(x) * 19349663U;
                 h = (h ^ (h >> 15)) * 0x2c1b3c6dU;
                 const int noise = ((static_cast<int>(h >> 24) - 128) * strength) >> 8;
                 out[0] = level(static_cast<int>(even & 0xffffU), factor, noise);

@@ -84,7 +84,7 @@ inline io::Json keyword_list(const std::vector<Caption>& captions, const ClipTru
     for (std::size_t i = 0; i < truth.actions.size(); ++i)
         add(std::string(word(truth.actions[i])), i == 0 ? "action1" : "action2");
     io::Json list = io::Json::array();
-    for (auto& [text, kind] : pairs) list.push_back({{"word", std::move(text)}, {"kind", std::move(kind)}});
+    for (auto& [text, kind] : pairs) list.push_back(io::object({{"word", std::move(text)}, {"kind", std::move(kind)}}));
     return list;
 }
 
@@ -94,7 +94,7 @@ inline std::string clip_name(Index i) {
 }
 
 inline io::Json options_record(const SynthOptions& o) {
-    return {{"generator", "svad synth 1"}, {"seed", o.seed}, {"size", o.size}, {"crf", o.crf}};
+    return io::object({{"generator", "svad synth 1"}, {"seed", o.seed}, {"size", o.size}, {"crf", o.crf}});
 }
 
 inline void check(const SynthOptions& o) {
@@ -122,12 +122,12 @@ inline io::Json manifest_line(Part part, const Scene& scene, Index i, int refere
         const int wordings = part == Part::primary_test ? references : 1;
         for (int k = 0; k < wordings; ++k) captions.push_back(describe(scene, static_cast<std::uint64_t>(k)));
     }
-    io::Json line{{"id", std::string(name_of(part)) + "/" + name},
+    io::Json line = io::object({{"id", std::string(name_of(part)) + "/" + name},
                   {"video", "videos/" + std::string(name_of(part)) + "/" + name + ".mp4"},
                   {"branch", part == Part::auxiliary_train ? "auxiliary" : "primary"},
                   {"description", captions[0].text},
                   {"keywords", detail::keyword_list(captions, scene.truth)},
-                  {"truth", to_json(scene.truth)}};
+                  {"truth", to_json(scene.truth)}});
     if (captions.size() > 1) {
         io::Json more = io::Json::array();
         for (std::size_t k = 1; k < captions.size(); ++k) more.push_back(captions[k].text);
@@ -161,7 +161,7 @@ void write_dataset(const std::string& folder, const SynthOptions& options, Progr
     io::make_directories(folder);
     if (!io::exists(mark))
         io::write_json(mark, record);
-    else if (const io::Json old = io::read_json(mark); old != record)
+    else if (const io::Json old = io::read_json(mark); io::dump(old) != io::dump(record))
         fail<UsageError>("write_dataset: ", folder, " holds another data set; got ", io::dump(record),
                          " against ", io::dump(old), "; choose an empty folder");
     const std::array<Index, 4> sizes{options.primary, options.held_out, options.auxiliary, options.pretrain};

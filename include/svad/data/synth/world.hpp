@@ -94,10 +94,11 @@ inline std::vector<Action> actions_of(Object object) {
 inline io::Json to_json(const ClipTruth& truth) {
     io::Json actions = io::Json::array();
     for (const Action action : truth.actions) actions.push_back(std::string(word(action)));
-    return {{"object", std::string(word(truth.object))},     {"colour", std::string(word(truth.colour))},
+    return io::object({
+            {"object", std::string(word(truth.object))},     {"colour", std::string(word(truth.colour))},
             {"side", std::string(word(truth.side))},         {"count", std::string(word(truth.count))},
             {"material", std::string(word(truth.material))}, {"place", std::string(word(truth.place))},
-            {"person", std::string(word(truth.person))},     {"actions", std::move(actions)}};
+            {"person", std::string(word(truth.person))},     {"actions", std::move(actions)}});
 }
 
 namespace detail {
