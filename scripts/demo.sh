@@ -2,7 +2,7 @@
 # From a fresh Debian 12 to SVAD-VLM describing clips it never saw: installs what is missing, builds the tool, renders
 # a data set of real MP4 files, trains the mixed stage from the shipped pre-trained checkpoint, scores held-out clips
 # beside two controls and writes report.html.
-#   scripts/demo.sh                  the whole demo (about a quarter of an hour on 2 cores)
+#   scripts/demo.sh                  the whole demo (about ten minutes on 2 cores)
 #   scripts/demo.sh --from-scratch   runs the pre-train stage too instead of using the shipped checkpoint (half an hour more)
 #   scripts/demo.sh --video FILE     describes your own file with the trained model at the end (repeatable)
 # Run it again to go on where it was stopped; SVAD_DEMO_DIR (default: build/demo) holds what it makes.
@@ -45,9 +45,7 @@ else
 fi
 
 step "first descriptions, by the pre-trained model"
-first=$(ls "$out"/data/videos/primary_test/*.mp4 | head -n 3)
-# shellcheck disable=SC2086
-$svad describe --model "$model" $first
+$svad describe --model "$model" "$out"/data/videos/primary_test/00000[012].mp4
 
 # The frames' encoder stays as pre-trained: training it on this small set makes it forget one object in ten.
 step "mixed stage: primary and auxiliary clips, dual alignment, prompt-guided keywords"

@@ -30,7 +30,7 @@ struct Strip {
 };
 
 struct Report {
-    std::string title, summary;
+    std::string title, summary, detail_note;
     std::vector<std::string> score_columns, detail_columns;
     std::vector<ScoreRow> scores, details;
     std::vector<Curve> curves;
@@ -84,12 +84,12 @@ inline std::string plot(const std::vector<Curve>& curves) {
                "'/><text x='42' y='" + number(py(y) + 4, 1) + "' text-anchor=end>" + number(y, 2) + "</text>";
     }
     for (int i = 0; i <= 4; ++i)
-        out += "<text x='" + number(px(last * i / 4), 1) + "' y='252' text-anchor=middle>" + number(last * i / 4, 0) + "</text>";
+        out += "<text x='" + number(px(last * i / 4), 1) + "' y='252' text-anchor=" + (i == 4 ? "end" : "middle") + ">" + number(last * i / 4, 0) + "</text>";
     for (std::size_t k = 0; k < curves.size(); ++k) {
         std::string points;
         for (const auto& [x, y] : curves[k].points) points += number(px(x), 1) + "," + number(py(y), 1) + " ";
         out += "<polyline fill=none stroke='" + std::string(colors[k % 6]) + "' stroke-width=1.6 points='" + points + "'/>";
-        out += "<text x='" + number(740, 0) + "' y='" + number(22 + 16 * static_cast<double>(k), 0) + "' text-anchor=end fill='" +
+        out += "<text x='" + number(740, 0) + "' y='" + number(22 + 16 * static_cast<double>(k), 0) + "' text-anchor=end style='fill:" +
                colors[k % 6] + "'>" + html_escaped(curves[k].name) + "</text>";
     }
     return out + "</svg>";
@@ -123,12 +123,13 @@ inline std::string strip_html(const Strip& s) {
         "th{font-weight:600;color:#6b7280}.n{text-align:right;font-variant-numeric:tabular-nums}"
         "article{margin:1.2rem 0;padding:.8rem 1rem;border:1px solid #e5e7eb;border-radius:8px}"
         ".film{display:flex;gap:3px;background:#111;padding:6px;border-radius:4px;overflow-x:auto}"
-        ".film img{width:118px;height:118px;image-rendering:auto}p{margin:.35rem 0}.r{color:#6b7280}"
+        ".film img{flex:1 1 0;min-width:80px;aspect-ratio:1}p{margin:.35rem 0}.r{color:#6b7280}"
         ".ok{color:#047857}.no{color:#b91c1c}.d span{border:1px solid;border-radius:4px;padding:0 .35rem;font-size:.8rem}"
         "svg{width:100%;max-width:760px}svg text{font-size:11px;fill:#6b7280}.g{stroke:#e5e7eb}</style>";
     out += "<h1>" + html_escaped(report.title) + "</h1><p>" + html_escaped(report.summary) + "</p>";
     out += "<h2>Scores of held-out clips</h2>" + table(report.score_columns, report.scores, 3);
     out += "<h2>Accuracy by kind of detail</h2>" + table(report.detail_columns, report.details, 2);
+    if (!report.detail_note.empty()) out += "<p class=r>" + html_escaped(report.detail_note) + "</p>";
     if (!report.curves.empty()) out += "<h2>Training</h2>" + plot(report.curves);
     out += "<h2>Clips</h2>";
     for (const auto& s : report.strips) out += strip_html(s);
