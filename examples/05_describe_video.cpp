@@ -26,8 +26,9 @@ int main(int argc, char** argv) try {
         std::printf("%-8s %s\n", how, text.c_str());
         return !text.empty();
     };
-    const bool spoke = say("greedy", {.max_new = 80}) & say("beams", {.max_new = 80, .beams = 4}) &
-                       say("sampled", {.max_new = 80, .sample = true, .temperature = 0.7, .top_p = 0.9, .seed = 5});
+    bool spoke = say("greedy", {.max_new = 80});
+    spoke = say("beams", {.max_new = 80, .beams = 4}) && spoke;
+    spoke = say("sampled", {.max_new = 80, .sample = true, .temperature = 0.7, .top_p = 0.9, .seed = 5}) && spoke;
 
     const std::string masked = "a hand lifts the __";
     std::printf("%s -> %s\n", masked.c_str(), captioner.fill({frames}, {masked}, {.max_new = 8}).at(0).c_str());

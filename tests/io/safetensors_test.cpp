@@ -180,7 +180,7 @@ TEST_CASE("safetensors: flipped bytes and cut files give a value or a FormatErro
         std::string bytes = good;
         for (std::uint32_t flips = 1 + next() % 3; flips > 0; --flips)
             bytes[next() % (round % 2 == 0 ? header : bytes.size())] =
-                static_cast<char>(round % 3 == 0 ? "0129[]{},:\"eE-"[next() % 14] : next());
+                round % 3 == 0 ? "0129[]{},:\"eE-"[next() % 14] : static_cast<char>(next());
         attempt(bytes);
     }
     CHECK(accepted > 0);

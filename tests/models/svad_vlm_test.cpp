@@ -53,7 +53,9 @@ TEST_CASE("svad_vlm: the loss reaches every parameter but the alignment of the o
     init(model, 1);
     const Ids ids({2, 3}, {5, 6, 7, 5, 6, 8}), labels({2, 3}, {-100, 7, 2, -100, 8, 2});
     backward(model.loss(model.see(clips(2)), ids, labels));
-    for (const auto& [path, parameter] : parameters(model)) {
+    for (const auto& entry : parameters(model)) {
+        const auto& path = entry.first;
+        Parameter* parameter = entry.second;
         CAPTURE(path);
         const bool other = path.find("aux") != std::string::npos;
         CHECK(static_cast<bool>(parameter->grad()) == (parameter->trainable() && !other));

@@ -35,7 +35,9 @@ Var random_f32(const Shape& shape, std::uint64_t seed) { return random_f64(shape
 TEST_CASE("layer_norm: equals the reference, forward and backward") {
     const Golden golden("layer_norm");
     const std::pair<const char*, double> cases[] = {{"a", 1e-5}, {"wide", 1e-12}, {"one", 1e-6}, {"offset", 1e-5}};
-    for (const auto& [name, eps] : cases) {
+    for (const auto& one : cases) {
+        const auto& name = one.first;
+        const double eps = one.second;
         CAPTURE(name);
         const std::string c = std::string(name) + ".";
         const Var x = Var(golden(c + "x")).leaf(), w = Var(golden(c + "w")).leaf(), b = Var(golden(c + "b")).leaf();
@@ -53,7 +55,9 @@ TEST_CASE("layer_norm: equals the reference, forward and backward") {
 TEST_CASE("rms_norm: equals the reference, forward and backward") {
     const Golden golden("rms_norm");
     const std::pair<const char*, double> cases[] = {{"a", 1e-6}, {"wide", 1e-5}, {"tiny", 1e-6}};
-    for (const auto& [name, eps] : cases) {
+    for (const auto& one : cases) {
+        const auto& name = one.first;
+        const double eps = one.second;
         CAPTURE(name);
         const std::string c = std::string(name) + ".";
         const Var x = Var(golden(c + "x")).leaf(), w = Var(golden(c + "w")).leaf();

@@ -252,7 +252,9 @@ TEST_CASE("read: the public test videos decode as the reference decoder does") {
                                                   {"missing_moov.mp4", false},
                                                   {"zero_frames.mp4", false},
                                                   {"vp9_invalid_bitstream.webm", false}};
-    for (const auto& [name, decodes] : files) {
+    for (const auto& file : files) {
+        const auto& name = file.first;
+        const bool decodes = file.second;
         CAPTURE(name);
         if (!decodes) {
             CHECK_THROWS_AS((void)read(root + "files/" + name), DecodeError);
