@@ -4,7 +4,7 @@
 # Without the right to install, prints the one line to run and exits 1.
 set -euo pipefail
 
-packages=(g++ cmake ninja-build pkg-config python3 libeigen3-dev nlohmann-json3-dev libutf8proc-dev
+packages=(g++ cmake ninja-build pkg-config python3 libeigen3-dev nlohmann-json3-dev libutf8proc-dev zlib1g-dev
           libavformat-dev libavcodec-dev libavutil-dev libswscale-dev doctest-dev libcli11-dev)
 
 if ! command -v dpkg-query >/dev/null; then

@@ -15,8 +15,9 @@
 #include "svad/core/tensor.hpp"
 #include "svad/core/view.hpp"
 
-// io/: files, JSON, safetensors, event files.
+// io/: files, gzip, JSON, safetensors, event files.
 #include "svad/io/file.hpp"
+#include "svad/io/gzip.hpp"
 #include "svad/io/json.hpp"
 #include "svad/io/safetensors.hpp"
 #include "svad/io/safetensors_header.hpp"
@@ -36,6 +37,7 @@
 #include "svad/text/tokenizer.hpp"
 #include "svad/text/tokenizer_file.hpp"
 #include "svad/text/unicode.hpp"
+#include "svad/text/upos.hpp"
 
 // video/: decoding, sampling, resizing, writing.
 #include "svad/video/decoder.hpp"

@@ -61,7 +61,7 @@
 // core/: values: errors, dtypes, shapes, tensors, random numbers, threads.
 // ==== svad/core/config.hpp ====
 // What this build of svad is and which platform parts it has: the only file that asks.
-// SVAD_FFMPEG, SVAD_CUDA and SVAD_PRECOMPILED are set by the build; header-only users get CPU and no CUDA.
+// SVAD_FFMPEG, SVAD_ZLIB, SVAD_CUDA and SVAD_PRECOMPILED are set by the build; header-only users get CPU and no CUDA.
 
 #define SVAD_VERSION "0.1.0"
 
@@ -77,6 +77,16 @@
 #endif
 #ifndef SVAD_FFMPEG
 #define SVAD_FFMPEG 0
+#endif
+#ifndef SVAD_ZLIB
+#if defined(__has_include)
+#if __has_include(<zlib.h>)
+#define SVAD_ZLIB 1
+#endif
+#endif
+#endif
+#ifndef SVAD_ZLIB
+#define SVAD_ZLIB 0
 #endif
 
 namespace svad {
@@ -916,7 +926,7 @@ struct View {
 
 }  // namespace svad
 
-// io/: files, JSON, safetensors, event files.
+// io/: files, gzip, JSON, safetensors, event files.
 // ==== svad/io/file.hpp ====
 // Files: whole-file reads with a limit, read-only mappings, atomic replacement, append-only logs, lock files.
 //
@@ -1197,6 +1207,95 @@ public:
 private:
     detail::Descriptor fd_;
 };
+
+}  // namespace svad::io
+
+// ==== svad/io/gzip.hpp ====
+// Reading gzip (RFC 1952), the form in which vocabularies and caption sets are handed around. zlib does the work.
+//
+// Promise: all members of a file are read and their checksums checked; what comes out is bounded before it is
+// allocated, so a small file that unpacks to terabytes is an error and not a full memory.
+// Built without zlib (SVAD_ZLIB=0) a gzip file is refused by name.
+
+#if SVAD_ZLIB
+#include <zlib.h>
+#endif
+
+namespace svad::io {
+
+/// Whether `bytes` start as a gzip file does.
+[[nodiscard]] inline bool is_gzip(std::string_view bytes) {
+    return bytes.size() >= 2 && bytes[0] == '\x1f' && bytes[1] == '\x8b';
+}
+
+#if SVAD_ZLIB
+
+namespace detail {
+
+/// An inflating stream, ended on destruction.
+struct Inflater {
+    z_stream stream{};
+
+    explicit Inflater(std::string_view bytes, std::string_view where) {
+        if (bytes.size() > 0xFFFFFFFFu) fail<FormatError>(where, ": is too large to unpack; got ", bytes.size(), " bytes");
+        stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));   // zlib's interface knows no const
+        stream.avail_in = static_cast<uInt>(bytes.size());
+        if (inflateInit2(&stream, 15 + 16) != Z_OK) fail<FormatError>(where, ": zlib cannot be started");
+    }
+    Inflater(const Inflater&) = delete;
+    Inflater& operator=(const Inflater&) = delete;
+    ~Inflater() { inflateEnd(&stream); }
+};
+
+}  // namespace detail
+
+/// What the gzip file `bytes` holds, all members in a row; `where` starts every error. Throws FormatError for anything
+/// broken or cut, and if more than `max_bytes` come out.
+[[nodiscard]] inline std::string gunzip(std::string_view bytes, std::string_view where,
+                                        std::uint64_t max_bytes = default_read_limit) {
+    detail::Inflater inflater{bytes, where};
+    z_stream& stream = inflater.stream;
+    std::string out;
+    for (std::size_t used = 0;;) {
+        if (used == out.size()) {
+            if (used > max_bytes) fail<FormatError>(where, ": unpacks to more than ", max_bytes, " bytes");
+            out.resize(std::min<std::uint64_t>(max_bytes + 1, std::max<std::uint64_t>(4 * bytes.size() + 64, 2 * used)));
+        }
+        const auto room = static_cast<uInt>(std::min<std::size_t>(out.size() - used, 1u << 30));
+        stream.next_out = reinterpret_cast<Bytef*>(out.data() + used);
+        stream.avail_out = room;
+        const int status = inflate(&stream, Z_NO_FLUSH);
+        used += room - stream.avail_out;
+        const std::size_t at = bytes.size() - stream.avail_in;
+        if (status == Z_STREAM_END) {
+            if (stream.avail_in > 0) {
+                inflateReset(&stream);
+                continue;
+            }
+            if (used > max_bytes) fail<FormatError>(where, ": unpacks to more than ", max_bytes, " bytes");
+            out.resize(used);
+            return out;
+        }
+        if (status == Z_BUF_ERROR || (status == Z_OK && stream.avail_in == 0 && stream.avail_out > 0))
+            fail<FormatError>(where, ": gzip data end too early (at byte ", at, ")");
+        if (status != Z_OK) fail<FormatError>(where, ": gzip data are broken (at byte ", at, ")");
+    }
+}
+
+#else
+
+[[nodiscard]] inline std::string gunzip(std::string_view, std::string_view where, std::uint64_t = default_read_limit) {
+    fail<FormatError>(where, ": is a gzip file and svad was built without zlib; unpack it first");
+}
+
+#endif
+
+/// The file at `path`, unpacked if it is a gzip file. Throws FileError or FormatError; neither the file nor what it
+/// unpacks to may exceed `max_bytes`.
+[[nodiscard]] inline std::string read_maybe_gzip(const std::string& path, std::uint64_t max_bytes = default_read_limit) {
+    std::string bytes = read_file(path, max_bytes);
+    return is_gzip(bytes) ? gunzip(bytes, path, max_bytes) : bytes;
+}
 
 }  // namespace svad::io
 
@@ -3767,6 +3866,40 @@ private:
     explicit Tokenizer(TokenizerData data) : data_(std::move(data)) {}
 
     TokenizerData data_;
+};
+
+}  // namespace svad::text
+
+// ==== svad/text/upos.hpp ====
+// The seventeen universal parts of speech (Universal Dependencies 2, "UPOS"), what a tagger gives each word.
+// Rejected: the Penn tag set (45 tags, English only): statistics and keywords are the same for every language here.
+
+namespace svad::text {
+
+/// A universal part of speech, in alphabetical order of its name.
+enum class Upos : std::uint8_t {
+    adj, adp, adv, aux, cconj, det, intj, noun, num, part, pron, propn, punct, sconj, sym, verb, x
+};
+
+/// The tags as treebanks write them, in the order of Upos.
+inline constexpr std::array<std::string_view, 17> upos_names{"ADJ",  "ADP",   "ADV",   "AUX",   "CCONJ", "DET",
+                                                             "INTJ", "NOUN",  "NUM",   "PART",  "PRON",  "PROPN",
+                                                             "PUNCT", "SCONJ", "SYM",  "VERB",  "X"};
+
+/// The tag as treebanks write it: "NOUN".
+[[nodiscard]] constexpr std::string_view name_of(Upos tag) { return upos_names[static_cast<std::size_t>(tag)]; }
+
+/// The tag called `name`, or nothing.
+[[nodiscard]] constexpr std::optional<Upos> parse_upos(std::string_view name) {
+    for (std::size_t i = 0; i < upos_names.size(); ++i)
+        if (upos_names[i] == name) return static_cast<Upos>(i);
+    return std::nullopt;
+}
+
+/// A word of a text with its tag: bytes [begin, end).
+struct TaggedWord {
+    std::size_t begin = 0, end = 0;
+    Upos tag = Upos::x;
 };
 
 }  // namespace svad::text

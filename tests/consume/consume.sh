@@ -23,7 +23,7 @@ single)
     # The two files that are linked include everything: no definition may come twice.
     echo '#include <svad/svad.hpp>' >"$work/second.cpp"
     read -ra libraries <<<"$(pkg-config --libs libutf8proc) $(pkg-config --silence-errors --libs \
-        libavformat libavcodec libavutil libswscale || true)"
+        libavformat libavcodec libavutil libswscale || true) $(pkg-config --silence-errors --libs zlib || true)"
     "$compiler" -std=c++20 -I"$source/single_include" $(pkg-config --cflags eigen3) "$here/main.cpp" "$work/second.cpp" \
         -o "$work/build/consume" -pthread "${libraries[@]}"
     ;;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 
 namespace goldens {
 
@@ -44,10 +45,52 @@ void Report::equal(const std::string& tensor, const std::vector<std::int64_t>& g
         problems_.push_back(join(tensor, " has ", *at.first, " at ", at.first - got.begin(), ", not ", *at.second));
 }
 
+void Report::near(const std::string& name, double got, double want, double relative, double floor) {
+    seen_.insert(name);
+    const double error = got == want ? 0 : std::abs(got - want), allowed = std::max(relative * std::abs(want), floor);
+    if (!(error <= allowed)) problems_.push_back(join(name, " is ", got, ", not ", want));
+    if (worst_ == "nothing" || error * worst_limit_ > worst_error_ * allowed)
+        worst_ = name, worst_error_ = error, worst_limit_ = std::max(allowed, 1e-300);
+}
+
+void Report::same(const std::string& name, bool ok, const std::string& detail) {
+    seen_.insert(name);
+    if (!ok) problems_.push_back(name + ": " + detail);
+}
+
+void publish(const Report& report, std::vector<Report>& reports) {
+    reports.push_back(report);
+    std::printf("%s\n", report.line().c_str());
+    std::fflush(stdout);
+}
+
+std::vector<Json> read_json_lines(const std::string& path) {
+    const std::string text = io::read_maybe_gzip(path);
+    std::vector<Json> lines;
+    for (std::size_t start = 0; start < text.size();) {
+        const std::size_t end = std::min(text.find('\n', start), text.size());
+        if (end > start) lines.push_back(io::parse_json(std::string_view{text}.substr(start, end - start), path));
+        start = end + 1;
+    }
+    return lines;
+}
+
+Json read_json_file(const std::string& path) { return io::parse_json(io::read_maybe_gzip(path), path); }
+
+std::vector<std::string> files_in(const std::string& folder, const std::vector<std::string>& endings) {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+        const std::string name = entry.path().filename().string();
+        if (std::any_of(endings.begin(), endings.end(), [&](const auto& e) { return name.ends_with(e); })) names.push_back(name);
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
 std::string Report::line() const {
     char text[256];
     if (!unsupported_.empty()) return "unsupported  " + name_ + "  " + unsupported_;
-    std::snprintf(text, sizeof text, "  %zu tensors, worst %s: %.2g of %.2g", seen_.size(), worst_.c_str(), worst_error_, worst_limit_);
+    std::snprintf(text, sizeof text, "  %zu compared, worst %s: %.2g of %.2g", seen_.size(), worst_.c_str(), worst_error_, worst_limit_);
     std::string line = (ok() ? "ok    " : "FAIL  ") + name_ + (seen_.empty() ? "  nothing was compared" : text);
     for (std::size_t i = 0; i < problems_.size() && i < 6; ++i) line += "; " + problems_[i];
     return line + (problems_.size() > 6 ? "; ..." : "");
@@ -137,11 +180,12 @@ void run_folder(const std::filesystem::path& folder, std::vector<Report>& report
         } catch (const std::exception& e) {
             report.fail(e.what());
         }
-        reports.push_back(report);
-        std::printf("%s\n", report.line().c_str());
-        std::fflush(stdout);
-        return;
+        return publish(report, reports);
     }
+    using Run = void (*)(const std::string&, std::vector<Report>&);
+    const std::map<std::string, Run> of_text{{"metrics", run_metrics}, {"tokenizers", run_tokenizers},
+                                             {"bpe_training", run_bpe_training}, {"captions", run_captions}, {"pos", run_pos}};
+    if (const auto found = of_text.find(folder.filename().string()); found != of_text.end()) found->second(folder.string(), reports);
     std::vector<std::filesystem::path> inner;
     for (const auto& entry : std::filesystem::directory_iterator(folder))
         if (entry.is_directory()) inner.push_back(entry.path());

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "svad/autograd/backward.hpp"
+#include "svad/io/gzip.hpp"
 #include "svad/io/json.hpp"
 #include "svad/io/safetensors.hpp"
 #include "svad/nn/weights.hpp"
@@ -11,6 +12,7 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
 namespace goldens {
 
@@ -26,6 +28,10 @@ public:
     void close(const std::string& tensor, const Tensor<float>& got, const Tensor<float>& want, double limit, double floor = 0);
     /// All elements equal.
     void equal(const std::string& tensor, const std::vector<std::int64_t>& got, const std::vector<std::int64_t>& want);
+    /// One number: |got - want| <= relative * |want| (or <= floor).
+    void near(const std::string& name, double got, double want, double relative, double floor = 0);
+    /// One thing that must be exactly so; `detail` says what it is instead.
+    void same(const std::string& name, bool ok, const std::string& detail = "differs");
     void fail(const std::string& what) { problems_.push_back(what); }
     void unsupported(const std::string& why) { unsupported_ = why; }
 
@@ -72,6 +78,23 @@ void run_qformer(const ModelFixture& fixture);
 void run_video_chat(const ModelFixture& fixture);
 void run_uniformer(const ModelFixture& fixture);
 void run_language(const ModelFixture& fixture);
+
+// Fixtures of text: a folder each, a line for every file in it.
+void run_metrics(const std::string& folder, std::vector<Report>& reports);
+void run_tokenizers(const std::string& folder, std::vector<Report>& reports);
+void run_bpe_training(const std::string& folder, std::vector<Report>& reports);
+void run_captions(const std::string& folder, std::vector<Report>& reports);
+void run_pos(const std::string& folder, std::vector<Report>& reports);
+
+/// Puts `report` on the list and its line on the screen.
+void publish(const Report& report, std::vector<Report>& reports);
+
+/// The JSON values of the lines of a file, which may be a gzip file.
+std::vector<Json> read_json_lines(const std::string& path);
+/// A JSON file, which may be a gzip file.
+Json read_json_file(const std::string& path);
+/// Names in `folder` that end as told, sorted.
+std::vector<std::string> files_in(const std::string& folder, const std::vector<std::string>& endings);
 
 /// x with rows of masked positions set to zero: x [B, L, D], mask [B, L].
 Var masked(const Var& x, const Tensor<std::uint8_t>& mask);

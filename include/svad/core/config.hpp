@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What this build of svad is and which platform parts it has: the only file that asks.
-// SVAD_FFMPEG, SVAD_CUDA and SVAD_PRECOMPILED are set by the build; header-only users get CPU and no CUDA.
+// SVAD_FFMPEG, SVAD_ZLIB, SVAD_CUDA and SVAD_PRECOMPILED are set by the build; header-only users get CPU and no CUDA.
 #pragma once
 
 #define SVAD_VERSION "0.1.0"
@@ -17,6 +17,16 @@
 #endif
 #ifndef SVAD_FFMPEG
 #define SVAD_FFMPEG 0
+#endif
+#ifndef SVAD_ZLIB
+#if defined(__has_include)
+#if __has_include(<zlib.h>)
+#define SVAD_ZLIB 1
+#endif
+#endif
+#endif
+#ifndef SVAD_ZLIB
+#define SVAD_ZLIB 0
 #endif
 
 namespace svad {
