@@ -11,15 +11,18 @@
 
 namespace tool {
 
+/// `hue` is the series' colour: the same series has the same in all charts of a page.
 struct Curve {
     std::string name;
     std::vector<std::pair<double, double>> points;
+    std::size_t hue = 0;
 };
 
 /// One value a label.
 struct Bars {
     std::string name;
     std::vector<double> values;
+    std::size_t hue = 0;
 };
 
 /// What a chart says in words. `id` is unique on its page.
@@ -84,21 +87,27 @@ inline std::string opening(const ChartText& text, double height) {
            "-t'>" + html_escaped(text.title) + "</title><desc id='" + text.id + "-d'>" + html_escaped(text.description) + "</desc>";
 }
 
+/// A line of the legend.
+struct Entry {
+    std::string name;
+    std::size_t hue = 0;
+};
+
 /// A drawing with room for a legend above and labels at the axes. x runs from 0 to 1, y from 0 to the highest tick.
 class Frame {
 public:
     static constexpr double width = 760, left = 56, right = 14;
 
-    Frame(const ChartText& text, const std::vector<std::string>& names, double high, double plot_height = 230)
+    Frame(const ChartText& text, const std::vector<Entry>& entries, double high, double plot_height = 230)
         : step_(nice_step(std::max(high, 1e-9), 5)), top_value_(step_ * std::ceil(std::max(high, 1e-9) / step_ - 1e-9)), text_(text) {
-        legend(names);
+        legend(entries);
         bottom_ = top_ + plot_height;
         for (double v = 0; v <= top_value_ + step_ / 2; v += step_) {
             out_ += std::string("<line class=") + (v == 0 ? "a" : "g") + attribute("x1", left) + attribute("x2", width - right) +
                     attribute("y1", y(v)) + attribute("y2", y(v)) + "/>";
             out_ += label(left - 7, y(v) + 4, tick(v, step_), "text-anchor=end");
         }
-        out_ += label(left - 48, top_ - 10, text.y_label);
+        out_ += label(left - 48, top_ - 13, text.y_label);
         out_ += label((left + width - right) / 2, bottom_ + 38, text.x_label, "text-anchor=middle");
     }
 
@@ -111,17 +120,17 @@ public:
     [[nodiscard]] std::string svg() const { return opening(text_, bottom_ + 46) + out_ + "</svg>"; }
 
 private:
-    void legend(const std::vector<std::string>& names) {
+    void legend(const std::vector<Entry>& entries) {
         double at = left, row = 14;
-        for (std::size_t k = 0; k < names.size(); ++k) {
-            const std::string name = shortened(names[k], 220);
-            const double wide = 30 + width_of(name);
+        for (const Entry& e : entries) {
+            const std::string name = shortened(e.name, 220);
+            const double wide = 34 + width_of(name);
             if (at + wide > width && at > left) at = left, row += 20;
-            out_ += "<rect rx=2 width=12 height=12" + attribute("x", at) + attribute("y", row - 10) + " style='fill:" + color(k) + "'/>" +
+            out_ += "<rect rx=2 width=12 height=12" + attribute("x", at) + attribute("y", row - 10) + " style='fill:" + color(e.hue) + "'/>" +
                     label(at + 17, row, name);
             at += wide;
         }
-        top_ = names.empty() ? 26 : row + 32;
+        top_ = entries.empty() ? 28 : row + 36;
     }
 
     double step_, top_value_, top_ = 0, bottom_ = 0;
@@ -129,11 +138,13 @@ private:
     std::string out_;
 };
 
+/// A legend, where there is something to tell apart.
 template <class Series>
-std::vector<std::string> names_of(const std::vector<Series>& all) {
-    std::vector<std::string> names;
-    for (const auto& s : all) names.push_back(s.name);
-    return names;
+std::vector<Entry> legend_of(const std::vector<Series>& all) {
+    std::vector<Entry> entries;
+    if (all.size() > 1)
+        for (const auto& s : all) entries.push_back({s.name, s.hue});
+    return entries;
 }
 
 inline std::string tip(const std::string& text) { return "<title>" + html_escaped(text) + "</title>"; }
@@ -145,19 +156,22 @@ inline std::string curve_chart(const ChartText& text, const std::vector<Curve>& 
     double last = 1e-9, high = 0;
     for (const Curve& c : curves)
         for (const auto& [x, y] : c.points) last = std::max(last, x), high = std::max(high, y);
-    chart::Frame frame(text, chart::names_of(curves), high);
+    chart::Frame frame(text, chart::legend_of(curves), high);
     const double step = chart::nice_step(last, 10);
     for (double v = 0; v <= last * 1.0001; v += step) frame.x_tick(v / last, chart::tick(v, step));
-    for (std::size_t k = 0; k < curves.size(); ++k) {
-        if (curves[k].points.empty()) continue;
+    for (const Curve& c : curves) {
+        if (c.points.empty()) continue;
         std::string path;
-        for (const auto& [x, y] : curves[k].points) path += number(frame.x(x / last), 1) + "," + number(frame.y(y), 1) + " ";
-        const std::string paint = chart::color(k), tip = chart::tip(curves[k].name);
-        if (filled)
-            frame.draw("<polygon style='fill:" + paint + ";opacity:.14' points='" + number(frame.x(curves[k].points.front().first / last), 1) + "," +
-                       number(frame.y(0), 1) + " " + path + number(frame.x(curves[k].points.back().first / last), 1) + "," + number(frame.y(0), 1) + "'/>");
+        for (const auto& [x, y] : c.points) path += number(frame.x(x / last), 1) + "," + number(frame.y(y), 1) + " ";
+        const auto& [end_x, end_y] = c.points.back();
+        const auto foot = [&](double x) { return number(frame.x(x / last), 1) + "," + number(frame.y(0), 1) + " "; };
+        const std::string paint = chart::color(c.hue);
+        if (filled) frame.draw("<polygon style='fill:" + paint + ";opacity:.14' points='" + foot(c.points.front().first) + path + foot(end_x) + "'/>");
         frame.draw("<polyline fill=none style='stroke:" + paint + "' stroke-width=2 stroke-linejoin=round" +
-                   (k < 8 ? "" : " stroke-dasharray='6 3'") + " points='" + path + "'>" + tip + "</polyline>");
+                   (c.hue < 8 ? "" : " stroke-dasharray='6 3'") + " points='" + path + "'>" + chart::tip(c.name) + "</polyline>");
+        if (!filled)
+            frame.draw("<circle r=3.5 style='fill:" + paint + "'" + chart::attribute("cx", frame.x(end_x / last)) +
+                       chart::attribute("cy", frame.y(end_y)) + ">" + chart::tip(c.name) + "</circle>");
     }
     return frame.svg();
 }
@@ -169,7 +183,7 @@ inline std::string bar_chart(const ChartText& text, const std::vector<std::strin
     for (const Bars& b : series)
         for (const double v : b.values) high = std::max(high, v);
     for (const std::string& l : labels) widest = std::max(widest, chart::width_of(l));
-    chart::Frame frame(text, series.size() > 1 ? chart::names_of(series) : std::vector<std::string>{}, high);
+    chart::Frame frame(text, chart::legend_of(series), high);
     const auto slots = static_cast<double>(std::max<std::size_t>(1, labels.size())), room = (frame.x(1) - frame.x(0)) / slots;
     const auto every = static_cast<std::size_t>(std::ceil((widest + 6) / room));
     const double bar = room * (room > 14 ? 0.8 : 0.92) / static_cast<double>(std::max<std::size_t>(1, series.size()));
@@ -181,7 +195,7 @@ inline std::string bar_chart(const ChartText& text, const std::vector<std::strin
             const double v = i < series[k].values.size() ? series[k].values[i] : 0;
             if (!(v > 0)) continue;
             frame.draw("<rect" + chart::attribute("x", at) + chart::attribute("y", frame.y(v)) + chart::attribute("width", std::max(0.5, bar - (bar > 4 ? 1 : 0))) +
-                       chart::attribute("height", frame.y(0) - frame.y(v)) + " style='fill:" + chart::color(k) + "'>" +
+                       chart::attribute("height", frame.y(0) - frame.y(v)) + " style='fill:" + chart::color(series[k].hue) + "'>" +
                        chart::tip(series[k].name + ", " + labels[i] + ": " + number(v, 2) + unit) + "</rect>");
         }
     }

@@ -114,19 +114,19 @@ void print_sets(const std::vector<AnnotatedSet>& sets) {
 
 std::vector<std::string> remarks(const AnnotatedSet& set) {
     const data::Statistics& s = set.statistics;
-    std::vector<std::string> out = {"words are " + set.words_are + "."};
-    out.push_back(set.tags_are.empty() ? "no parts of speech: the set has no tags." : "parts of speech are " + set.tags_are + ".");
+    std::vector<std::string> out = {"words are " + set.words_are};
+    out.push_back(set.tags_are.empty() ? "no parts of speech: the set has no tags" : "parts of speech are " + set.tags_are);
     if (s.timed_annotations < s.annotations)
-        out.push_back(s.timed_annotations == 0 ? "no seconds are known, so there are no words per second."
-                                               : join("words per second are over the ", grouped(s.timed_annotations), " of ", grouped(s.annotations), " annotations whose seconds are known."));
+        out.push_back(s.timed_annotations == 0 ? "no seconds are known, so there are no words per second"
+                                               : join("words per second are over the ", grouped(s.timed_annotations), " of ", grouped(s.annotations), " annotations whose seconds are known"));
     if (s.tagged_annotations > 0 && s.tagged_annotations < s.annotations)
-        out.push_back(join("parts of speech are over the ", grouped(s.tagged_annotations), " of ", grouped(s.annotations), " annotations that have tags."));
+        out.push_back(join("parts of speech are over the ", grouped(s.tagged_annotations), " of ", grouped(s.annotations), " annotations that have tags"));
     if (s.conflicting_seconds > 0)
-        out.push_back(join(grouped(s.conflicting_seconds), " annotations give their video another length than its first annotation does."));
-    if (set.unreadable > 0) out.push_back(join(set.unreadable, " of ", set.probed + set.unreadable, " videos have no length that can be read."));
+        out.push_back(join(grouped(s.conflicting_seconds), " annotations give their video another length than its first annotation does"));
+    if (set.unreadable > 0) out.push_back(join(set.unreadable, " of ", set.probed + set.unreadable, " videos have no length that can be read"));
     for (const data::AnnotationFile& f : set.files) {
-        if (f.left_out > 0) out.push_back(join(grouped(f.left_out), " lines were left out, the first: ", f.problems[0], "."));
-        for (const std::string& column : f.ignored) out.push_back(join("column '", column, "' means nothing here and was not read."));
+        if (f.left_out > 0) out.push_back(join("lines left out: ", grouped(f.left_out), ", the first ", f.problems[0]));
+        for (const std::string& column : f.ignored) out.push_back(join("column '", column, "' means nothing here and was not read"));
     }
     return out;
 }

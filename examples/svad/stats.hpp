@@ -31,7 +31,7 @@ struct AnnotatedSet {
 /// Reads the files; those with one name are one set, whose parts are its splits.
 std::vector<AnnotatedSet> read_sets(const StatsOptions& options);
 
-/// What a reader must know before believing the figures of `set`: a sentence each.
+/// What a reader must know before believing the figures of `set`: one clause each.
 std::vector<std::string> remarks(const AnnotatedSet& set);
 
 /// The page with all figures, one self-contained HTML file.

@@ -32,6 +32,7 @@ struct Binned {
 struct NamedHistogram {
     std::string name;
     const data::Histogram* histogram;
+    std::size_t hue;
 };
 
 /// The value that all but a two-hundredth of `h` do not exceed.
@@ -51,7 +52,7 @@ Binned binned(const std::vector<NamedHistogram>& all, std::uint64_t first, std::
     out.width = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(chart::nice_step(static_cast<double>(last - first + 1), static_cast<double>(most_bins)) + 0.5));
     const std::size_t bins = (last - first) / out.width + 1;
     for (const NamedHistogram& h : all) {
-        Bars shares{h.name, std::vector<double>(bins, 0.0)};
+        Bars shares{h.name, std::vector<double>(bins, 0.0), h.hue};
         double beyond = 0;
         const double unit = 100.0 / static_cast<double>(h.histogram->total());
         for (const auto& [value, count] : h.histogram->counts) {
@@ -95,7 +96,7 @@ std::string histogram_figure(const std::string& id, const std::string& heading, 
     if (all.size() > 1 && b.bins() > 16) {
         std::vector<Curve> curves;
         for (const Bars& s : b.shares) {
-            curves.push_back({s.name, {}});
+            curves.push_back({s.name, {}, s.hue});
             for (std::size_t i = 0; i < b.bins(); ++i) curves.back().points.emplace_back(b.middle(i), s.values[i]);
         }
         svg = curve_chart(text, curves, true);
@@ -129,13 +130,13 @@ std::string splits_section(const std::vector<AnnotatedSet>& sets) {
 std::string lengths_section(const std::vector<AnnotatedSet>& sets) {
     std::vector<NamedHistogram> lengths;
     std::map<std::string, std::vector<NamedHistogram>> unique;
-    for (const AnnotatedSet& set : sets) {
-        lengths.push_back({set.name, &set.statistics.lengths});
-        if (set.statistics.tagged_words == 0) continue;
-        for (const data::GroupCount& g : set.statistics.groups) unique[g.group.name].push_back({set.name, &g.unique});
+    for (std::size_t k = 0; k < sets.size(); ++k) {
+        lengths.push_back({sets[k].name, &sets[k].statistics.lengths, k});
+        if (sets[k].statistics.tagged_words == 0) continue;
+        for (const data::GroupCount& g : sets[k].statistics.groups) unique[g.group.name].push_back({sets[k].name, &g.unique, k});
     }
     std::string out = "<section><h2>Length of the annotations</h2>" +
-                      histogram_figure("lengths", "Words per annotation", "words in an annotation", lengths, 1, 40);
+                      histogram_figure("lengths", "Words per annotation", "words in an annotation", lengths, 1, sets.size() > 1 ? 110 : 40);
     if (!unique["verb"].empty()) out += histogram_figure("verbs", "Unique verbs per annotation", "different verbs in an annotation", unique["verb"], 0, 20);
     if (!unique["noun"].empty()) out += histogram_figure("nouns", "Unique nouns per annotation", "different nouns in an annotation", unique["noun"], 0, 20);
     return out + "</section>";
@@ -174,7 +175,7 @@ std::string curve_section(const std::vector<AnnotatedSet>& sets) {
     for (std::size_t k = 0; k < sets.size(); ++k) {
         const data::Statistics& s = sets[k].statistics;
         numbers.columns.insert(numbers.columns.end(), {sets[k].name + ": annotations", "4-gram types"});
-        curves.push_back({sets[k].name, {{0, 0}}});
+        curves.push_back({sets[k].name, {{0, 0}}, k});
         for (std::size_t i = 0; i < s.curve.size(); ++i) {
             const data::CurvePoint& p = s.curve[i];
             curves.back().points.emplace_back(static_cast<double>(p.annotations), static_cast<double>(p.types[3]));
@@ -205,9 +206,9 @@ std::string language_section(const std::vector<AnnotatedSet>& sets) {
 std::string remarks_section(const std::vector<AnnotatedSet>& sets) {
     std::string out = "<section><h2>How it was counted</h2><ul>";
     for (const AnnotatedSet& set : sets) {
-        out += "<li><b>" + html_escaped(set.name) + "</b>:";
-        for (const std::string& remark : remarks(set)) out += " " + html_escaped(chart::shortened(remark, 4000));
-        out += "</li>";
+        std::string told;
+        for (const std::string& remark : remarks(set)) told += join(told.empty() ? "" : "; ", chart::shortened(remark, 4000));
+        out += "<li><b>" + html_escaped(set.name) + "</b>: " + html_escaped(told) + ".</li>";
     }
     return out + "</ul></section>";
 }

@@ -176,7 +176,7 @@ template <class Visit>
     } else {
         const std::string folder = io::detail::directory_of(path);
         detail::for_each_line(text, file, [&](std::string_view line, std::size_t) {
-            detail::visit_record(detail::parse_record(io::parse_json(line, "line"), folder), file, visit);
+            detail::visit_record(detail::parse_record(io::parse_json(line, "json"), folder), file, visit);
         });
     }
     if (file.rows == 0)
