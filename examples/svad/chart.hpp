@@ -124,7 +124,7 @@ private:
         double at = left, row = 14;
         for (const Entry& e : entries) {
             const std::string name = shortened(e.name, 220);
-            const double wide = 34 + width_of(name);
+            const double wide = 40 + width_of(name);
             if (at + wide > width && at > left) at = left, row += 20;
             out_ += "<rect rx=2 width=12 height=12" + attribute("x", at) + attribute("y", row - 10) + " style='fill:" + color(e.hue) + "'/>" +
                     label(at + 17, row, name);

@@ -91,7 +91,8 @@ std::string histogram_figure(const std::string& id, const std::string& heading, 
         numbers.rows.push_back({labels.back()});
         for (const Bars& s : b.shares) numbers.rows.back().push_back(percent(s.values[i]));
     }
-    const ChartText text{id, heading, heading + " as percent of the annotations. Means: " + mean + ".", what, "% of annotations"};
+    const std::string steps = b.width > 1 ? join(what, ", in steps of ", b.width) : what;
+    const ChartText text{id, heading, heading + " as percent of the annotations. Means: " + mean + ".", steps, "% of annotations"};
     std::string svg;
     if (all.size() > 1 && b.bins() > 16) {
         std::vector<Curve> curves;
