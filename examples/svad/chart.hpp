@@ -75,6 +75,8 @@ inline std::string tick(double value, double step) {
 
 inline std::string color(std::size_t k) { return "var(--c" + std::to_string(k % 8) + ")"; }
 
+inline std::string fill(std::size_t hue) { return " style='fill:" + color(hue) + "'"; }
+
 inline std::string attribute(const char* name, double value) { return std::string(" ") + name + "='" + number(value, 1) + "'"; }
 
 inline std::string label(double x, double y, const std::string& text, const char* more = "") {
@@ -83,8 +85,9 @@ inline std::string label(double x, double y, const std::string& text, const char
 
 /// The <svg> tag with what screen readers say of it.
 inline std::string opening(const ChartText& text, double height) {
-    return "<svg viewBox='0 0 760 " + number(height, 0) + "' role=img aria-labelledby='" + text.id + "-t " + text.id + "-d'><title id='" + text.id +
-           "-t'>" + html_escaped(text.title) + "</title><desc id='" + text.id + "-d'>" + html_escaped(text.description) + "</desc>";
+    return "<svg viewBox='0 0 760 " + number(height, 0) + "' role=img aria-labelledby='" + text.id + "-t " + text.id + "-d'>" +
+           "<title id='" + text.id + "-t'>" + html_escaped(text.title) + "</title>" +
+           "<desc id='" + text.id + "-d'>" + html_escaped(text.description) + "</desc>";
 }
 
 /// A line of the legend.
@@ -99,7 +102,8 @@ public:
     static constexpr double width = 760, left = 56, right = 14;
 
     Frame(const ChartText& text, const std::vector<Entry>& entries, double high, double plot_height = 230)
-        : step_(nice_step(std::max(high, 1e-9), 5)), top_value_(step_ * std::ceil(std::max(high, 1e-9) / step_ - 1e-9)), text_(text) {
+        : step_(nice_step(std::max(high, 1e-9), 5)), top_value_(step_ * std::ceil(std::max(high, 1e-9) / step_ - 1e-9)),
+          text_(text) {
         legend(entries);
         bottom_ = top_ + plot_height;
         for (double v = 0; v <= top_value_ + step_ / 2; v += step_) {
@@ -126,7 +130,7 @@ private:
             const std::string name = shortened(e.name, 220);
             const double wide = 40 + width_of(name);
             if (at + wide > width && at > left) at = left, row += 20;
-            out_ += "<rect rx=2 width=12 height=12" + attribute("x", at) + attribute("y", row - 10) + " style='fill:" + color(e.hue) + "'/>" +
+            out_ += "<rect rx=2 width=12 height=12" + attribute("x", at) + attribute("y", row - 10) + fill(e.hue) + "/>" +
                     label(at + 17, row, name);
             at += wide;
         }
@@ -165,12 +169,13 @@ inline std::string curve_chart(const ChartText& text, const std::vector<Curve>& 
         for (const auto& [x, y] : c.points) path += number(frame.x(x / last), 1) + "," + number(frame.y(y), 1) + " ";
         const auto& [end_x, end_y] = c.points.back();
         const auto foot = [&](double x) { return number(frame.x(x / last), 1) + "," + number(frame.y(0), 1) + " "; };
-        const std::string paint = chart::color(c.hue);
-        if (filled) frame.draw("<polygon style='fill:" + paint + ";opacity:.14' points='" + foot(c.points.front().first) + path + foot(end_x) + "'/>");
-        frame.draw("<polyline fill=none style='stroke:" + paint + "' stroke-width=2 stroke-linejoin=round" +
+        if (filled)
+            frame.draw("<polygon opacity=.14" + chart::fill(c.hue) + " points='" + foot(c.points.front().first) + path + foot(end_x) +
+                       "'/>");
+        frame.draw("<polyline fill=none style='stroke:" + chart::color(c.hue) + "' stroke-width=2 stroke-linejoin=round" +
                    (c.hue < 8 ? "" : " stroke-dasharray='6 3'") + " points='" + path + "'>" + chart::tip(c.name) + "</polyline>");
         if (!filled)
-            frame.draw("<circle r=3.5 style='fill:" + paint + "'" + chart::attribute("cx", frame.x(end_x / last)) +
+            frame.draw("<circle r=3.5" + chart::fill(c.hue) + chart::attribute("cx", frame.x(end_x / last)) +
                        chart::attribute("cy", frame.y(end_y)) + ">" + chart::tip(c.name) + "</circle>");
     }
     return frame.svg();
@@ -194,8 +199,9 @@ inline std::string bar_chart(const ChartText& text, const std::vector<std::strin
         for (std::size_t k = 0; k < series.size(); ++k, at += bar) {
             const double v = i < series[k].values.size() ? series[k].values[i] : 0;
             if (!(v > 0)) continue;
-            frame.draw("<rect" + chart::attribute("x", at) + chart::attribute("y", frame.y(v)) + chart::attribute("width", std::max(0.5, bar - (bar > 4 ? 1 : 0))) +
-                       chart::attribute("height", frame.y(0) - frame.y(v)) + " style='fill:" + chart::color(series[k].hue) + "'>" +
+            frame.draw("<rect" + chart::attribute("x", at) + chart::attribute("y", frame.y(v)) +
+                       chart::attribute("width", std::max(0.5, bar - (bar > 4 ? 1 : 0))) +
+                       chart::attribute("height", frame.y(0) - frame.y(v)) + chart::fill(series[k].hue) + ">" +
                        chart::tip(series[k].name + ", " + labels[i] + ": " + number(v, 2) + unit) + "</rect>");
         }
     }
@@ -212,9 +218,10 @@ inline std::string ranked_chart(const ChartText& text, const std::vector<std::pa
     std::string out = chart::opening(text, height);
     for (std::size_t i = 0; i < rows.size(); ++i) {
         const double y = line * static_cast<double>(i) + 4, wide = std::max(1.0, rows[i].second / high * (760 - left - right));
-        out += chart::label(left - 8, y + 12, chart::shortened(rows[i].first, left - 20), "text-anchor=end") + "<rect rx=2 height=16" +
-               chart::attribute("x", left) + chart::attribute("y", y) + chart::attribute("width", wide) + " style='fill:" + chart::color(hue) + "'>" +
-               chart::tip(rows[i].first) + "</rect>" + chart::label(left + wide + 7, y + 12, number(rows[i].second, 1) + unit);
+        out += chart::label(left - 8, y + 12, chart::shortened(rows[i].first, left - 20), "text-anchor=end") +
+               "<rect rx=2 height=16" + chart::attribute("x", left) + chart::attribute("y", y) + chart::attribute("width", wide) +
+               chart::fill(hue) + ">" + chart::tip(chart::shortened(rows[i].first, 2000)) + "</rect>" +
+               chart::label(left + wide + 7, y + 12, number(rows[i].second, 1) + unit);
     }
     return out + "</svg>";
 }

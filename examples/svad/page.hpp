@@ -58,7 +58,8 @@ struct TextTable {
 inline std::string table(const TextTable& t) {
     std::string out = "<div class=wide><table><thead><tr>";
     const std::string cell = t.numbers ? "<td class=n>" : "<td>", head = t.numbers ? "<th scope=col class=n>" : "<th scope=col>";
-    for (std::size_t i = 0; i < t.columns.size(); ++i) out += (i == 0 ? "<th scope=col>" : head) + html_escaped(t.columns[i]) + "</th>";
+    for (std::size_t i = 0; i < t.columns.size(); ++i)
+        out += (i == 0 ? "<th scope=col>" : head) + html_escaped(t.columns[i]) + "</th>";
     out += "</tr></thead><tbody>";
     for (const auto& row : t.rows) {
         out += "<tr>";
@@ -86,12 +87,16 @@ inline std::string page_head(std::string_view title, std::string_view style = ""
            ":root{color-scheme:light dark;--ink:#1f2937;--soft:#5b6472;--line:#e5e7eb;--paper:#fff;--good:#047857;--bad:#b91c1c;"
            "--c0:#2563eb;--c1:#d9480f;--c2:#0f8a5f;--c3:#9333ea;--c4:#b58100;--c5:#0e8aa6;--c6:#c2255c;--c7:#5c6b7a}"
            "@media(prefers-color-scheme:dark){:root{--ink:#e5e7eb;--soft:#9aa4b2;--line:#2f3743;--paper:#12161c;--good:#34d399;"
-           "--bad:#f87171;--c0:#6ea8fe;--c1:#ff9460;--c2:#3ecf9a;--c3:#c792fb;--c4:#e3b341;--c5:#4cc3de;--c6:#f783ac;--c7:#a8b3c1}}"
-           "body{font:15px/1.5 system-ui,sans-serif;max-width:1080px;margin:2rem auto;padding:0 1rem;color:var(--ink);background:var(--paper)}"
-           "h1{font-size:1.6rem}h2{margin-top:2.2rem;border-bottom:1px solid var(--line)}h3{margin:.2rem 0;font-size:.9rem;color:var(--soft)}"
+           "--bad:#f87171;"
+           "--c0:#6ea8fe;--c1:#ff9460;--c2:#3ecf9a;--c3:#c792fb;--c4:#e3b341;--c5:#4cc3de;--c6:#f783ac;--c7:#a8b3c1}}"
+           "body{font:15px/1.5 system-ui,sans-serif;max-width:1080px;margin:2rem auto;padding:0 1rem;"
+           "color:var(--ink);background:var(--paper)}"
+           "h1{font-size:1.6rem}h2{margin-top:2.2rem;border-bottom:1px solid var(--line)}"
+           "h3{margin:.2rem 0;font-size:.9rem;color:var(--soft)}"
            ".wide{overflow-x:auto}table{border-collapse:collapse;margin:.6rem 0}"
            "th,td{padding:.25rem .8rem;border-bottom:1px solid var(--line);text-align:left}"
-           "thead th{font-weight:600;color:var(--soft)}tbody th{font-weight:400}.n{text-align:right;font-variant-numeric:tabular-nums}"
+           "thead th{font-weight:600;color:var(--soft)}tbody th{font-weight:400}"
+           ".n{text-align:right;font-variant-numeric:tabular-nums}"
            "p{margin:.35rem 0}.r{color:var(--soft)}.ok{color:var(--good)}.no{color:var(--bad)}"
            "svg{width:100%;max-width:760px;height:auto}svg text{font:12px system-ui,sans-serif;fill:var(--soft)}"
            "svg .t{font-size:14px;font-weight:600;fill:var(--ink)}.g{stroke:var(--line)}.a{stroke:var(--soft)}" +

@@ -26,7 +26,8 @@ io::Json as_json(const data::Histogram& h) {
 io::Json as_json(const std::vector<data::Part>& parts) {
     io::Json out = io::Json::array();
     for (const data::Part& p : parts)
-        out.push_back(io::object({{"name", p.name}, {"videos", p.videos}, {"annotations", p.annotations}, {"words", p.words}, {"seconds", p.seconds}}));
+        out.push_back(io::object({{"name", p.name}, {"videos", p.videos}, {"annotations", p.annotations}, {"words", p.words},
+                                  {"seconds", p.seconds}}));
     return out;
 }
 
@@ -36,8 +37,8 @@ io::Json ngrams_as_json(const data::Statistics& s) {
         const data::NgramCounts& c = s.ngrams[n - 1];
         io::Json curve = io::Json::array();
         for (const data::CurvePoint& p : s.curve) curve.push_back(p.types[n - 1]);
-        out[std::to_string(n)] = io::object({{"tokens", c.tokens}, {"types", c.types}, {"types_per_annotation", s.unique_ngrams(n)},
-                                             {"occurring_once", c.once}, {"in_one_annotation_only", c.in_one_annotation},
+        out[std::to_string(n)] = io::object({{"tokens", c.tokens}, {"types", c.types},
+                                             {"types_per_annotation", s.unique_ngrams(n)}, {"occurring_once", c.once}, {"in_one_annotation_only", c.in_one_annotation},
                                              {"distinct_within_annotations", c.distinct_within}, {"curve", curve}});
     }
     return out;
@@ -48,7 +49,8 @@ io::Json tags_as_json(const data::Statistics& s) {
     io::Json counts = io::Json::object(), groups = io::Json::object();
     for (const data::TagCount& t : s.tags) counts[t.tag] = t.words;
     for (const data::GroupCount& g : s.groups)
-        groups[g.group.name] = io::object({{"tags", g.group.tags}, {"words", g.words}, {"percent", s.percent(g.words)}, {"unique_per_annotation", as_json(g.unique)}});
+        groups[g.group.name] = io::object({{"tags", g.group.tags}, {"words", g.words}, {"percent", s.percent(g.words)},
+                                           {"unique_per_annotation", as_json(g.unique)}});
     return io::object({{"annotations", s.tagged_annotations}, {"words", s.tagged_words}, {"counts", counts}, {"groups", groups}});
 }
 
@@ -62,11 +64,13 @@ io::Json as_json(const AnnotatedSet& set) {
         for (const std::string& p : f.problems) problems.push_back(p);
     }
     io::Json out = io::object({{"name", set.name}, {"files", paths}, {"language", set.language}, {"words_are", set.words_are},
-                               {"annotations", s.annotations}, {"videos", s.videos}, {"words", s.words}, {"words_per_annotation", as_json(s.lengths)}});
+                               {"annotations", s.annotations}, {"videos", s.videos}, {"words", s.words},
+                               {"words_per_annotation", as_json(s.lengths)}});
     out["tags_are"] = set.tags_are.empty() ? io::Json() : io::Json(set.tags_are);
     out["time"] = io::object({{"annotations", s.timed_annotations}, {"videos", s.timed_videos}, {"seconds", s.video_seconds},
-                              {"mean_video_seconds", known(s.mean_video_seconds)}, {"words_per_second", known(s.words_per_second)},
-                              {"words_per_second_ratio_of_sums", known(s.words_per_second_of_sums)}, {"conflicting", s.conflicting_seconds}});
+                              {"mean_video_seconds", known(s.mean_video_seconds)},
+                              {"words_per_second", known(s.words_per_second)}, {"words_per_second_ratio_of_sums", known(s.words_per_second_of_sums)},
+                              {"conflicting", s.conflicting_seconds}});
     out["ngrams"] = ngrams_as_json(s);
     out["curve_annotations"] = x;
     out["tags"] = tags_as_json(s);
@@ -97,15 +101,18 @@ void print_sets(const std::vector<AnnotatedSet>& sets) {
     std::vector<std::vector<std::string>> sizes, splits, types;
     for (const AnnotatedSet& set : sets) {
         const data::Statistics& s = set.statistics;
-        sizes.push_back({set.name, grouped(s.videos), grouped(s.annotations), figure(s.mean_video_seconds, 1), figure(s.lengths.mean(), 2), figure(s.words_per_second, 3)});
-        for (const data::Part& p : s.splits) splits.push_back({set.name + " " + p.name, grouped(p.videos), grouped(p.annotations), figure(p.seconds / 3600, 2)});
+        sizes.push_back({set.name, grouped(s.videos), grouped(s.annotations), figure(s.mean_video_seconds, 1),
+                         figure(s.lengths.mean(), 2), figure(s.words_per_second, 3)});
+        for (const data::Part& p : s.splits)
+            splits.push_back({set.name + " " + p.name, grouped(p.videos), grouped(p.annotations), figure(p.seconds / 3600, 2)});
         types.push_back({set.name});
         for (const data::GroupCount& g : s.groups) types.back().push_back(figure(s.percent(g.words), 1));
         for (std::size_t n = 1; n <= 4; ++n) types.back().push_back(figure(s.unique_ngrams(n), 2));
     }
     print_table("sizes (table 1)", {"videos", "annotations", "seconds", "words/annot.", "words/s"}, sizes);
     if (!splits.empty()) print_table("splits (table 2)", {"videos", "annotations", "hours"}, splits);
-    print_table("language (table 3)", {"adverb %", "verb %", "noun %", "adjective %", "1-grams", "2-grams", "3-grams", "4-grams"}, types);
+    print_table("language (table 3)",
+                {"adverb %", "verb %", "noun %", "adjective %", "1-grams", "2-grams", "3-grams", "4-grams"}, types);
     for (const AnnotatedSet& set : sets)
         for (const std::string& remark : remarks(set)) std::printf("%s: %s\n", set.name.c_str(), remark.c_str());
 }
@@ -116,17 +123,20 @@ std::vector<std::string> remarks(const AnnotatedSet& set) {
     const data::Statistics& s = set.statistics;
     std::vector<std::string> out = {"words are " + set.words_are};
     out.push_back(set.tags_are.empty() ? "no parts of speech: the set has no tags" : "parts of speech are " + set.tags_are);
-    if (s.timed_annotations < s.annotations)
-        out.push_back(s.timed_annotations == 0 ? "no seconds are known, so there are no words per second"
-                                               : join("words per second are over the ", grouped(s.timed_annotations), " of ", grouped(s.annotations), " annotations whose seconds are known"));
+    const auto part = [&](std::uint64_t n) { return join(grouped(n), " of ", grouped(s.annotations), " annotations"); };
+    if (s.timed_annotations == 0) out.emplace_back("no seconds are known, so there are no words per second");
+    else if (s.timed_annotations < s.annotations)
+        out.push_back(join("words per second are over the ", part(s.timed_annotations), " whose seconds are known"));
     if (s.tagged_annotations > 0 && s.tagged_annotations < s.annotations)
-        out.push_back(join("parts of speech are over the ", grouped(s.tagged_annotations), " of ", grouped(s.annotations), " annotations that have tags"));
+        out.push_back(join("parts of speech are over the ", part(s.tagged_annotations), " that have tags"));
     if (s.conflicting_seconds > 0)
-        out.push_back(join(grouped(s.conflicting_seconds), " annotations give their video another length than its first annotation does"));
-    if (set.unreadable > 0) out.push_back(join(set.unreadable, " of ", set.probed + set.unreadable, " videos have no length that can be read"));
+        out.push_back(join(part(s.conflicting_seconds), " give their video another length than its first one does"));
+    if (set.unreadable > 0)
+        out.push_back(join(set.unreadable, " of ", set.probed + set.unreadable, " videos have no length that can be read"));
     for (const data::AnnotationFile& f : set.files) {
         if (f.left_out > 0) out.push_back(join("lines left out: ", grouped(f.left_out), ", the first ", f.problems[0]));
-        for (const std::string& column : f.ignored) out.push_back(join("column '", column, "' means nothing here and was not read"));
+        for (const std::string& column : f.ignored)
+            out.push_back(join("column '", column, "' means nothing here and was not read"));
     }
     return out;
 }

@@ -49,7 +49,8 @@ Binned binned(const std::vector<NamedHistogram>& all, std::uint64_t first, std::
     for (const NamedHistogram& h : all) last = std::max(last, nearly_all(*h.histogram));
     Binned out;
     out.first = first;
-    out.width = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(chart::nice_step(static_cast<double>(last - first + 1), static_cast<double>(most_bins)) + 0.5));
+    const double step = chart::nice_step(static_cast<double>(last - first + 1), static_cast<double>(most_bins));
+    out.width = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(step + 0.5));
     const std::size_t bins = (last - first) / out.width + 1;
     for (const NamedHistogram& h : all) {
         Bars shares{h.name, std::vector<double>(bins, 0.0), h.hue};
@@ -67,15 +68,15 @@ Binned binned(const std::vector<NamedHistogram>& all, std::uint64_t first, std::
 
 std::string percent(double share) { return share > 0 && share < 0.05 ? "<0.1 %" : number(share, 1) + " %"; }
 
-std::string details(const TextTable& t) { return "<details><summary>The numbers</summary>" + table(t) + "</details>"; }
-
+/// A chart with a heading, a note on what it leaves out, and its numbers.
 std::string figure(const std::string& heading, const std::string& svg, const std::string& note, const TextTable& numbers) {
-    return "<figure><h3>" + html_escaped(heading) + "</h3>" + svg + (note.empty() ? "" : "<p class=r>" + html_escaped(note) + "</p>") + details(numbers) + "</figure>";
+    return "<figure><h3>" + html_escaped(heading) + "</h3>" + svg + "<p class=r>" + html_escaped(note) + "</p>" +
+           "<details><summary>The numbers</summary>" + table(numbers) + "</details></figure>";
 }
 
 /// A figure of histograms: curves for many bins of several sets, else bars.
-std::string histogram_figure(const std::string& id, const std::string& heading, const std::string& what, const std::vector<NamedHistogram>& all,
-                             std::uint64_t first, std::uint64_t most_bins) {
+std::string histogram_figure(const std::string& id, const std::string& heading, const std::string& what,
+                             const std::vector<NamedHistogram>& all, std::uint64_t first, std::uint64_t most_bins) {
     const Binned b = binned(all, first, most_bins);
     TextTable numbers{{what}, {}};
     std::vector<std::string> labels;
@@ -92,7 +93,7 @@ std::string histogram_figure(const std::string& id, const std::string& heading, 
         for (const Bars& s : b.shares) numbers.rows.back().push_back(percent(s.values[i]));
     }
     const std::string steps = b.width > 1 ? join(what, ", in steps of ", b.width) : what;
-    const ChartText text{id, heading, heading + " as percent of the annotations. Means: " + mean + ".", steps, "% of annotations"};
+    const ChartText text{id, heading, heading + ", percent of the annotations. Means: " + mean + ".", steps, "% of annotations"};
     std::string svg;
     if (all.size() > 1 && b.bins() > 16) {
         std::vector<Curve> curves;
@@ -123,7 +124,8 @@ std::string splits_section(const std::vector<AnnotatedSet>& sets) {
     TextTable t{{"data set and split", "videos", "annotations", "words", "hours"}, {}};
     for (const AnnotatedSet& set : sets)
         for (const data::Part& p : set.statistics.splits)
-            t.rows.push_back({set.name + ", " + chart::shortened(p.name, 300), grouped(p.videos), grouped(p.annotations), grouped(p.words), p.seconds > 0 ? number(p.seconds / 3600, 2) : "–"});
+            t.rows.push_back({set.name + ", " + chart::shortened(p.name, 300), grouped(p.videos), grouped(p.annotations),
+                              grouped(p.words), p.seconds > 0 ? number(p.seconds / 3600, 2) : "–"});
     if (t.rows.empty()) return "";
     return "<section><h2>Splits</h2>" + table(t) + "</section>";
 }
@@ -137,9 +139,12 @@ std::string lengths_section(const std::vector<AnnotatedSet>& sets) {
         for (const data::GroupCount& g : sets[k].statistics.groups) unique[g.group.name].push_back({sets[k].name, &g.unique, k});
     }
     std::string out = "<section><h2>Length of the annotations</h2>" +
-                      histogram_figure("lengths", "Words per annotation", "words in an annotation", lengths, 1, sets.size() > 1 ? 110 : 40);
-    if (!unique["verb"].empty()) out += histogram_figure("verbs", "Unique verbs per annotation", "different verbs in an annotation", unique["verb"], 0, 20);
-    if (!unique["noun"].empty()) out += histogram_figure("nouns", "Unique nouns per annotation", "different nouns in an annotation", unique["noun"], 0, 20);
+                      histogram_figure("lengths", "Words per annotation", "words in an annotation", lengths, 1,
+                                       sets.size() > 1 ? 110 : 40);
+    for (const std::string kind : {"verb", "noun"})
+        if (!unique[kind].empty())
+            out += histogram_figure(kind + "s", "Unique " + kind + "s per annotation", "different " + kind + "s in an annotation",
+                                    unique[kind], 0, 20);
     return out + "</section>";
 }
 
@@ -151,6 +156,7 @@ std::string categories_section(const std::vector<AnnotatedSet>& sets) {
         if (parts.empty()) continue;
         std::uint64_t videos = 0, rest = 0;
         for (const data::Part& p : parts) videos += p.videos;
+        const auto share = [&](std::uint64_t n) { return 100.0 * static_cast<double>(n) / static_cast<double>(videos); };
         std::vector<std::pair<std::string, double>> rows;
         TextTable numbers{{"category", "videos", "annotations"}, {}};
         for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -158,13 +164,14 @@ std::string categories_section(const std::vector<AnnotatedSet>& sets) {
                 rest += parts[i].videos;
                 continue;
             }
-            rows.emplace_back(parts[i].name, 100.0 * static_cast<double>(parts[i].videos) / static_cast<double>(videos));
-            numbers.rows.push_back({chart::shortened(parts[i].name, 400), grouped(parts[i].videos), grouped(parts[i].annotations)});
+            rows.emplace_back(parts[i].name, share(parts[i].videos));
+            const std::string name = chart::shortened(parts[i].name, 400);
+            numbers.rows.push_back({name, grouped(parts[i].videos), grouped(parts[i].annotations)});
         }
-        if (rest > 0) rows.emplace_back(join(parts.size() - drawn, " others"), 100.0 * static_cast<double>(rest) / static_cast<double>(videos));
+        if (rest > 0) rows.emplace_back(join(parts.size() - drawn, " others"), share(rest));
         const std::string heading = "Categories of " + sets[k].name;
-        out += figure(heading, ranked_chart({join("categories-", k), heading, "Part of the videos in each category, in percent.", "", ""}, rows, k, " %"),
-                      "Part of the videos.", numbers);
+        const ChartText text{join("categories-", k), heading, "Part of the videos in each category, in percent.", "", ""};
+        out += figure(heading, ranked_chart(text, rows, k, " %"), "Part of the videos in each category.", numbers);
     }
     return out.empty() ? "" : "<section><h2>Categories</h2>" + out + "</section>";
 }
@@ -180,24 +187,24 @@ std::string curve_section(const std::vector<AnnotatedSet>& sets) {
         for (std::size_t i = 0; i < s.curve.size(); ++i) {
             const data::CurvePoint& p = s.curve[i];
             curves.back().points.emplace_back(static_cast<double>(p.annotations), static_cast<double>(p.types[3]));
-            if (numbers.rows.size() <= i) numbers.rows.push_back({percent(100.0 * static_cast<double>(i + 1) / static_cast<double>(s.curve.size()))});
+            if (numbers.rows.size() <= i) numbers.rows.push_back({join(100 * (i + 1) / s.curve.size(), " %")});
             numbers.rows[i].insert(numbers.rows[i].end(), {grouped(p.annotations), grouped(p.types[3])});
         }
         ends += join(k ? "; " : "", sets[k].name, " ", grouped(s.ngrams[3].types), " in ", grouped(s.annotations));
     }
     const std::string heading = "Type-annotation curve of 4-grams";
-    return "<section><h2>Variety</h2>" +
-           figure(heading, curve_chart({"curve", heading, "Distinct 4-grams among the first annotations of each set. At the end: " + ends + ".",
-                                        "annotations, in the order of the file", "distinct 4-grams"}, curves),
-                  "At the end: " + ends + ".", numbers) + "</section>";
+    const ChartText text{"curve", heading, "Distinct 4-grams among the first annotations of each set. At the end: " + ends + ".",
+                         "annotations, in the order of the file", "distinct 4-grams"};
+    return "<section><h2>Variety</h2>" + figure(heading, curve_chart(text, curves), "At the end: " + ends + ".", numbers) + "</section>";
 }
 
 std::string language_section(const std::vector<AnnotatedSet>& sets) {
     TextTable t{{"data set", "adverb %", "verb %", "noun %", "adjective %", "1-grams", "2-grams", "3-grams", "4-grams"}, {}};
     for (const AnnotatedSet& set : sets) {
         t.rows.push_back({set.name});
-        for (const data::GroupCount& g : set.statistics.groups) t.rows.back().push_back(number(set.statistics.percent(g.words), 1));
-        for (std::size_t n = 1; n <= 4; ++n) t.rows.back().push_back(number(set.statistics.unique_ngrams(n), 2));
+        const data::Statistics& s = set.statistics;
+        for (const data::GroupCount& g : s.groups) t.rows.back().push_back(number(s.percent(g.words), 1));
+        for (std::size_t n = 1; n <= 4; ++n) t.rows.back().push_back(number(s.unique_ngrams(n), 2));
     }
     return "<section><h2>Parts of speech and unique n-grams</h2>" + table(t) +
            "<p class=r>Parts of speech in percent of all words; distinct n-grams of the whole set divided by its annotations. "
@@ -219,9 +226,10 @@ std::string remarks_section(const std::vector<AnnotatedSet>& sets) {
 std::string stats_page(const std::vector<AnnotatedSet>& sets) {
     std::uint64_t annotations = 0;
     for (const AnnotatedSet& set : sets) annotations += set.statistics.annotations;
-    const std::string title = sets.size() == 1 ? "Statistics of " + sets[0].name : join("Statistics of ", sets.size(), " annotated sets");
-    std::string out = page_head(title, "figure{margin:1.4rem 0 2rem}figure h3{font-size:1rem;color:var(--ink)}summary{cursor:pointer;color:var(--soft);font-size:.9rem}"
-                                       "details table{font-size:.85rem}details .wide{max-height:24rem;overflow:auto}li{margin:.35rem 0}");
+    const std::string title = join("Statistics of ", sets.size() == 1 ? sets[0].name : join(sets.size(), " annotated sets"));
+    std::string out = page_head(title, "figure{margin:1.4rem 0 2rem}figure h3{font-size:1rem;color:var(--ink)}"
+                                       "summary{cursor:pointer;color:var(--soft);font-size:.9rem}details table{font-size:.85rem}"
+                                       "details .wide{max-height:24rem;overflow:auto}li{margin:.35rem 0}");
     out += "<p>" + join(grouped(annotations), " annotations. Counts are exact; every figure has its numbers below it.") + "</p>";
     out += sizes_section(sets) + splits_section(sets) + lengths_section(sets) + categories_section(sets) + curve_section(sets) +
            language_section(sets) + remarks_section(sets);

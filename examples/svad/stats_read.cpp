@@ -159,10 +159,11 @@ private:
 /// "NAME=PATH", or a path whose file name without its endings is the name.
 std::pair<std::string, std::string> named(const std::string& argument) {
     const std::size_t equals = argument.find('=');
-    if (equals != std::string::npos && equals > 0 && !io::exists(argument)) return {argument.substr(0, equals), argument.substr(equals + 1)};
+    if (equals != std::string::npos && equals > 0 && !io::exists(argument))
+        return {argument.substr(0, equals), argument.substr(equals + 1)};
     std::string name = argument.substr(argument.rfind('/') + 1);
-    for (const char* ending : {".gz", ".tsv", ".jsonl", ".json", ".txt"})
-        if (name.size() > std::string_view(ending).size() && name.ends_with(ending)) name.resize(name.size() - std::string_view(ending).size());
+    for (const std::string_view ending : {".gz", ".tsv", ".jsonl", ".json", ".txt"})
+        if (name.size() > ending.size() && name.ends_with(ending)) name.resize(name.size() - ending.size());
     return {name, argument};
 }
 

@@ -180,7 +180,8 @@ template <class Visit>
         });
     }
     if (file.rows == 0)
-        fail<io::FormatError>(path, ": no line is an annotation", file.problems.empty() ? "; give a JSONL manifest or a table with a header of video and caption" : join("; ", file.problems[0]));
+        fail<io::FormatError>(path, ": no line is an annotation; ",
+                              file.problems.empty() ? "give a JSONL manifest or a table with a header of video, caption" : file.problems[0]);
     return file;
 }
 

@@ -62,7 +62,8 @@ inline std::vector<std::string> text_list(const io::Json& line, const char* key)
 inline void parse_statistics(const io::Json& line, Record& r) {
     for (const char* key : {"duration", "seconds"})
         if (const auto value = io::find_field<double>(line, key, "line")) r.seconds = value;
-    if (r.seconds && !(*r.seconds > 0 && std::isfinite(*r.seconds))) fail<io::FormatError>("seconds must be positive; got ", *r.seconds);
+    if (r.seconds && !(*r.seconds > 0 && std::isfinite(*r.seconds)))
+        fail<io::FormatError>("seconds must be positive; got ", *r.seconds);
     r.category = io::field_or<std::string>(line, "category", "", "line");
     r.split = io::field_or<std::string>(line, "split", "", "line");
     r.tokens = text_list(line, "tokens");

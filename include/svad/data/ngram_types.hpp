@@ -4,8 +4,8 @@
 //
 // Promise: no n-gram is taken for another (pairs are compared, not hashes); a table holds 16 bytes a type at a load of
 // at most 3/4, so a corpus of w words needs less than 200 w bytes whatever it holds.
-// Rejected: a hash map from strings of words to counts (4 times slower, bench/stats.cpp), hashes alone (wrong by chance), sorting all
-// n-grams at the end (no curve of how the types grow).
+// Rejected: a hash map from strings of words to counts (4 times slower, bench/stats.cpp), hashes alone (wrong by
+// chance), sorting all n-grams at the end (no curve of how the types grow).
 #pragma once
 
 #include "svad/core/error.hpp"

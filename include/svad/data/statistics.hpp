@@ -233,7 +233,8 @@ public:
         if (!std::isnan(a.seconds) && !(a.seconds > 0 && std::isfinite(a.seconds)))
             fail<UsageError>("statistics: the seconds of '", a.video, "' must be positive; got ", a.seconds);
         if (!a.tags.empty() && a.tags.size() != a.words.size())
-            fail<UsageError>("statistics: an annotation of '", a.video, "' has ", a.words.size(), " words and ", a.tags.size(), " tags");
+            fail<UsageError>("statistics: an annotation of '", a.video, "' has ", a.words.size(), " words and ", a.tags.size(),
+                             " tags");
         ids_.clear();
         for (const std::string_view word : a.words) ids_.push_back(vocabulary_(word));
         ngrams_.add(ids_);
