@@ -22,7 +22,7 @@ Captions made_up(std::size_t count) {
     Random random(3, 0);
     Captions captions(count);
     for (auto& words : captions)
-        for (std::uint64_t n = 2 + random.below(16); n > 0; --n)
+        for (Index n = 2 + random.below(16); n > 0; --n)
             words.push_back(join("w", static_cast<int>(std::exp(random.uniform() * std::log(25000.0)))));
     return captions;
 }

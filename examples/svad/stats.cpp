@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // svad stats: statistics of annotated sets side by side, as tables 1 to 3 of the paper, as JSON, or as a page with its
-// figures. Lines that were left out and seconds that are not known are said, and give exit status 3 (left out).
+// figures. What was left out and what is not known is said; lines left out and unreadable videos give exit status 3.
 #include "stats.hpp"
 
 #include "page.hpp"
@@ -143,9 +143,9 @@ std::vector<std::string> remarks(const AnnotatedSet& set) {
 
 int stats(const StatsOptions& options) {
     const std::vector<AnnotatedSet> sets = read_sets(options);
-    std::uint64_t left_out = 0;
+    std::uint64_t skipped = 0;
     for (const AnnotatedSet& set : sets) {
-        left_out += set.left_out();
+        skipped += set.left_out() + set.unreadable;
         for (const data::AnnotationFile& f : set.files)
             for (const std::string& problem : f.problems) std::fprintf(stderr, "svad: left out %s\n", problem.c_str());
     }
@@ -157,7 +157,7 @@ int stats(const StatsOptions& options) {
         print_sets(sets);
     }
     if (!options.html.empty()) io::write_atomic(options.html, stats_page(sets));
-    return left_out > 0 ? 3 : 0;
+    return skipped > 0 ? 3 : 0;
 }
 
 }  // namespace tool

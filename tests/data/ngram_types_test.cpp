@@ -58,7 +58,7 @@ TEST_CASE("n-gram types: random corpora count as sets and maps of words do") {
     std::array<std::map<std::vector<std::uint32_t>, std::pair<std::uint64_t, std::set<int>>>, 4> plain;   // count, where
     for (int annotation = 0; annotation < 300; ++annotation) {
         std::vector<std::uint32_t> words;
-        for (std::uint64_t n = random.below(12); n > 0; --n) words.push_back(static_cast<std::uint32_t>(random.below(6)));
+        for (Index n = random.below(12); n > 0; --n) words.push_back(static_cast<std::uint32_t>(random.below(6)));
         types.add(words);
         for (std::size_t n = 1; n <= 4; ++n)
             for (std::size_t i = 0; i + n <= words.size(); ++i) {

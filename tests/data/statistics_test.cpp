@@ -20,7 +20,7 @@ Annotation timed(std::string_view video, double seconds, const Words& words) {
 
 TEST_CASE("histogram: mean, population deviation and range of 1 1 4") {
     Histogram h;
-    for (const std::uint64_t v : {1, 4, 1}) h.add(v);
+    for (const std::uint64_t v : {1u, 4u, 1u}) h.add(v);
     CHECK(h.total() == 3);
     CHECK(h.mean() == doctest::Approx(2));
     CHECK(h.deviation() == doctest::Approx(std::sqrt(2.0)));

@@ -156,14 +156,12 @@ void visit_record(const Record& record, AnnotationFile& file, Visit& visit) {
 
 }  // namespace detail
 
-/// Calls visit(const AnnotationRow&) for every annotation of a manifest or table. Throws io::FileError if the file
-/// cannot be read, io::FormatError if it is no such file or no line of it is an annotation, and what visit throws,
-/// except that an io::FormatError of visit leaves the row's line out.
+/// Calls visit(const AnnotationRow&) for every annotation of a manifest or table whose text is `text`; `path` names it
+/// and says which folder its videos are in. Throws io::FormatError if it is no such text or no line of it is an
+/// annotation, and what visit throws, except that an io::FormatError of visit leaves the row's line out.
 template <class Visit>
-[[nodiscard]] AnnotationFile read_annotations(const std::string& path, Visit visit) {
+[[nodiscard]] AnnotationFile parse_annotations(std::string_view text, const std::string& path, Visit visit) {
     AnnotationFile file{path, 0, 0, {}, {}};
-    const std::string bytes = io::read_maybe_gzip(path);
-    std::string_view text = bytes;
     if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
     const std::string_view first = text.substr(0, text.find('\n'));
     if (first.find('\t') != std::string_view::npos && first.find('{') == std::string_view::npos) {
@@ -183,6 +181,12 @@ template <class Visit>
         fail<io::FormatError>(path, ": no line is an annotation; ",
                               file.problems.empty() ? "give a JSONL manifest or a table with a header of video, caption" : file.problems[0]);
     return file;
+}
+
+/// parse_annotations of the file at `path`, which may be a gzip file. Throws io::FileError if it cannot be read.
+template <class Visit>
+[[nodiscard]] AnnotationFile read_annotations(const std::string& path, Visit visit) {
+    return parse_annotations(io::read_maybe_gzip(path), path, visit);
 }
 
 }  // namespace svad::data
