@@ -3,7 +3,7 @@
 // A set's first annotation decides what is not said on the command line; the page says what was decided.
 #include "stats.hpp"
 
-#include "svad/metrics/ptb.hpp"
+#include "svad/text/ptb.hpp"
 #include "svad/text/upos.hpp"
 #include "svad/video/reader.hpp"
 
@@ -85,8 +85,8 @@ private:
     }
 
     static void ptb(std::string_view caption, Words& out) {
-        for (std::string& word : metrics::ptb_tokenize(caption))
-            if (!metrics::is_caption_punctuation(word)) out.own.push_back(std::move(word));
+        for (std::string& word : text::ptb_tokenize(caption))
+            if (!text::is_caption_punctuation(word)) out.own.push_back(std::move(word));
         out.use_own();
     }
 
