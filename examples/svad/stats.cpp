@@ -122,7 +122,7 @@ void print_sets(const std::vector<AnnotatedSet>& sets) {
 std::vector<std::string> remarks(const AnnotatedSet& set) {
     const data::Statistics& s = set.statistics;
     std::vector<std::string> out = {"words are " + set.words_are};
-    out.push_back(set.tags_are.empty() ? "no parts of speech: the set has no tags" : "parts of speech are " + set.tags_are);
+    out.push_back(set.tags_are.empty() ? "no parts of speech are known" : "parts of speech are " + set.tags_are);
     const auto part = [&](std::uint64_t n) { return join(grouped(n), " of ", grouped(s.annotations), " annotations"); };
     if (s.timed_annotations == 0) out.emplace_back("no seconds are known, so there are no words per second");
     else if (s.timed_annotations < s.annotations)
