@@ -31,14 +31,16 @@ io::Json as_json(const std::vector<data::Part>& parts) {
     return out;
 }
 
-io::Json ngrams_as_json(const data::Statistics& s) {
+io::Json ngrams_as_json(const AnnotatedSet& set) {
+    const data::Statistics& s = set.statistics;
     io::Json out = io::Json::object();
     for (std::size_t n = 1; n <= s.ngrams.size(); ++n) {
         const data::NgramCounts& c = s.ngrams[n - 1];
         io::Json curve = io::Json::array();
-        for (const data::CurvePoint& p : s.curve) curve.push_back(p.types[n - 1]);
+        for (const data::CurvePoint& p : set.curve()) curve.push_back(p.types[n - 1]);
         out[std::to_string(n)] = io::object({{"tokens", c.tokens}, {"types", c.types},
-                                             {"types_per_annotation", s.unique_ngrams(n)}, {"occurring_once", c.once}, {"in_one_annotation_only", c.in_one_annotation},
+                                             {"types_per_annotation", s.unique_ngrams(n)}, {"occurring_once", c.once},
+                                             {"in_one_annotation_only", c.in_one_annotation},
                                              {"distinct_within_annotations", c.distinct_within}, {"curve", curve}});
     }
     return out;
@@ -58,7 +60,7 @@ io::Json as_json(const AnnotatedSet& set) {
     const data::Statistics& s = set.statistics;
     const auto known = [](double v) { return std::isfinite(v) ? io::Json(v) : io::Json(); };
     io::Json x = io::Json::array(), problems = io::Json::array(), paths = io::Json::array();
-    for (const data::CurvePoint& p : s.curve) x.push_back(p.annotations);
+    for (const data::CurvePoint& p : set.curve()) x.push_back(p.annotations);
     for (const data::AnnotationFile& f : set.files) {
         paths.push_back(f.path);
         for (const std::string& p : f.problems) problems.push_back(p);
@@ -69,9 +71,10 @@ io::Json as_json(const AnnotatedSet& set) {
     out["tags_are"] = set.tags_are.empty() ? io::Json() : io::Json(set.tags_are);
     out["time"] = io::object({{"annotations", s.timed_annotations}, {"videos", s.timed_videos}, {"seconds", s.video_seconds},
                               {"mean_video_seconds", known(s.mean_video_seconds)},
-                              {"words_per_second", known(s.words_per_second)}, {"words_per_second_ratio_of_sums", known(s.words_per_second_of_sums)},
+                              {"words_per_second", known(s.words_per_second)},
+                              {"words_per_second_ratio_of_sums", known(s.words_per_second_of_sums)},
                               {"conflicting", s.conflicting_seconds}});
-    out["ngrams"] = ngrams_as_json(s);
+    out["ngrams"] = ngrams_as_json(set);
     out["curve_annotations"] = x;
     out["tags"] = tags_as_json(s);
     out["categories"] = as_json(s.categories);

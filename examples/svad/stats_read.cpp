@@ -19,7 +19,9 @@ using namespace svad;
 /// One set while it is read.
 class Reading {
 public:
-    Reading(std::string name, const StatsOptions& options, const Models& models) : options_(options), models_(models) { set_.name = std::move(name); }
+    Reading(std::string name, const StatsOptions& options, const Models& models) : options_(options), models_(models) {
+        set_.name = std::move(name);
+    }
 
     /// Reads a file; `split` names its part of the set where its lines do not.
     void add(const std::string& path, const std::string& split) {
@@ -47,7 +49,8 @@ private:
         source_ = WordSource(options_.words, set_.language == "zh", first, models_);
         set_.words_are = source_.words_are();
         set_.tags_are = source_.tags_are();
-        pass_ = std::make_unique<data::StatisticsPass>(data::StatisticsOptions{.groups = source_.groups()});
+        pass_ = std::make_unique<data::StatisticsPass>(
+            data::StatisticsOptions{.groups = source_.groups(), .curve_points = curve_points * drawn_between});
     }
 
     /// The length of a video file, decoded once; NaN if it cannot be.

@@ -72,7 +72,7 @@ public:
 
     /// Empty if there are no tags.
     [[nodiscard]] std::string tags_are() const {
-        if (given_tags_) return universal_ ? "the universal tags given with the set" : "the tags given with the set, read as THULAC's";
+        if (given_tags_) return universal_ ? "the universal tags given with the set" : "the given tags, read as THULAC's";
         return tag_ ? "universal tags of svad's tagger" : "";
     }
 
