@@ -84,6 +84,13 @@ io::Json as_json(const AnnotatedSet& set) {
     return out;
 }
 
+/// `text` for a terminal: control characters of a file's words could move its cursor.
+std::string printable(std::string text) {
+    for (char& c : text)
+        if ((c >= 0 && c < ' ') || c == 0x7F) c = '?';
+    return text;
+}
+
 void print_table(const char* title, const std::vector<const char*>& columns, const std::vector<std::vector<std::string>>& rows) {
     std::size_t wide = std::string_view(title).size();
     for (const auto& row : rows) wide = std::max(wide, row[0].size());
@@ -91,7 +98,7 @@ void print_table(const char* title, const std::vector<const char*>& columns, con
     for (const char* c : columns) std::printf("  %11s", c);
     std::puts("");
     for (const auto& row : rows) {
-        std::printf("%-*s", static_cast<int>(wide), row[0].c_str());
+        std::printf("%-*s", static_cast<int>(wide), printable(row[0]).c_str());
         for (std::size_t i = 1; i < row.size(); ++i) std::printf("  %11s", row[i].c_str());
         std::puts("");
     }
@@ -117,7 +124,7 @@ void print_sets(const std::vector<AnnotatedSet>& sets) {
     print_table("language (table 3)",
                 {"adverb %", "verb %", "noun %", "adjective %", "1-grams", "2-grams", "3-grams", "4-grams"}, types);
     for (const AnnotatedSet& set : sets)
-        for (const std::string& remark : remarks(set)) std::printf("%s: %s\n", set.name.c_str(), remark.c_str());
+        for (const std::string& remark : remarks(set)) std::printf("%s\n", printable(set.name + ": " + remark).c_str());
 }
 
 }  // namespace
@@ -150,7 +157,8 @@ int stats(const StatsOptions& options) {
     for (const AnnotatedSet& set : sets) {
         skipped += set.left_out() + set.unreadable;
         for (const data::AnnotationFile& f : set.files)
-            for (const std::string& problem : f.problems) std::fprintf(stderr, "svad: left out %s\n", problem.c_str());
+            for (const std::string& problem : f.problems)
+                std::fprintf(stderr, "svad: left out %s\n", printable(problem).c_str());
     }
     if (options.json) {
         io::Json out = io::Json::array();
