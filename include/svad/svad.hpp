@@ -33,7 +33,11 @@
 // text/: Unicode, tokenizers, prompts.
 #include "svad/text/bpe.hpp"
 #include "svad/text/chat.hpp"
+#include "svad/text/pattern.hpp"
+#include "svad/text/pattern_compile.hpp"
 #include "svad/text/pretokenize.hpp"
+#include "svad/text/ptb.hpp"
+#include "svad/text/ptb_rules.hpp"
 #include "svad/text/tokenizer.hpp"
 #include "svad/text/tokenizer_file.hpp"
 #include "svad/text/unicode.hpp"
@@ -125,10 +129,6 @@
 // metrics/: scores of sentences.
 #include "svad/metrics/cider.hpp"
 #include "svad/metrics/ngram.hpp"
-#include "svad/metrics/pattern.hpp"
-#include "svad/metrics/pattern_compile.hpp"
-#include "svad/metrics/ptb.hpp"
-#include "svad/metrics/ptb_rules.hpp"
 #include "svad/metrics/report.hpp"
 
 // train/: optimizer, checkpoints, the loop.

@@ -11,7 +11,7 @@
 #include "svad/core/random.hpp"
 #include "svad/metrics/cider.hpp"
 #include "svad/metrics/ngram.hpp"
-#include "svad/metrics/ptb.hpp"
+#include "svad/text/ptb.hpp"
 
 #include <algorithm>
 #include <array>
@@ -57,7 +57,7 @@ struct CaptionScores {
 /// `text` as words separated by single blanks (whitespace: unchanged).
 [[nodiscard]] inline std::string tokenize(std::string_view text, Tokenization tokenization) {
     if (tokenization == Tokenization::whitespace) return std::string(text);
-    if (tokenization == Tokenization::ptb) return caption_words(text);
+    if (tokenization == Tokenization::ptb) return text::caption_words(text);
     std::string out;
     for (const std::string_view word : split_words(text)) {
         for (std::size_t i = 0; i < word.size();) {

@@ -8,8 +8,8 @@
 // Rejected: calling Java; splitting at punctuation (moves CIDEr by tenths where captions hold "can't", "10:30", "U.S.").
 #pragma once
 
-#include "svad/metrics/pattern.hpp"
-#include "svad/metrics/ptb_rules.hpp"
+#include "svad/text/pattern.hpp"
+#include "svad/text/ptb_rules.hpp"
 
 #include <algorithm>
 #include <array>
@@ -17,7 +17,7 @@
 #include <string_view>
 #include <vector>
 
-namespace svad::metrics {
+namespace svad::text {
 
 struct PtbOptions {
     bool lower_case = true;
@@ -44,8 +44,8 @@ inline std::string plain_token(std::u32string_view token, bool brackets, bool no
         if (c == 0xAD) continue;
         if (const auto name = bracket_name(c); brackets && (c == '(' || c == ')')) out += name;
         else if (c == 0x2019 || c == 0x92 || c == 0x2018) out += '\'';
-        else if (nonbreaking && c == ' ') text::append_utf8(out, 0xA0);
-        else text::append_utf8(out, c);
+        else if (nonbreaking && c == ' ') append_utf8(out, 0xA0);
+        else append_utf8(out, c);
     }
     return out;
 }
@@ -85,7 +85,7 @@ inline std::string quote_text(std::u32string_view token) {
             case 0x94: case 0x201D: case 0xBB: out += "''"; break;
             case 0x91: case 0x2018: case 0x201B: case 0x2039: out += '`'; break;
             case 0x92: case 0x2019: case 0x203A: out += '\''; break;
-            default: text::append_utf8(out, c);
+            default: append_utf8(out, c);
         }
     }
     return out;
@@ -125,7 +125,7 @@ inline PatternLexer& ptb_lexer() {
 inline std::u32string ptb_line(std::string_view text) {
     std::u32string line;
     for (std::size_t i = 0; i < text.size();) {
-        const text::CodePoint c = text::next_code_point(text, i);
+        const CodePoint c = next_code_point(text, i);
         const bool breaks = c.value == '\n' || c.value == '\r' || c.value == 0x0B || c.value == 0x0C ||
                             c.value == 0x2028 || c.value == 0x2029;
         line += breaks ? U' ' : c.value;
@@ -159,7 +159,7 @@ inline std::u32string ptb_line(std::string_view text) {
         const bool splits = length != match.token;
         std::string out = detail::ptb_token(token, splits || action == Ptb::abbreviation ? Ptb::word : action);
         if (action == Ptb::abbreviation) --at;   // the full stop ends the sentence too
-        if (options.lower_case) out = text::to_lower(out);
+        if (options.lower_case) out = to_lower(out);
         if (!out.empty()) tokens.push_back(std::move(out));
     }
     return tokens;
@@ -183,4 +183,4 @@ inline std::u32string ptb_line(std::string_view text) {
     return out;
 }
 
-}  // namespace svad::metrics
+}  // namespace svad::text

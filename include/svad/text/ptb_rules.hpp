@@ -5,13 +5,13 @@
 // Rejected: hand-written branches per character (the quirks come from longest match, and would have to be found anew).
 #pragma once
 
-#include "svad/metrics/pattern.hpp"
+#include "svad/text/pattern.hpp"
 
 #include <map>
 #include <string>
 #include <vector>
 
-namespace svad::metrics {
+namespace svad::text {
 
 /// What becomes of a match.
 enum class Ptb {
@@ -151,4 +151,4 @@ inline const std::vector<PatternRule>& ptb_rules() {
 }
 
 }  // namespace detail
-}  // namespace svad::metrics
+}  // namespace svad::text

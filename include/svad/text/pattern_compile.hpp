@@ -15,14 +15,14 @@
 #include <utility>
 #include <vector>
 
-namespace svad::metrics {
+namespace svad::text {
 
 /// Letters of PTBTokenizer: of the basic plane, combining marks and the soft hyphen included.
 [[nodiscard]] inline bool is_word_letter(char32_t c) {
     if (c < 0x80) return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
     if (c > 0xFFFF) return false;
     if (c == 0xAD) return true;
-    return text::class_of(c) == text::CharacterClass::letter || (c < 0x3000 && text::is_mark(c));
+    return class_of(c) == CharacterClass::letter || (c < 0x3000 && is_mark(c));
 }
 
 namespace detail {
@@ -32,7 +32,7 @@ struct CharacterSet {
     std::vector<std::pair<char32_t, char32_t>> ranges;
 
     [[nodiscard]] bool has(char32_t c) const {
-        bool inside = (letters && is_word_letter(c)) || (digits && c <= 0xFFFF && text::is_decimal_digit(c));
+        bool inside = (letters && is_word_letter(c)) || (digits && c <= 0xFFFF && is_decimal_digit(c));
         for (const auto& [low, high] : ranges) inside = inside || (c >= low && c <= high);
         return inside != negated;
     }
@@ -196,4 +196,4 @@ private:
 };
 
 }  // namespace detail
-}  // namespace svad::metrics
+}  // namespace svad::text

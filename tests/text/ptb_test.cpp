@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The PTB tokenizer: what captions hold, hostile bytes, and every shared line of the Java program's output.
-#include "svad/metrics/ptb.hpp"
+#include "svad/text/ptb.hpp"
 
 #include "svad/core/random.hpp"
 #include "svad/io/file.hpp"
@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-using namespace svad::metrics;
+using namespace svad::text;
 namespace io = svad::io;
 
 namespace {

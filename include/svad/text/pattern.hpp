@@ -8,7 +8,7 @@
 #pragma once
 
 #include "svad/core/error.hpp"
-#include "svad/metrics/pattern_compile.hpp"
+#include "svad/text/pattern_compile.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace svad::metrics {
+namespace svad::text {
 
 /// A line of the table: what to match, what must follow (may be empty), and what to do, a number of the caller's.
 struct PatternRule {
@@ -186,4 +186,4 @@ inline std::size_t PatternLexer::token_length(std::u32string_view matched, std::
     return matched.size();
 }
 
-}  // namespace svad::metrics
+}  // namespace svad::text

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lexer behind the PTB tokenizer: longest match, precedence, contexts, repetition, refusals.
-#include "svad/metrics/pattern.hpp"
+#include "svad/text/pattern.hpp"
 
 #include <doctest/doctest.h>
 
-using svad::metrics::PatternLexer;
-using svad::metrics::PatternMatch;
+using svad::text::PatternLexer;
+using svad::text::PatternMatch;
 
 namespace {
 
