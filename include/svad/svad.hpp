@@ -33,6 +33,9 @@
 // text/: Unicode, tokenizers, prompts.
 #include "svad/text/bpe.hpp"
 #include "svad/text/chat.hpp"
+#include "svad/text/code_pages.hpp"
+#include "svad/text/mojibake.hpp"
+#include "svad/text/mojibake_rules.hpp"
 #include "svad/text/pretokenize.hpp"
 #include "svad/text/tokenizer.hpp"
 #include "svad/text/tokenizer_file.hpp"

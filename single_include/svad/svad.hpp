@@ -3210,14 +3210,79 @@ struct Prompts {
 
 }  // namespace svad::text
 
-// ==== svad/text/pretokenize.hpp ====
-// Cutting text into the pieces inside which byte pairs may merge: the GPT-2 pattern as a scanner,
+// ==== svad/text/code_pages.hpp ====
+// Single-byte code pages: what the bytes 0x80 to 0xFF mean in the encodings that text is most often misread in.
+// Unassigned bytes of the Windows pages stand for the control character of their number, as web browsers read them.
+// Source: the Unicode Consortium's mapping tables. Rejected: iconv (what it knows depends on the system).
+
+namespace svad::text {
+
+// Each has 128 characters, that of byte 0x80 first.
+inline constexpr std::u16string_view windows_1252{
+    u"€\u0081‚ƒ„…†‡\u02C6‰Š‹Œ\u008DŽ\u008F\u0090‘’“”•–—\u02DC™š›œ\u009DžŸ\u00A0¡¢£¤¥¦§¨©ª«"
+    u"¬\u00AD®¯°±²³´µ¶·¸¹º»¼½¾¿ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖ×ØÙÚÛÜÝÞßàáâãäåæçèéêëìíîïðñòóôõö÷øùú"
+    u"ûüýþÿ"};
+inline constexpr std::u16string_view windows_1251{
+    u"ЂЃ‚ѓ„…†‡€‰Љ‹ЊЌЋЏђ‘’“”•–—\u0098™љ›њќћџ\u00A0ЎўЈ¤Ґ¦§Ё©Є«¬\u00AD®Ї°±Ііґµ¶·ё№є»јЅѕїАБВГД"
+    u"ЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯабвгдежзийклмнопрстуфхцчшщъыьэюя"};
+inline constexpr std::u16string_view windows_1250{
+    u"€\u0081‚\u0083„…†‡\u0088‰Š‹ŚŤŽŹ\u0090‘’“”•–—\u0098™š›śťžź\u00A0\u02C7\u02D8Ł¤Ą¦§¨©Ş«"
+    u"¬\u00AD®Ż°±\u02DBł´µ¶·¸ąş»Ľ\u02DDľżŔÁÂĂÄĹĆÇČÉĘËĚÍÎĎĐŃŇÓÔŐÖ×ŘŮÚŰÜÝŢßŕáâăäĺćçčéęëěíîďđ"
+    u"ńňóôőö÷řůúűüýţ\u02D9"};
+inline constexpr std::u16string_view windows_1253{
+    u"€\u0081‚ƒ„…†‡\u0088‰\u008A‹\u008C\u008D\u008E\u008F\u0090‘’“”•–—\u0098™\u009A›\u009C"
+    u"\u009D\u009E\u009F\u00A0΅Ά£¤¥¦§¨©ª«¬\u00AD®―°±²³΄µ¶·ΈΉΊ»Ό½ΎΏΐΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡÒΣΤΥΦΧ"
+    u"ΨΩΪΫάέήίΰαβγδεζηθικλμνξοπρςστυφχψωϊϋόύώÿ"};
+inline constexpr std::u16string_view windows_1254{
+    u"€\u0081‚ƒ„…†‡\u02C6‰Š‹Œ\u008D\u008E\u008F\u0090‘’“”•–—\u02DC™š›œ\u009D\u009EŸ\u00A0¡"
+    u"¢£¤¥¦§¨©ª«¬\u00AD®¯°±²³´µ¶·¸¹º»¼½¾¿ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏĞÑÒÓÔÕÖ×ØÙÚÛÜİŞßàáâãäåæçèéêëìíîïğ"
+    u"ñòóôõö÷øùúûüışÿ"};
+inline constexpr std::u16string_view windows_1257{
+    u"€\u0081‚\u0083„…†‡\u0088‰\u008A‹\u008C¨\u02C7¸\u0090‘’“”•–—\u0098™\u009A›\u009C¯"
+    u"\u02DB\u009F\u00A0¡¢£¤¥¦§Ø©Ŗ«¬\u00AD®Æ°±²³´µ¶·ø¹ŗ»¼½¾æĄĮĀĆÄÅĘĒČÉŹĖĢĶĪĻŠŃŅÓŌÕÖ×ŲŁŚŪÜŻ"
+    u"Žßąįāćäåęēčéźėģķīļšńņóōõö÷ųłśūüżž\u02D9"};
+inline constexpr std::u16string_view iso_8859_2{
+    u"\u0080\u0081\u0082\u0083\u0084\u0085\u0086\u0087\u0088\u0089\u008A\u008B\u008C\u008D"
+    u"\u008E\u008F\u0090\u0091\u0092\u0093\u0094\u0095\u0096\u0097\u0098\u0099\u009A\u009B"
+    u"\u009C\u009D\u009E\u009F\u00A0Ą\u02D8Ł¤ĽŚ§¨ŠŞŤŹ\u00ADŽŻ°ą\u02DBł´ľś\u02C7¸šşťź\u02DD"
+    u"žżŔÁÂĂÄĹĆÇČÉĘËĚÍÎĎĐŃŇÓÔŐÖ×ŘŮÚŰÜÝŢßŕáâăäĺćçčéęëěíîďđńňóôőö÷řůúűüýţ\u02D9"};
+inline constexpr std::u16string_view mac_roman{
+    u"ÄÅÇÉÑÖÜáàâäãåçéèêëíìîïñóòôöõúùûü†°¢£§•¶ß®©™´¨≠ÆØ∞±≤≥¥µ∂∑∏π∫ªºΩæø¿¡¬√ƒ≈∆«»…\u00A0ÀÃÕŒ"
+    u"œ–—“”‘’÷◊ÿŸ⁄€‹›\uFB01\uFB02‡·‚„‰ÂÊÁËÈÍÎÏÌÓÔ\uF8FFÒÚÛÙı\u02C6\u02DC¯\u02D8\u02D9"
+    u"\u02DA¸\u02DD\u02DB\u02C7"};
+inline constexpr std::u16string_view cp437{
+    u"ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙"
+    u"╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u00A0"};
+
+/// A single-byte encoding that text may have been misread in.
+struct CodePage {
+    std::u16string_view high;   ///< characters of bytes 0x80 to 0xFF; empty for Latin-1, where byte and character agree
+    bool windows = false;       ///< U+FFFD may stand in it for a byte that was lost
+    bool mac = false;           ///< a dash before a blank is common in it
+};
+
+/// The code pages in the order in which a repair tries them, the likeliest first.
+inline constexpr std::array<CodePage, 10> code_pages{{
+    {}, {windows_1252, true}, {windows_1251, true}, {windows_1250, true}, {windows_1253, true}, {windows_1254, true},
+    {windows_1257, true}, {iso_8859_2}, {mac_roman, false, true}, {cp437},
+}};
+
+}  // namespace svad::text
+
+// ==== svad/text/mojibake.hpp ====
+// Repair of text that was UTF-8 and was decoded with a single-byte code page, once or several times: "sÃ³" is "só".
 //
-//     's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
-//
-// Promise: the pieces are non-empty and concatenate to the input, for any bytes (an ill-formed part counts as a
-// character of class other); linear time. Source: Radford et al. 2019, encoder.py.
-// Rejected: std::regex (no Unicode classes, recursion as deep as the text is long).
+// Promise: fix_encoding() gives what ftfy 6.3's fix_encoding gives with its default settings, which is what CLIP's
+// tokenizer runs on captions; text that does not look misread (mojibake_rules.hpp) comes back as it was.
+// The method: read the text back into bytes with each code page that has all its characters, mend bytes that were lost
+// on the way (a no-break space turned into a blank, U+FFFD), and take the first result that is UTF-8.
+
+// ==== svad/text/mojibake_rules.hpp ====
+// Which neighbouring characters betray that text was decoded with the wrong code page: classes of the few hundred
+// characters that such mistakes produce, and the short sequences of them that people do not write on purpose
+// (an accented small letter before a currency sign, a C1 control, a box corner inside a word, ...).
+// Source: the heuristic of ftfy 6.3 (its "badness"), whose verdicts come out identically.
+// Rejected: a statistical detector (it needs a model of every language and still changes correct text).
 
 // ==== svad/text/unicode.hpp ====
 // UTF-8 and character classes: the only file that includes utf8proc.
@@ -3367,6 +3432,388 @@ inline void append_utf8(std::string& out, char32_t value) {
 }
 
 }  // namespace svad::text
+
+namespace svad::text::detail {
+
+/// Classes of characters, a bit each.
+enum MojibakeClass : std::uint32_t {
+    c1 = 1u << 0, bad = 1u << 1, law = 1u << 2, currency = 1u << 3, opening = 1u << 4, closing = 1u << 5,
+    numeric = 1u << 6, kaomoji = 1u << 7, upper = 1u << 8, lower = 1u << 9, upper_common = 1u << 10,
+    lower_common = 1u << 11, box = 1u << 12, common = 1u << 13,
+    // What a byte of UTF-8 looks like when it is misread: first of 2, 3 or 4 bytes, or a later one (strict: not a dash
+    // or quotation mark, which stand at the beginning of words too).
+    first_of_2 = 1u << 14, first_of_3 = 1u << 15, first_of_4 = 1u << 16, later = 1u << 17, later_strict = 1u << 18,
+    latin = 1u << 19, small_latin = 1u << 20, blank = 1u << 21, word = 1u << 22, not_latin = 1u << 23, any = 1u << 24,
+};
+
+struct ClassMembers {
+    std::uint32_t bits;
+    std::u16string_view members;   // a-b is a range
+};
+
+inline constexpr std::array<ClassMembers, 14> class_members{{
+    {c1, u"\u0080-\u009F"},
+    {bad, u"¤¦¨ª¬¯¸ºƒ\u02C6\u02C7\u02D8\u02DB\u02DC†‡‰⌐◊\uFFFD"},
+    {law, u"§¶"},
+    {currency, u"¢£¥₧€"},
+    {opening, u"¡©«¿΄΅‘‚“„•‹\uF8FF"},
+    {closing, u"®»\u02DD”›™"},
+    {numeric, u"±²³µ¹¼½¾×÷⁄№∂∆∏∑√∞∩∫≈≠≡≤≥"},
+    {kaomoji, u"°Ò-ÖÙ-Üò-öø-üŌŐŪŲ"},
+    {upper, u"À-ÑØÜÝĀĂĄĆČĎĐĒĖĘĚĞĢĪİĶĹĻĽŁŃŅŇŒŘŚŞŠŢŤŮŰŸŹŻŽҐ"},
+    {lower, u"ß-ñüāăąćčďđēėęěğģīįķĺļľłœŕśşšťźżžґ\uFB01\uFB02"},
+    {upper_common, u"ÞΆΈΉΊΌΎΏΑ-ΫЁ-Я"},
+    {lower_common, u"ά-ωа-џ"},
+    {box, u"│┌┐┘├┤┬┼═-╬▀▄█▌▐-▓"},
+    {common, u"\u00A0\u00AD´·–—―’…"},
+}};
+
+/// Classes by character, for all but U+10000 and above, which have none.
+inline const std::vector<std::uint32_t>& class_table() {
+    static const std::vector<std::uint32_t> table = [] {
+        std::vector<std::uint32_t> made(0x10000, 0);
+        for (const auto& [bits, members] : class_members)
+            for (std::size_t i = 0; i < members.size(); ++i) {
+                const bool range = i + 2 < members.size() && members[i + 1] == u'-';
+                for (std::size_t c = members[i]; c <= members[range ? i + 2 : i]; ++c) made[c] |= bits;
+                if (range) i += 2;
+            }
+        for (std::size_t page = 0; page < 7; ++page)   // Latin-1 and the Windows pages
+            for (std::size_t byte = 0x80; byte < 0xF5; ++byte) {
+                const std::u16string_view high = code_pages[page].high;
+                std::uint32_t& of = made[high.empty() ? byte : high[byte - 0x80]];
+                if (byte < 0xC0) of |= later | later_strict;
+                else if (byte >= 0xC2 && byte < 0xE0) of |= first_of_2;
+                else if (byte >= 0xE0 && byte < 0xF0) of |= first_of_3;
+                else if (byte == 0xF0 || byte == 0xF3) of |= first_of_4;   // the others are too common as letters
+            }
+        made[u' '] |= later;   // in place of a no-break space
+        for (const char16_t c : std::u16string_view{u"–—―‘’‚“”„•…"}) made[c] &= ~std::uint32_t{later_strict};
+        return made;
+    }();
+    return table;
+}
+
+inline std::uint32_t classes_of(char32_t c) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    std::uint32_t bits = (c != '\n' ? any : 0u) | (letter ? latin : not_latin) | (c >= 'a' && c <= 'z' ? small_latin : 0u);
+    if (c < 0x10000) bits |= class_table()[c];
+    if (is_space(c) || (c >= 0x1C && c <= 0x1F)) return bits | blank;
+    const CharacterClass kind = class_of(c);
+    return kind == CharacterClass::letter || kind == CharacterClass::number || c == '_' ? bits | word : bits;
+}
+
+/// One place of a sequence: any character of these classes or of this list.
+struct Place {
+    std::uint32_t classes = 0;
+    std::u16string_view also{};
+};
+
+using Sequence = std::array<Place, 5>;   // places that ask for nothing end it
+
+inline constexpr std::uint32_t letters = lower | upper, marks = opening | closing,
+                               odd = letters | box | marks | currency | numeric | law,
+                               arabic = common | currency | bad | numeric | opening;
+inline constexpr std::u16string_view arabic_more = u"ŸŠ®°µ»";
+
+/// The sequences that are not written on purpose.
+inline constexpr std::array bad_sequences{
+    Sequence{{{c1}}},
+    Sequence{{{odd}, {bad}}},   // bad before bad is the next line's
+    Sequence{{{bad}, {odd | bad}}},
+    Sequence{{{latin}, {lower_common | upper_common}, {bad}}},
+    Sequence{{{lower | lower_common | box | closing | currency | numeric}, {upper}}},
+    Sequence{{{box | closing | currency | numeric}, {lower}}},
+    Sequence{{{lower | box | closing}, {currency}}},
+    Sequence{{{blank}, {upper}, {currency}}},
+    Sequence{{{upper | box}, {numeric | law}}},
+    Sequence{{{letters | box | currency | closing}, {opening}, {numeric}}},
+    Sequence{{{letters | currency | numeric | box | law}, {closing}, {opening}}},
+    Sequence{{{currency | numeric | box}, {opening}}},
+    Sequence{{{small_latin}, {upper}, {opening | currency}}},
+    Sequence{{{box}, {kaomoji}}},
+    Sequence{{{letters | currency | numeric | marks | law}, {box}}},
+    Sequence{{{box}, {closing}}},
+    Sequence{{{letters}, {marks}, {word}}},
+    Sequence{{{0, u"Œœ"}, {not_latin}}},
+    Sequence{{{upper}, {0, u"°"}}},
+    // Windows-1252
+    Sequence{{{0, u"ÂÃÎÐ"}, {marks, u"€œŠš¢£Ÿž\u00A0\u00AD®©°·»–—´"}}},
+    Sequence{{{0, u"×"}, {0, u"²³"}}},
+    Sequence{{{0, u"ØÙ"}, {arabic, arabic_more}, {0, u"ØÙ"}, {arabic, arabic_more}}},
+    Sequence{{{0, u"à"}, {0, u"²µ¹¼½¾"}}},
+    // Mac Roman
+    Sequence{{{0, u"√"}, {0, u"±∂†≠®™´≤≥¥µø"}}},
+    Sequence{{{0, u"≈"}, {0, u"°¢"}}},
+    Sequence{{{0, u"‚"}, {0, u"Ä"}, {0, u"ìîïòôúùû†°¢π"}}},
+    Sequence{{{0, u"‚"}, {0, u"âó"}, {0, u"àä°ê"}}},
+    // Windows-1251
+    Sequence{{{0, u"в"}, {0, u"Ђ"}}},
+    Sequence{{{0, u"ВГРС"}, {c1 | bad | marks | currency, u"°µ"}, {0, u"ВГРС"}}},
+    // Windows-1252 again
+    Sequence{{{0, u"Ã"}, {0, u"\u00A0¡"}}},
+    Sequence{{{small_latin}, {0, u"ÃÂ"}, {0, u" "}}},
+    Sequence{{{small_latin}, {blank}, {0, u"ÃÂ"}, {0, u" "}}},
+    Sequence{{{small_latin | closing, u".,?!"}, {0, u"Â"}, {marks, u" "}}},
+    // Windows-1253 and 1257
+    Sequence{{{0, u"β"}, {0, u"€"}, {0, u"™\u00A0Ά\u00AD®°"}}},
+    Sequence{{{0, u"ΒΓΞΟ"}, {c1 | bad | marks | currency, u"°"}, {0, u"ΒΓΞΟ"}}},
+    Sequence{{{0, u"ā"}, {0, u"€"}}},
+};
+
+inline bool fits(const Place& place, char32_t c, std::uint32_t classes) {
+    return (place.classes & classes) != 0 || (c < 0x10000 && place.also.find(static_cast<char16_t>(c)) != place.also.npos);
+}
+
+inline bool sequence_at(const Sequence& places, std::u32string_view text, std::span<const std::uint32_t> classes, std::size_t at) {
+    for (std::size_t k = 0; k < places.size(); ++k) {
+        if (places[k].classes == 0 && places[k].also.empty()) return true;
+        if (at + k >= text.size() || !fits(places[k], text[at + k], classes[at + k])) return false;
+    }
+    return true;
+}
+
+/// A Windows-1251 reading of Latin-1 over Windows-1252: five Cyrillic letters, any character, a Latin one or a blank.
+inline bool cyrillic_garble_at(std::u32string_view text, std::size_t at) {
+    constexpr std::u32string_view start = U"ГўВЂВ";
+    if (text.substr(at, start.size()) != start || at + 6 >= text.size() || text[at + 5] == U'\n') return false;
+    return text[at + 6] == U' ' || (classes_of(text[at + 6]) & latin) != 0;
+}
+
+/// Whether `text` holds a sequence that looks misread.
+[[nodiscard]] inline bool looks_misread(std::u32string_view text) {
+    std::vector<std::uint32_t> classes;
+    classes.reserve(text.size());
+    for (const char32_t c : text) classes.push_back(classes_of(c));
+    if (text.size() > 1 && (text[0] == U'Ã' || text[0] == U'Â') && text[1] == U' ') return true;
+    const auto ascii = [&](std::size_t i) { return i >= text.size() || text[i] < 0x80; };
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (ascii(at) && ascii(at + 1) && ascii(at + 2)) continue;   // every sequence has another among its first three
+        for (const Sequence& one : bad_sequences)
+            if (sequence_at(one, text, classes, at)) return true;
+        if (text[at] == U'Г' && cyrillic_garble_at(text, at)) return true;
+    }
+    return false;
+}
+
+}  // namespace svad::text::detail
+
+namespace svad::text {
+
+namespace detail {
+
+/// Bytes by character of the upper half of a code page.
+inline const std::unordered_map<char32_t, char>& page_bytes(std::size_t page) {
+    static const auto all = [] {
+        std::array<std::unordered_map<char32_t, char>, code_pages.size()> made;
+        for (std::size_t p = 0; p < made.size(); ++p)
+            for (std::size_t i = 0; i < 128; ++i)
+                made[p].emplace(code_pages[p].high.empty() ? static_cast<char32_t>(0x80 + i) : code_pages[p].high[i],
+                                static_cast<char>(0x80 + i));
+        return made;
+    }();
+    return all[page];
+}
+
+/// The bytes of which `text` is the reading in the code page; nothing if it has other characters.
+inline std::optional<std::string> encode_in(std::u32string_view text, std::size_t page) {
+    const auto& bytes = page_bytes(page);
+    const bool windows = code_pages[page].windows;
+    std::string out;
+    out.reserve(text.size());
+    for (const char32_t c : text) {
+        if (windows && c == 0xFFFD) out += '\x1a';   // stands for a byte that was lost
+        else if (c < 0x80 && !(windows && c == 0x1a)) out += static_cast<char>(c);
+        else if (const auto found = bytes.find(c); found != bytes.end()) out += found->second;
+        else return std::nullopt;
+    }
+    return out;
+}
+
+inline unsigned byte_at(std::string_view bytes, std::size_t i) {
+    return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0x100u;
+}
+
+inline bool in(unsigned b, unsigned low, unsigned high) { return b >= low && b <= high; }
+
+/// Length of the sequence at `i` that is UTF-8 but for a blank where byte A0 belongs, or 0.
+inline std::size_t blank_for_a0(std::string_view bytes, std::size_t i) {
+    const unsigned a = byte_at(bytes, i), b = byte_at(bytes, i + 1), c = byte_at(bytes, i + 2), d = byte_at(bytes, i + 3);
+    const auto likely = [](unsigned x) { return in(x, 0x80, 0xBF) && x != 0x85 && x != 0xA0; };
+    const auto later_byte = [](unsigned x) { return in(x, 0x80, 0xBF); };
+    if ((a == 0xC2 || a == 0xC3 || a == 0xC5 || a == 0xCE || a == 0xD0 || a == 0xD9) && b == ' ') return 2;
+    if ((a == 0xE2 || a == 0xE3) && b == ' ' && likely(c)) return 3;
+    if (in(a, 0xE0, 0xE3) && likely(b) && c == ' ') return 3;
+    if (a != 0xF0) return 0;
+    const int blanks = (b == ' ') + (c == ' ') + (d == ' ');
+    const auto fit = [&](unsigned x) { return x == ' ' || later_byte(x); };
+    return blanks == 1 && fit(b) && fit(c) && fit(d) ? 4 : 0;
+}
+
+/// Puts byte A0 back where a blank took its place. "Ã la" keeps its blank beside the A0: "à la" is two words.
+inline std::string restore_a0(std::string_view bytes) {
+    std::string words;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        words += bytes[i];
+        if (byte_at(bytes, i) != 0xC3 || byte_at(bytes, i + 1) != ' ') continue;
+        const std::string_view rest = bytes.substr(i + 2);
+        const auto follows = [&](std::string_view next) { return rest.starts_with(next); };
+        if (!follows(" ") && !follows("quele") && !follows("quela") && !follows("quilo") && !follows("s ")) words += '\xA0';
+    }
+    std::string out;
+    for (std::size_t i = 0; i < words.size();) {
+        const std::size_t n = blank_for_a0(words, i);
+        std::string part = words.substr(i, std::max<std::size_t>(n, 1));
+        if (n > 0) std::replace(part.begin(), part.end(), ' ', '\xA0');
+        out += part;
+        i += part.size();
+    }
+    return out;
+}
+
+/// Length of the UTF-8 or CESU-8 sequence at `i` of which bytes were lost (1A, or once '?'), or 0.
+inline std::size_t lossy_sequence(std::string_view bytes, std::size_t i) {
+    unsigned b[6];
+    for (std::size_t k = 0; k < 6; ++k) b[k] = byte_at(bytes, i + k);
+    const auto lost = [](unsigned x) { return x == 0x1A || x == '?'; };
+    const auto rest = [](unsigned x) { return x == 0x1A || in(x, 0x80, 0xBF); };
+    if (in(b[0], 0xC2, 0xDF) && b[1] == 0x1A) return 2;
+    if ((b[0] == 0xC2 || b[0] == 0xC3) && b[1] == '?') return 2;
+    if (b[0] == 0xED && in(b[1], 0xA0, 0xAF) && b[3] == 0xED && in(b[4], 0xB0, 0xBF)) {
+        const bool one = lost(b[2]) && (lost(b[5]) || in(b[5], 0x80, 0xBF));
+        const bool other = (lost(b[2]) || in(b[2], 0x80, 0xBF)) && lost(b[5]);
+        if (one || other) return 6;
+    }
+    if (in(b[0], 0xE0, 0xEF) && ((lost(b[1]) && rest(b[2])) || (rest(b[1]) && lost(b[2])))) return 3;
+    if (in(b[0], 0xF0, 0xF4) && ((lost(b[1]) && rest(b[2]) && rest(b[3])) || (rest(b[1]) && lost(b[2]) && rest(b[3])) ||
+                                 (rest(b[1]) && rest(b[2]) && lost(b[3]))))
+        return 4;
+    return b[0] == 0x1A ? 1 : 0;
+}
+
+/// Sequences of which bytes were lost become U+FFFD.
+inline std::string replace_lossy(std::string_view bytes) {
+    std::string out;
+    for (std::size_t i = 0; i < bytes.size();) {
+        const std::size_t n = lossy_sequence(bytes, i);
+        if (n > 0) out += "\xEF\xBF\xBD";
+        else out += bytes[i];
+        i += std::max<std::size_t>(n, 1);
+    }
+    return out;
+}
+
+/// The characters of `bytes` as UTF-8, CESU-8 (surrogates of three bytes each) or Java's (C0 80 for NUL); nothing if
+/// they are none of these.
+inline std::optional<std::u32string> decode_variants(std::string_view bytes) {
+    std::u32string out;
+    for (std::size_t i = 0; i < bytes.size();) {
+        unsigned b[6];
+        for (std::size_t k = 0; k < 6; ++k) b[k] = byte_at(bytes, i + k);
+        if (b[0] == 0xC0 && b[1] == 0x80) {
+            out += U'\0';
+            i += 2;
+        } else if (b[0] == 0xED && in(b[1], 0xA0, 0xAF) && in(b[2], 0x80, 0xBF) && b[3] == 0xED && in(b[4], 0xB0, 0xBF) &&
+                   in(b[5], 0x80, 0xBF)) {
+            out += static_cast<char32_t>(((b[1] & 0x0F) << 16) + ((b[2] & 0x3F) << 10) + ((b[4] & 0x0F) << 6) + (b[5] & 0x3F) + 0x10000);
+            i += 6;
+        } else {
+            const CodePoint c = next_code_point(bytes, i);
+            if (!c.valid) return std::nullopt;
+            out += c.value;
+            i += c.length;
+        }
+    }
+    return out;
+}
+
+/// The text that was read with the code page instead of UTF-8, or nothing.
+inline std::optional<std::u32string> reread(std::string bytes, const CodePage& page) {
+    if (!page.mac) bytes = restore_a0(bytes);
+    if (page.windows) bytes = replace_lossy(bytes);
+    return decode_variants(bytes);
+}
+
+/// A C1 control as the character that Windows-1252 has in its place.
+inline char32_t without_c1(char32_t c) { return c >= 0x80 && c < 0xA0 ? windows_1252[c - 0x80] : c; }
+
+std::u32string fix_encoding(std::u32string text, int depth);
+
+/// Length of the run of characters from `at` that look like misread UTF-8, or 0.
+inline std::size_t misread_run(std::u32string_view text, std::size_t at) {
+    const auto is = [&](std::size_t i, std::uint32_t bits) {
+        return i < text.size() && text[i] < 0x10000 && (class_table()[text[i]] & bits) != 0;
+    };
+    std::size_t end = at;
+    for (;;) {
+        if (is(end, first_of_2) && is(end + 1, later)) end += 2;
+        else if (is(end, first_of_3) && is(end + 1, later) && is(end + 2, later)) end += 3;
+        else if (is(end, first_of_4) && is(end + 1, later) && is(end + 2, later) && is(end + 3, later)) end += 4;
+        else return end - at;
+    }
+}
+
+/// Repairs misread parts of a text that as a whole is not in any code page.
+inline std::u32string fix_parts(std::u32string_view text, int depth) {
+    std::u32string out;
+    for (std::size_t at = 0; at < text.size();) {
+        const bool amid = at > 0 && text[at - 1] < 0x10000 && (class_table()[text[at - 1]] & later_strict) != 0;
+        const std::size_t n = amid ? 0 : misread_run(text, at);
+        if (n > 0 && n < text.size() && looks_misread(text.substr(at, n)))
+            out += fix_encoding(std::u32string{text.substr(at, n)}, depth + 1);
+        else
+            out += text.substr(at, std::max<std::size_t>(n, 1));
+        at += std::max<std::size_t>(n, 1);
+    }
+    return out;
+}
+
+/// One repair; the text unchanged if none applies.
+inline std::u32string fix_once(const std::u32string& text, int depth) {
+    const bool ascii = std::all_of(text.begin(), text.end(), [](char32_t c) { return c < 0x80; });
+    if (ascii || !looks_misread(text)) return text;
+    for (std::size_t page = 0; page < code_pages.size(); ++page)
+        if (auto bytes = encode_in(text, page))
+            if (auto fixed = reread(std::move(*bytes), code_pages[page])) return *fixed;
+    if (std::u32string fixed = fix_parts(text, depth); fixed != text) return fixed;
+    // What is left to repair are controls of Latin-1 that were meant to be letters and signs of Windows-1252.
+    std::u32string fixed = text;
+    std::transform(fixed.begin(), fixed.end(), fixed.begin(), without_c1);
+    return fixed;
+}
+
+/// Parts inside parts: a text would have to be misread more than sixteen times over to go deeper.
+inline constexpr int deepest_part = 16;
+
+inline std::u32string fix_encoding(std::u32string text, int depth) {
+    if (depth > deepest_part) return text;
+    for (;;) {
+        std::u32string fixed = fix_once(text, depth);
+        if (fixed == text) return fixed;
+        text = std::move(fixed);
+    }
+}
+
+}  // namespace detail
+
+/// `text` with misread UTF-8 repaired. Ill-formed parts of the argument count as U+FFFD.
+[[nodiscard]] inline std::string fix_encoding(std::string_view text) {
+    if (std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; })) return std::string{text};
+    std::string out;
+    for (const char32_t c : detail::fix_encoding(decode_utf8(replace_invalid_utf8(text)), 0)) append_utf8(out, c);
+    return out;
+}
+
+}  // namespace svad::text
+
+// ==== svad/text/pretokenize.hpp ====
+// Cutting text into the pieces inside which byte pairs may merge: the GPT-2 pattern as a scanner,
+//
+//     's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+//
+// Promise: the pieces are non-empty and concatenate to the input, for any bytes (an ill-formed part counts as a
+// character of class other); linear time. Source: Radford et al. 2019, encoder.py.
+// Rejected: std::regex (no Unicode classes, recursion as deep as the text is long).
 
 namespace svad::text {
 
