@@ -32,6 +32,7 @@
 
 // text/: Unicode, tokenizers, prompts.
 #include "svad/text/bpe.hpp"
+#include "svad/text/bpe_trainer.hpp"
 #include "svad/text/chat.hpp"
 #include "svad/text/code_pages.hpp"
 #include "svad/text/mojibake.hpp"
