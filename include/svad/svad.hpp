@@ -15,8 +15,9 @@
 #include "svad/core/tensor.hpp"
 #include "svad/core/view.hpp"
 
-// io/: files, gzip, JSON, safetensors, event files.
+// io/: files, gzip, GGUF, JSON, safetensors, event files.
 #include "svad/io/file.hpp"
+#include "svad/io/gguf.hpp"
 #include "svad/io/gzip.hpp"
 #include "svad/io/json.hpp"
 #include "svad/io/safetensors.hpp"
