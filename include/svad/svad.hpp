@@ -43,6 +43,7 @@
 #include "svad/text/tokenizer_file.hpp"
 #include "svad/text/unicode.hpp"
 #include "svad/text/upos.hpp"
+#include "svad/text/words.hpp"
 
 // video/: decoding, sampling, resizing, writing.
 #include "svad/video/decoder.hpp"
@@ -111,11 +112,14 @@
 #include "svad/infer/svad_config.hpp"
 
 // data/: manifests, batches, the synthetic world.
+#include "svad/data/annotations.hpp"
 #include "svad/data/caption_set.hpp"
 #include "svad/data/frames.hpp"
 #include "svad/data/keywords.hpp"
 #include "svad/data/loader.hpp"
 #include "svad/data/manifest.hpp"
+#include "svad/data/ngram_types.hpp"
+#include "svad/data/statistics.hpp"
 #include "svad/data/synth/actions.hpp"
 #include "svad/data/synth/canvas.hpp"
 #include "svad/data/synth/grade.hpp"
