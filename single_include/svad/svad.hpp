@@ -17,6 +17,7 @@
 #include <bit>
 #include <cctype>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <concepts>
@@ -4792,6 +4793,67 @@ struct TaggedWord {
     std::size_t begin = 0, end = 0;
     Upos tag = Upos::x;
 };
+
+}  // namespace svad::text
+
+// ==== svad/text/words.hpp ====
+// The plain ways to cut a text into words: between white space, into runs of letters and digits, into characters.
+//
+// Promise: linear time for any bytes. White space is what Python's str.split() takes for it (White_Space and the four
+// separators U+001C to U+001F), since published word counts were made with it; an ill-formed part of UTF-8 counts as
+// one character. Rejected: one function with a switch over languages: what a "word" is must stand at the call.
+
+namespace svad::text {
+
+/// Whether Python's str.split() and str.isspace() take `c` for white space.
+[[nodiscard]] inline bool is_blank(char32_t c) { return is_space(c) || (c >= 0x1C && c <= 0x1F); }
+
+/// What lies between white space: views into `text`.
+[[nodiscard]] inline std::vector<std::string_view> blank_words(std::string_view text) {
+    std::vector<std::string_view> words;
+    std::size_t start = 0;
+    for (std::size_t i = 0; i < text.size();) {
+        const CodePoint c = next_code_point(text, i);
+        if (is_blank(c.value)) {
+            if (i > start) words.push_back(text.substr(start, i - start));
+            start = i + c.length;
+        }
+        i += c.length;
+    }
+    if (text.size() > start) words.push_back(text.substr(start));
+    return words;
+}
+
+/// Every character that is no white space: views into `text`.
+[[nodiscard]] inline std::vector<std::string_view> characters(std::string_view text) {
+    std::vector<std::string_view> found;
+    for (std::size_t i = 0; i < text.size();) {
+        const CodePoint c = next_code_point(text, i);
+        if (!is_blank(c.value)) found.push_back(text.substr(i, c.length));
+        i += c.length;
+    }
+    return found;
+}
+
+/// The runs of a-z, 0-9, ' and - in the lower-cased text, joined by blanks: English words without punctuation.
+[[nodiscard]] inline std::string plain_words(std::string_view text) {
+    std::string words;
+    words.reserve(text.size());
+    bool open = false;
+    const auto put = [&](char32_t c) {
+        const bool part = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '\'' || c == '-';
+        if (part && !open && !words.empty()) words += ' ';
+        if (part) words += static_cast<char>(c);
+        open = part;
+    };
+    for (std::size_t i = 0; i < text.size();) {
+        const CodePoint c = next_code_point(text, i);
+        put(c.valid ? to_lower(c.value) : c.value);
+        if (c.value == 0x130) put(0x307);   // the dotted capital I becomes i and a combining dot, which ends the run
+        i += c.length;
+    }
+    return words;
+}
 
 }  // namespace svad::text
 
@@ -12630,20 +12692,21 @@ private:
 }  // namespace svad
 
 // data/: manifests, batches, the synthetic world.
-// ==== svad/data/caption_set.hpp ====
-// From a record to what the decoder reads: [prompt, target, <eos>] as ids, and labels that count the target and <eos>
-// only (paper eq 9). labels[i] is the id that position i must predict, or `ignore`.
-
-// ==== svad/data/keywords.hpp ====
-// Prompt-guided keyword generation (paper section 4.2): keywords of a description are extracted offline; in training
-// one of them is replaced by `__` and the model is asked for it. Here: the extractor interface and the blanking; the
-// wording of the prompts is in text/chat.hpp.
+// ==== svad/data/annotations.hpp ====
+// Reading annotated sets for their statistics: svad's manifests (JSONL, data/manifest.hpp) and tables (TSV with a header
+// of video and caption, and if it likes seconds, tokens, tags, category, split), plain or as gzip.
+//
+// Promise: rows come in the order of the file and are views, so nothing is kept; a line that makes no sense is left out
+// with its reason (bad seconds, invalid UTF-8, a wrong number of cells or tags) and counted, never silently.
+// Rejected: guessing by the file's name (a table is what starts with a line of tabs and no brace).
 
 // ==== svad/data/manifest.hpp ====
 // Manifests: one JSON object a line, one clip an object (JSONL). What a data set is, on disk.
 //   {"id": "p0001", "video": "clips/p0001.mp4", "branch": "primary", "description": "...",
-//    "descriptions": ["...", ...], "keywords": [{"word": "jar", "kind": "object"}, ...], "truth": {...}}
-// `video` is relative to the manifest. A line that is no such object is left out and reported, never silently.
+//    "descriptions": ["...", ...], "keywords": [{"word": "jar", "kind": "object"}, ...], "truth": {...},
+//    "seconds": 12.5, "category": "food", "split": "train", "tokens": ["a b c", ...], "tags": ["DET NOUN VERB", ...]}
+// `video` is relative to the manifest; the second and third line are optional, tokens and tags go with the descriptions.
+// A line that is no such object is left out and reported, never silently.
 
 namespace svad::data {
 
@@ -12661,6 +12724,9 @@ struct Record {
     std::vector<std::string> descriptions;      ///< at least one
     std::vector<Keyword> keywords;
     io::Json truth;                             ///< what a generator knows about the clip; null for real data
+    std::optional<double> seconds;              ///< length of the clip, where the manifest says it
+    std::string category, split;                ///< empty where it does not
+    std::vector<std::string> tokens, tags;      ///< for each description its words, and their tags, joined by blanks; or empty
 };
 
 struct Manifest {
@@ -12677,6 +12743,30 @@ inline std::string text_field(const io::Json& line, const char* key) {
     return it->get<std::string>();
 }
 
+inline std::vector<std::string> text_list(const io::Json& line, const char* key) {
+    const auto it = line.find(key);
+    if (it == line.end()) return {};
+    auto texts = it->is_array() ? io::detail::convert<std::vector<std::string>>(*it) : std::nullopt;
+    if (!texts) fail<io::FormatError>(key, " must be a list of texts");
+    return *texts;
+}
+
+/// Length, category, split, words and tags: what statistics read beyond the descriptions.
+inline void parse_statistics(const io::Json& line, Record& r) {
+    for (const char* key : {"duration", "seconds"})
+        if (const auto value = io::find_field<double>(line, key, "line")) r.seconds = value;
+    if (r.seconds && !(*r.seconds > 0 && std::isfinite(*r.seconds)))
+        fail<io::FormatError>("seconds must be positive; got ", *r.seconds);
+    r.category = io::field_or<std::string>(line, "category", "", "line");
+    r.split = io::field_or<std::string>(line, "split", "", "line");
+    r.tokens = text_list(line, "tokens");
+    r.tags = text_list(line, "tags");
+    if (!r.tokens.empty() && r.tokens.size() != r.descriptions.size())
+        fail<io::FormatError>("tokens must be one text a description; got ", r.tokens.size(), " for ", r.descriptions.size());
+    if (!r.tags.empty() && r.tags.size() != r.tokens.size())
+        fail<io::FormatError>("tags must be one text for each of tokens; got ", r.tags.size(), " for ", r.tokens.size());
+}
+
 inline Record parse_record(const io::Json& line, const std::string& folder) {
     if (!line.is_object()) fail<io::FormatError>("the line is no JSON object");
     Record r;
@@ -12690,13 +12780,7 @@ inline Record parse_record(const io::Json& line, const std::string& folder) {
         r.primary = branch == "primary";
     }
     if (line.contains("description")) r.descriptions.push_back(text_field(line, "description"));
-    if (const auto more = line.find("descriptions"); more != line.end()) {
-        if (!more->is_array()) fail<io::FormatError>("descriptions must be a list of texts");
-        for (const auto& d : *more) {
-            if (!d.is_string()) fail<io::FormatError>("descriptions must be a list of texts");
-            r.descriptions.push_back(d.get<std::string>());
-        }
-    }
+    for (std::string& more : text_list(line, "descriptions")) r.descriptions.push_back(std::move(more));
     if (r.descriptions.empty()) fail<io::FormatError>("the clip has no description");
     if (const auto words = line.find("keywords"); words != line.end()) {
         if (!words->is_array()) fail<io::FormatError>("keywords must be a list of {word, kind}");
@@ -12707,6 +12791,7 @@ inline Record parse_record(const io::Json& line, const std::string& folder) {
         }
     }
     if (line.contains("truth")) r.truth = line["truth"];
+    parse_statistics(line, r);
     return r;
 }
 
@@ -12743,6 +12828,192 @@ inline Record parse_record(const io::Json& line, const std::string& folder) {
 }
 
 }  // namespace svad::data
+
+namespace svad::data {
+
+/// One annotation as it stands in a file. Views are valid while the visitor runs.
+struct AnnotationRow {
+    std::string_view video;                     ///< as the file names it; in a JSONL manifest, as the program can open it
+    double seconds = std::numeric_limits<double>::quiet_NaN();   ///< NaN: the file does not say
+    std::string_view caption;
+    std::optional<std::string_view> tokens, tags;                ///< joined by blanks
+    std::string_view category, split;
+};
+
+/// What a file was, beside its rows.
+struct AnnotationFile {
+    std::string path;
+    std::uint64_t rows = 0, left_out = 0;       ///< annotations that were visited; lines that were not
+    std::vector<std::string> problems;          ///< why, for the first lines that were left out
+    std::vector<std::string> ignored;           ///< columns of a table that mean nothing here
+};
+
+namespace detail {
+
+inline constexpr std::size_t longest_line = std::size_t{16} << 20, kept_problems = 20;
+
+inline void leave_out(AnnotationFile& file, std::size_t line, const char* why) {
+    if (++file.left_out <= kept_problems) file.problems.push_back(join(file.path, ":", line, ": ", why));
+}
+
+/// Calls visit(line, number) for every line that is not blank; errors about a line go to `file`.
+template <class Visit>
+void for_each_line(std::string_view text, AnnotationFile& file, Visit visit) {
+    std::size_t number = 0;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t stop = std::min(text.find('\n', at), text.size());
+        std::string_view line = text.substr(at, stop - at);
+        at = stop + 1;
+        ++number;
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        if (line.find_first_not_of(" \t") == std::string_view::npos) continue;
+        try {
+            if (line.size() > longest_line) fail<io::FormatError>("the line is longer than ", longest_line, " bytes");
+            if (const std::size_t bad = text::find_invalid_utf8(line); bad != std::string_view::npos)
+                fail<io::FormatError>("the line is not valid utf-8 (at byte ", bad, ")");
+            visit(line, number);
+        } catch (const io::FormatError& e) {
+            leave_out(file, number, e.what());
+        } catch (const io::Json::exception&) {
+            leave_out(file, number, "a field has the wrong type");
+        }
+    }
+}
+
+/// A positive number of seconds, or NaN for an empty cell.
+inline double parse_seconds(std::string_view cell) {
+    if (cell.empty()) return std::numeric_limits<double>::quiet_NaN();
+    double seconds = 0;
+    const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), seconds);
+    if (error != std::errc{} || end != cell.data() + cell.size() || !(seconds > 0 && std::isfinite(seconds)))
+        fail<io::FormatError>("seconds must be a positive number; got '", cell.substr(0, 40), "'");
+    return seconds;
+}
+
+inline void check_tags(const AnnotationRow& row) {
+    if (!row.tags) return;
+    const std::size_t words = row.tokens ? text::blank_words(*row.tokens).size() : 0, tags = text::blank_words(*row.tags).size();
+    if (tags != words) fail<io::FormatError>("tags must be one a token; got ", tags, " for ", words);
+}
+
+/// Calls visit(i, cell) for the cells of a line; how many there are.
+template <class Visit>
+std::size_t for_each_cell(std::string_view line, Visit visit) {
+    for (std::size_t i = 0;; ++i) {
+        const std::size_t stop = line.find('\t');
+        visit(i, line.substr(0, stop));
+        if (stop == std::string_view::npos) return i + 1;
+        line.remove_prefix(stop + 1);
+    }
+}
+
+/// Where the columns of a table are: npos for one that it lacks.
+class Columns {
+public:
+    Columns(std::string_view header, AnnotationFile& file) {
+        at_.fill(npos);
+        count_ = for_each_cell(header, [&](std::size_t i, std::string_view name) { enter(name, i, file); });
+        for (const std::size_t needed : {video, caption})
+            if (at_[needed] == npos) fail<io::FormatError>(file.path, ": the table has no column '", names[needed][0], "'");
+    }
+
+    [[nodiscard]] AnnotationRow row(std::string_view line) const {
+        std::array<std::string_view, 7> cells;
+        const std::size_t count = for_each_cell(line, [&](std::size_t i, std::string_view cell) {
+            for (std::size_t k = 0; k < cells.size(); ++k)
+                if (at_[k] == i) cells[k] = cell;
+        });
+        if (count != count_) fail<io::FormatError>("the line has ", count, " cells; the header has ", count_);
+        if (cells[video].empty()) fail<io::FormatError>("the line names no video");
+        AnnotationRow row{cells[video], parse_seconds(cells[seconds]), cells[caption], {}, {}, cells[category], cells[split]};
+        if (at_[tokens] != npos) row.tokens = cells[tokens];
+        if (at_[tags] != npos) row.tags = cells[tags];
+        check_tags(row);
+        return row;
+    }
+
+private:
+    enum Column : std::size_t { video, seconds, caption, tokens, tags, category, split };
+    static constexpr std::size_t npos = std::string_view::npos;
+    static constexpr std::array<std::array<std::string_view, 2>, 7> names{{{"video", "video_id"}, {"seconds", "duration"},
+        {"caption", "description"}, {"tokens", "words"}, {"tags", "pos"}, {"category", "categories"}, {"split", "part"}}};
+
+    void enter(std::string_view name, std::size_t i, AnnotationFile& file) {
+        for (std::size_t k = 0; k < names.size(); ++k) {
+            if (name != names[k][0] && name != names[k][1]) continue;
+            if (at_[k] != npos) fail<io::FormatError>(file.path, ": the table has two columns for '", names[k][0], "'");
+            at_[k] = i;
+            return;
+        }
+        if (file.ignored.size() < kept_problems) file.ignored.emplace_back(name.substr(0, 80));
+    }
+
+    std::array<std::size_t, 7> at_{};
+    std::size_t count_ = 0;
+};
+
+template <class Visit>
+void visit_record(const Record& record, AnnotationFile& file, Visit& visit) {
+    std::vector<AnnotationRow> rows;
+    for (std::size_t i = 0; i < record.descriptions.size(); ++i) {
+        AnnotationRow row{record.video, record.seconds.value_or(std::numeric_limits<double>::quiet_NaN()),
+                          record.descriptions[i], {}, {}, record.category, record.split};
+        if (!record.tokens.empty()) row.tokens = record.tokens[i];
+        if (!record.tags.empty()) row.tags = record.tags[i];
+        check_tags(row);
+        rows.push_back(row);
+    }
+    for (const AnnotationRow& row : rows) {
+        visit(row);
+        ++file.rows;
+    }
+}
+
+}  // namespace detail
+
+/// Calls visit(const AnnotationRow&) for every annotation of a manifest or table whose text is `text`; `path` names it
+/// and says which folder its videos are in. Throws io::FormatError if it is no such text or no line of it is an
+/// annotation, and what visit throws, except that an io::FormatError of visit leaves the row's line out.
+template <class Visit>
+[[nodiscard]] AnnotationFile parse_annotations(std::string_view text, const std::string& path, Visit visit) {
+    AnnotationFile file{path, 0, 0, {}, {}};
+    if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+    const std::string_view first = text.substr(0, text.find('\n'));
+    if (first.find('\t') != std::string_view::npos && first.find('{') == std::string_view::npos) {
+        const detail::Columns head(first.ends_with('\r') ? first.substr(0, first.size() - 1) : first, file);
+        detail::for_each_line(text, file, [&](std::string_view line, std::size_t number) {
+            if (number == 1) return;
+            visit(head.row(line));
+            ++file.rows;
+        });
+    } else {
+        const std::string folder = io::detail::directory_of(path);
+        detail::for_each_line(text, file, [&](std::string_view line, std::size_t) {
+            detail::visit_record(detail::parse_record(io::parse_json(line, "json"), folder), file, visit);
+        });
+    }
+    if (file.rows == 0)
+        fail<io::FormatError>(path, ": no line is an annotation; ",
+                              file.problems.empty() ? "give a JSONL manifest or a table with a header of video, caption" : file.problems[0]);
+    return file;
+}
+
+/// parse_annotations of the file at `path`, which may be a gzip file. Throws io::FileError if it cannot be read.
+template <class Visit>
+[[nodiscard]] AnnotationFile read_annotations(const std::string& path, Visit visit) {
+    return parse_annotations(io::read_maybe_gzip(path), path, visit);
+}
+
+}  // namespace svad::data
+
+// ==== svad/data/caption_set.hpp ====
+// From a record to what the decoder reads: [prompt, target, <eos>] as ids, and labels that count the target and <eos>
+// only (paper eq 9). labels[i] is the id that position i must predict, or `ignore`.
+
+// ==== svad/data/keywords.hpp ====
+// Prompt-guided keyword generation (paper section 4.2): keywords of a description are extracted offline; in training
+// one of them is replaced by `__` and the model is asked for it. Here: the extractor interface and the blanking; the
+// wording of the prompts is in text/chat.hpp.
 
 namespace svad::data {
 
@@ -13124,6 +13395,495 @@ private:
     Index claimed_, wanted_;
     bool quit_ = false;
     std::exception_ptr error_;
+};
+
+}  // namespace svad::data
+
+// ==== svad/data/ngram_types.hpp ====
+// Distinct words and n-grams of a corpus, counted exactly in one pass: words become numbers, and an n-gram is the pair
+// (number of its first n-1 words, number of its last word), which has a number itself.
+//
+// Promise: no n-gram is taken for another (pairs are compared, not hashes); a table holds 16 bytes a type at a load of
+// at most 3/4, so a corpus of w words needs less than 200 w bytes whatever it holds.
+// Rejected: a hash map from strings of words to counts (4 times slower, bench/stats.cpp), hashes alone (wrong by
+// chance), sorting all n-grams at the end (no curve of how the types grow).
+
+namespace svad::data {
+
+namespace detail {
+
+inline std::uint64_t stirred(std::uint64_t x) {   // the finalizer of MurmurHash3
+    x = (x ^ (x >> 33)) * 0xFF51AFD7ED558CCDu;
+    x = (x ^ (x >> 33)) * 0xC4CEB9FE1A85EC53u;
+    return x ^ (x >> 33);
+}
+
+/// An address that differs from run to run where programs are placed at random: texts cannot be written to collide.
+inline std::uint64_t hash_seed() {
+    static const char place = 0;
+    return stirred(reinterpret_cast<std::uintptr_t>(&place));
+}
+
+inline std::uint64_t hash_of(std::string_view text, std::uint64_t seed) {
+    std::uint64_t h = seed ^ text.size();
+    for (std::size_t i = 0; i < text.size(); i += 8) {
+        std::uint64_t eight = 0;
+        std::memcpy(&eight, text.data() + i, std::min<std::size_t>(8, text.size() - i));
+        h = stirred(h ^ eight) + seed;
+    }
+    return h;
+}
+
+}  // namespace detail
+
+/// Strings to numbers 0, 1, 2, ... in order of first appearance, and back.
+class WordIds {
+public:
+    /// The number of `word`, a new one if it was never seen.
+    std::uint32_t operator()(std::string_view word) {
+        if (4 * (size() + 1) > 3 * slots_.size()) grow();
+        const std::uint64_t h = detail::hash_of(word, seed_);
+        for (std::size_t at = h & mask();; at = (at + 1) & mask()) {
+            Slot& slot = slots_[at];
+            if (slot.number == 0) return insert(slot, word, h);
+            if (slot.hash == static_cast<std::uint32_t>(h >> 32) && (*this)[slot.number - 1] == word) return slot.number - 1;
+        }
+    }
+
+    [[nodiscard]] std::size_t size() const { return ends_.size() - 1; }
+    [[nodiscard]] std::string_view operator[](std::uint32_t id) const {
+        return std::string_view{letters_}.substr(ends_[id], ends_[id + 1] - ends_[id]);
+    }
+
+private:
+    struct Slot {
+        std::uint32_t hash = 0, number = 0;   // number: id + 1; 0 is empty
+    };
+
+    std::size_t mask() const { return slots_.size() - 1; }
+
+    std::uint32_t insert(Slot& slot, std::string_view word, std::uint64_t h) {
+        if (size() >= 0xFFFFFFF0u) fail<UsageError>("word ids: more than ", size(), " distinct words");
+        letters_ += word;
+        ends_.push_back(letters_.size());
+        slot = {static_cast<std::uint32_t>(h >> 32), static_cast<std::uint32_t>(size())};
+        return slot.number - 1;
+    }
+
+    void grow() {
+        std::vector<Slot> old(std::max<std::size_t>(64, 2 * slots_.size()));
+        old.swap(slots_);
+        for (const Slot& s : old) {
+            if (s.number == 0) continue;
+            std::size_t at = detail::hash_of((*this)[s.number - 1], seed_) & mask();
+            while (slots_[at].number != 0) at = (at + 1) & mask();
+            slots_[at] = s;
+        }
+    }
+
+    std::vector<Slot> slots_;
+    std::vector<std::size_t> ends_{0};
+    std::string letters_;
+    std::uint64_t seed_ = detail::hash_seed();
+};
+
+/// Pairs of numbers to numbers 0, 1, 2, ..., each with a mark for its user, 0 at first.
+class PairIds {
+public:
+    struct Entry {
+        std::uint64_t key = 0;   // the pair, plus one; 0 is empty
+        std::uint32_t id = 0, mark = 0;
+    };
+
+    /// The entry of (first, second); valid until the next call. `first` < 2^32 - 1.
+    Entry& operator()(std::uint32_t first, std::uint32_t second) {
+        if (4 * (size_ + 1) > 3 * entries_.size()) grow();
+        const std::uint64_t key = (static_cast<std::uint64_t>(first) << 32 | second) + 1;
+        Entry& entry = entries_[find(key)];
+        if (entry.key == 0) {
+            if (size_ >= 0xFFFFFFF0u) fail<UsageError>("pair ids: more than ", size_, " distinct pairs");
+            entry = {key, static_cast<std::uint32_t>(size_++), 0};
+        }
+        return entry;
+    }
+
+    [[nodiscard]] std::size_t size() const { return size_; }
+
+private:
+    std::size_t find(std::uint64_t key) const {
+        const std::size_t mask = entries_.size() - 1;
+        std::size_t at = detail::stirred(key ^ seed_) & mask;
+        while (entries_[at].key != 0 && entries_[at].key != key) at = (at + 1) & mask;
+        return at;
+    }
+
+    void grow() {
+        std::vector<Entry> old(std::max<std::size_t>(64, 2 * entries_.size()));
+        old.swap(entries_);
+        for (const Entry& e : old)
+            if (e.key != 0) entries_[find(e.key)] = e;
+    }
+
+    std::vector<Entry> entries_;
+    std::size_t size_ = 0;
+    std::uint64_t seed_ = detail::hash_seed();
+};
+
+/// What is known of the n-grams of one length.
+struct NgramCounts {
+    std::uint64_t tokens = 0;              ///< n-grams, each occurrence
+    std::uint64_t types = 0;               ///< distinct ones
+    std::uint64_t once = 0;                ///< types that occur once in all
+    std::uint64_t in_one_annotation = 0;   ///< types that occur in one annotation only, however often
+    std::uint64_t distinct_within = 0;     ///< sum over annotations of the types in each
+
+    friend bool operator==(const NgramCounts&, const NgramCounts&) = default;
+};
+
+/// The n-grams of n = 1..4 of a corpus, annotation by annotation.
+class NgramTypes {
+public:
+    static constexpr std::size_t longest = 4;
+
+    /// Counts one annotation: its words as numbers from WordIds. N-grams do not reach from one to the next.
+    void add(std::span<const std::uint32_t> words) {
+        if (annotations_ >= most_annotations) fail<UsageError>("n-gram types: more than ", annotations_, " annotations");
+        ++annotations_;
+        for (std::size_t start = 0; start < words.size(); ++start) {
+            std::uint32_t prefix = 0;
+            for (std::size_t n = 0; n < longest && start + n < words.size(); ++n)
+                prefix = count(counts_[n], tables_[n](prefix, words[start + n]));
+        }
+    }
+
+    /// The counts of n = 1..4, at [n - 1].
+    [[nodiscard]] const std::array<NgramCounts, longest>& counts() const { return counts_; }
+
+private:
+    // A mark is the number of the last annotation with this type, from 1, and two flags below it.
+    static constexpr std::uint32_t repeated = 1, elsewhere = 2, step = 4, most_annotations = 0xFFFFFFFFu / step;
+
+    std::uint32_t count(NgramCounts& counts, PairIds::Entry& entry) {
+        ++counts.tokens;
+        const std::uint32_t last = entry.mark / step;
+        std::uint32_t flags = entry.mark % step;
+        if (last == 0) {
+            ++counts.types, ++counts.once, ++counts.in_one_annotation, ++counts.distinct_within;
+        } else {
+            counts.once -= (flags & repeated) == 0;
+            flags |= repeated;
+            if (last != annotations_) {
+                ++counts.distinct_within;
+                counts.in_one_annotation -= (flags & elsewhere) == 0;
+                flags |= elsewhere;
+            }
+        }
+        entry.mark = annotations_ * step + flags;
+        return entry.id;
+    }
+
+    std::array<PairIds, longest> tables_;
+    std::array<NgramCounts, longest> counts_{};
+    std::uint32_t annotations_ = 0;
+};
+
+}  // namespace svad::data
+
+// ==== svad/data/statistics.hpp ====
+// Statistics of an annotated set (paper section 3.4): lengths, words per second, unique verbs and nouns, categories,
+// parts of speech, distinct n-grams and how they grow with the annotations (tables 1 to 3, figures 2 to 4).
+//
+// One pass: add() every annotation in the order of the file, then finish(). Counts are exact. Memory grows with the
+// words of the set (see ngram_types.hpp), never with a single annotation.
+//   words per second   mean over annotations of words / seconds, not a ratio of sums (that is kept beside it)
+//   unique n-grams     types of the whole set / annotations; curve: at x = N k / 20 annotations, the types so far
+// Rejected: cutting texts into words in here; what a word is differs by language and by paper, so the caller says it.
+
+namespace svad::data {
+
+/// How often each whole number occurred.
+struct Histogram {
+    std::map<std::uint64_t, std::uint64_t> counts;
+
+    void add(std::uint64_t value) { ++counts[value]; }
+
+    [[nodiscard]] std::uint64_t total() const {
+        std::uint64_t n = 0;
+        for (const auto& [value, count] : counts) n += count;
+        return n;
+    }
+    [[nodiscard]] std::uint64_t sum() const {
+        std::uint64_t s = 0;
+        for (const auto& [value, count] : counts) s += value * count;
+        return s;
+    }
+    /// Sum / total; NaN if nothing was counted.
+    [[nodiscard]] double mean() const { return static_cast<double>(sum()) / static_cast<double>(total()); }
+    /// The standard deviation of the population (divided by n).
+    [[nodiscard]] double deviation() const {
+        const double middle = mean();
+        double squares = 0;
+        for (const auto& [value, count] : counts)
+            squares += static_cast<double>(count) * (static_cast<double>(value) - middle) * (static_cast<double>(value) - middle);
+        return std::sqrt(squares / static_cast<double>(total()));
+    }
+    [[nodiscard]] std::uint64_t min() const { return counts.empty() ? 0 : counts.begin()->first; }
+    [[nodiscard]] std::uint64_t max() const { return counts.empty() ? 0 : counts.rbegin()->first; }
+};
+
+/// Tags that count as one part of speech: {"noun", {"NOUN", "PROPN"}}.
+struct TagGroup {
+    std::string name;
+    std::vector<std::string> tags;
+};
+
+/// The groups of table 3 and figure 2 in universal tags (text/upos.hpp).
+[[nodiscard]] inline std::vector<TagGroup> upos_groups() {
+    return {{"adverb", {"ADV"}}, {"verb", {"VERB"}}, {"noun", {"NOUN", "PROPN"}}, {"adjective", {"ADJ"}}};
+}
+
+/// The same in the tags of THULAC, which the paper's Chinese figures agree with.
+[[nodiscard]] inline std::vector<TagGroup> thulac_groups() {
+    return {{"adverb", {"d"}}, {"verb", {"v"}}, {"noun", {"n", "np", "ns", "ni", "nz"}}, {"adjective", {"a"}}};
+}
+
+/// One annotation of one video, as the statistics read it. Nothing is kept of it.
+struct Annotation {
+    std::string_view video;
+    double seconds = std::numeric_limits<double>::quiet_NaN();   ///< of the video; NaN: not known
+    std::span<const std::string_view> words;
+    std::span<const std::string_view> tags = {};                 ///< one a word, or none
+    std::string_view category = {}, split = {};                  ///< empty: not known
+};
+
+struct StatisticsOptions {
+    std::vector<TagGroup> groups = upos_groups();   ///< at most 64
+    std::size_t curve_points = 20;
+};
+
+/// A part of the set: a category or a split.
+struct Part {
+    std::string name;
+    std::uint64_t videos = 0, annotations = 0, words = 0;
+    double seconds = 0;                             ///< of its videos, as far as known
+};
+
+/// A tag and how many words have it.
+struct TagCount {
+    std::string tag;
+    std::uint64_t words = 0;
+};
+
+/// One group of tags: its share of all tagged words, and how many different words of it an annotation has.
+struct GroupCount {
+    TagGroup group;
+    std::uint64_t words = 0;
+    Histogram unique;                               ///< over tagged annotations
+};
+
+/// Types of n = 1..4 (at [n - 1]) among the first `annotations`.
+struct CurvePoint {
+    std::uint64_t annotations = 0;
+    std::array<std::uint64_t, NgramTypes::longest> types{};
+};
+
+/// What finish() gives.
+struct Statistics {
+    std::uint64_t annotations = 0, videos = 0, words = 0;
+    Histogram lengths;                              ///< words per annotation
+
+    std::uint64_t timed_annotations = 0, timed_videos = 0;
+    std::uint64_t conflicting_seconds = 0;          ///< annotations that give their video another length than the first did
+    double video_seconds = 0;                       ///< sum over timed videos
+    double mean_video_seconds = 0;                  ///< NaN if none is timed, as the next two
+    double words_per_second = 0;                    ///< mean over timed annotations of words / seconds
+    double words_per_second_of_sums = 0;            ///< their words / their seconds
+
+    std::array<NgramCounts, NgramTypes::longest> ngrams{};   ///< at [n - 1]
+    std::vector<CurvePoint> curve;
+
+    std::uint64_t tagged_annotations = 0, tagged_words = 0;
+    std::vector<TagCount> tags;                     ///< most frequent first
+    std::vector<GroupCount> groups;
+    std::vector<Part> categories, splits;           ///< most annotations first; in order of appearance
+
+    /// Types of length n / annotations, table 3.
+    [[nodiscard]] double unique_ngrams(std::size_t n) const {
+        return static_cast<double>(ngrams[n - 1].types) / static_cast<double>(annotations);
+    }
+    /// Part of all tagged words, in percent.
+    [[nodiscard]] double percent(std::uint64_t tagged) const {
+        return 100.0 * static_cast<double>(tagged) / static_cast<double>(tagged_words);
+    }
+};
+
+namespace detail {
+
+/// Sizes of the parts of a set.
+class PartCounter {
+public:
+    void add(std::string_view name, std::uint32_t video, std::uint64_t words, double seconds) {
+        if (name.empty()) return;
+        const std::uint32_t id = ids_(name);
+        if (id == parts_.size()) parts_.push_back({std::string(name)});
+        Part& part = parts_[id];
+        PairIds::Entry& seen = videos_(id, video);
+        part.videos += seen.mark == 0;
+        if (seen.mark < 2 && seconds > 0) part.seconds += seconds;
+        seen.mark = std::max(seen.mark, seconds > 0 ? 2u : 1u);   // 2: its seconds are counted
+        ++part.annotations;
+        part.words += words;
+    }
+    [[nodiscard]] const std::vector<Part>& parts() const { return parts_; }
+
+private:
+    WordIds ids_;
+    PairIds videos_;
+    std::vector<Part> parts_;
+};
+
+/// Tags and the different words of each group, annotation by annotation.
+class TagCounter {
+public:
+    explicit TagCounter(std::vector<TagGroup> groups) {
+        if (groups.size() > 64) fail<UsageError>("statistics: at most 64 groups of tags; got ", groups.size());
+        for (TagGroup& g : groups) groups_.push_back({std::move(g), 0, {}});
+        last_.resize(groups_.size());
+    }
+
+    void add(std::span<const std::uint32_t> words, std::span<const std::string_view> tags) {
+        if (tags.empty()) return;
+        ++annotations_;
+        unique_.assign(groups_.size(), 0);
+        for (std::size_t i = 0; i < tags.size(); ++i) {
+            const std::uint32_t tag = ids_(tags[i]);
+            if (tag == words_.size()) enter(tags[i]);
+            ++words_[tag];
+            for (std::size_t g = 0; g < groups_.size(); ++g)
+                if (members_[tag] >> g & 1) count(g, words[i]);
+        }
+        for (std::size_t g = 0; g < groups_.size(); ++g) groups_[g].unique.add(unique_[g]);
+    }
+
+    void finish(Statistics& out) const {
+        out.tagged_annotations = annotations_;
+        out.groups = groups_;
+        for (std::uint32_t id = 0; id < words_.size(); ++id) {
+            out.tags.push_back({std::string(ids_[id]), words_[id]});
+            out.tagged_words += words_[id];
+        }
+        std::sort(out.tags.begin(), out.tags.end(), [](const TagCount& a, const TagCount& b) {
+            return a.words != b.words ? a.words > b.words : a.tag < b.tag;
+        });
+    }
+
+private:
+    void enter(std::string_view tag) {
+        std::uint64_t groups = 0;
+        for (std::size_t g = 0; g < groups_.size(); ++g)
+            for (const std::string& member : groups_[g].group.tags)
+                if (member == tag) groups |= std::uint64_t{1} << g;
+        members_.push_back(groups);
+        words_.push_back(0);
+    }
+
+    void count(std::size_t g, std::uint32_t word) {
+        ++groups_[g].words;
+        auto& last = last_[g];
+        if (word >= last.size()) last.resize(std::max<std::size_t>(word + 1, last.size() + last.size() / 2));
+        unique_[g] += last[word] != annotations_;
+        last[word] = annotations_;
+    }
+
+    WordIds ids_;
+    std::vector<std::uint64_t> members_, words_, unique_;   // by tag: its groups as bits, its words; by group: unique here
+    std::vector<GroupCount> groups_;
+    std::vector<std::vector<std::uint32_t>> last_;          // by group and word: the last annotation that had it
+    std::uint32_t annotations_ = 0;
+};
+
+}  // namespace detail
+
+/// The pass over a set.
+class StatisticsPass {
+public:
+    explicit StatisticsPass(StatisticsOptions options = {})
+        : curve_points_(options.curve_points), tags_(std::move(options.groups)) {}
+
+    /// Counts one annotation. Throws UsageError if its seconds are not positive and finite (or NaN, for not known) or
+    /// its tags are not one a word.
+    void add(const Annotation& a) {
+        if (!std::isnan(a.seconds) && !(a.seconds > 0 && std::isfinite(a.seconds)))
+            fail<UsageError>("statistics: the seconds of '", a.video, "' must be positive; got ", a.seconds);
+        if (!a.tags.empty() && a.tags.size() != a.words.size())
+            fail<UsageError>("statistics: an annotation of '", a.video, "' has ", a.words.size(), " words and ", a.tags.size(),
+                             " tags");
+        ids_.clear();
+        for (const std::string_view word : a.words) ids_.push_back(vocabulary_(word));
+        ngrams_.add(ids_);
+        std::array<std::uint64_t, NgramTypes::longest> types{};
+        for (std::size_t n = 0; n < types.size(); ++n) types[n] = ngrams_.counts()[n].types;
+        types_.push_back(types);
+        tags_.add(ids_, a.tags);
+        const std::uint32_t video = time(a);
+        sums_.lengths.add(a.words.size());
+        sums_.words += a.words.size();
+        categories_.add(a.category, video, a.words.size(), a.seconds);
+        splits_.add(a.split, video, a.words.size(), a.seconds);
+    }
+
+    /// The statistics of everything added so far.
+    [[nodiscard]] Statistics finish() const {
+        Statistics out = sums_;
+        out.annotations = types_.size();
+        out.videos = videos_.size();
+        out.ngrams = ngrams_.counts();
+        out.mean_video_seconds = out.video_seconds / static_cast<double>(out.timed_videos);
+        out.words_per_second = ratios_ / static_cast<double>(out.timed_annotations);
+        out.words_per_second_of_sums = timed_words_ / timed_seconds_;
+        for (std::size_t k = 1; k <= curve_points_ && !types_.empty(); ++k) {
+            const std::size_t x = types_.size() * k / curve_points_;
+            if (x > 0) out.curve.push_back({x, types_[x - 1]});
+        }
+        tags_.finish(out);
+        out.categories = categories_.parts();
+        std::stable_sort(out.categories.begin(), out.categories.end(),
+                         [](const Part& a, const Part& b) { return a.annotations > b.annotations; });
+        out.splits = splits_.parts();
+        return out;
+    }
+
+private:
+    /// Counts the time of an annotation; the number of its video.
+    std::uint32_t time(const Annotation& a) {
+        const std::uint32_t video = videos_(a.video);
+        if (video == seconds_.size()) seconds_.push_back(0);
+        if (std::isnan(a.seconds)) return video;
+        double& known = seconds_[video];
+        if (known == 0) {
+            known = a.seconds;
+            ++sums_.timed_videos;
+            sums_.video_seconds += a.seconds;
+        }
+        sums_.conflicting_seconds += known != a.seconds;
+        ++sums_.timed_annotations;
+        const auto words = static_cast<double>(a.words.size());
+        ratios_ += words / a.seconds;
+        timed_words_ += words;
+        timed_seconds_ += a.seconds;
+        return video;
+    }
+
+    std::size_t curve_points_;
+    WordIds vocabulary_, videos_;
+    NgramTypes ngrams_;
+    detail::TagCounter tags_;
+    detail::PartCounter categories_, splits_;
+    std::vector<std::array<std::uint64_t, NgramTypes::longest>> types_;   // after each annotation
+    std::vector<double> seconds_;                                          // by video; 0: not known
+    std::vector<std::uint32_t> ids_;                                       // of the annotation at hand
+    double ratios_ = 0, timed_words_ = 0, timed_seconds_ = 0;
+    Statistics sums_;
 };
 
 }  // namespace svad::data
