@@ -44,14 +44,22 @@ struct EvaluateOptions {
     bool json = false;
 };
 
+struct StatsOptions {
+    std::vector<std::string> manifests;
+    std::string html, language = "auto", words = "auto", taggers;
+    bool json = false, probe = false;
+};
+
 CLI::App* add_synth(CLI::App& app, SynthOptions& options);
 CLI::App* add_train(CLI::App& app, TrainArguments& options);
 CLI::App* add_describe(CLI::App& app, DescribeOptions& options);
 CLI::App* add_evaluate(CLI::App& app, EvaluateOptions& options);
+CLI::App* add_stats(CLI::App& app, StatsOptions& options);
 
 int synth(const SynthOptions& options);
 int train(const TrainArguments& options);
 int describe(const DescribeOptions& options);
 int evaluate(const EvaluateOptions& options);
+int stats(const StatsOptions& options);
 
 }  // namespace tool

@@ -177,7 +177,7 @@ io::Json as_json(const std::vector<System>& systems) {
 }
 
 std::vector<Curve> curves_of(const std::string& run) {
-    std::vector<Curve> curves = {{"describe", {}}, {"fill", {}}, {"words", {}}};
+    std::vector<Curve> curves = {{"describe", {}, 0}, {"fill", {}, 1}, {"words", {}, 2}};
     const char* keys[] = {"loss_description", "loss_fill", "loss_words"};
     io::JsonLines lines(run + "/metrics.jsonl", io::TornTail::ignore);
     for (io::Json line; lines.next(line);)

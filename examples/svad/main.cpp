@@ -33,6 +33,8 @@ int main(int argc, char** argv) {
     tool::add_describe(app, describe_options)->callback(run(describe_options, tool::describe));
     tool::EvaluateOptions evaluate_options;
     tool::add_evaluate(app, evaluate_options)->callback(run(evaluate_options, tool::evaluate));
+    tool::StatsOptions stats_options;
+    tool::add_stats(app, stats_options)->callback(run(stats_options, tool::stats));
 
     try {
         app.parse(argc, argv);

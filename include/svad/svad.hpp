@@ -15,8 +15,9 @@
 #include "svad/core/tensor.hpp"
 #include "svad/core/view.hpp"
 
-// io/: files, gzip, JSON, safetensors, event files.
+// io/: files, gzip, GGUF, JSON, safetensors, event files.
 #include "svad/io/file.hpp"
+#include "svad/io/gguf.hpp"
 #include "svad/io/gzip.hpp"
 #include "svad/io/json.hpp"
 #include "svad/io/safetensors.hpp"
@@ -32,7 +33,11 @@
 
 // text/: Unicode, tokenizers, prompts.
 #include "svad/text/bpe.hpp"
+#include "svad/text/bpe_trainer.hpp"
 #include "svad/text/chat.hpp"
+#include "svad/text/code_pages.hpp"
+#include "svad/text/mojibake.hpp"
+#include "svad/text/mojibake_rules.hpp"
 #include "svad/text/pattern.hpp"
 #include "svad/text/pattern_compile.hpp"
 #include "svad/text/pretokenize.hpp"
@@ -42,6 +47,7 @@
 #include "svad/text/tokenizer_file.hpp"
 #include "svad/text/unicode.hpp"
 #include "svad/text/upos.hpp"
+#include "svad/text/words.hpp"
 
 // video/: decoding, sampling, resizing, writing.
 #include "svad/video/decoder.hpp"
@@ -110,11 +116,14 @@
 #include "svad/infer/svad_config.hpp"
 
 // data/: manifests, batches, the synthetic world.
+#include "svad/data/annotations.hpp"
 #include "svad/data/caption_set.hpp"
 #include "svad/data/frames.hpp"
 #include "svad/data/keywords.hpp"
 #include "svad/data/loader.hpp"
 #include "svad/data/manifest.hpp"
+#include "svad/data/ngram_types.hpp"
+#include "svad/data/statistics.hpp"
 #include "svad/data/synth/actions.hpp"
 #include "svad/data/synth/canvas.hpp"
 #include "svad/data/synth/grade.hpp"

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Manifests: one JSON object a line, one clip an object (JSONL). What a data set is, on disk.
 //   {"id": "p0001", "video": "clips/p0001.mp4", "branch": "primary", "description": "...",
-//    "descriptions": ["...", ...], "keywords": [{"word": "jar", "kind": "object"}, ...], "truth": {...}}
-// `video` is relative to the manifest. A line that is no such object is left out and reported, never silently.
+//    "descriptions": ["...", ...], "keywords": [{"word": "jar", "kind": "object"}, ...], "truth": {...},
+//    "seconds": 12.5, "category": "food", "split": "train", "tokens": ["a b c", ...], "tags": ["DET NOUN VERB", ...]}
+// `video` is relative to the manifest; the second and third line are optional, tokens and tags go with the descriptions.
+// A line that is no such object is left out and reported, never silently.
 #pragma once
 
 #include "svad/core/dtype.hpp"
 #include "svad/io/json.hpp"
 
+#include <cmath>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +31,9 @@ struct Record {
     std::vector<std::string> descriptions;      ///< at least one
     std::vector<Keyword> keywords;
     io::Json truth;                             ///< what a generator knows about the clip; null for real data
+    std::optional<double> seconds;              ///< length of the clip, where the manifest says it
+    std::string category, split;                ///< empty where it does not
+    std::vector<std::string> tokens, tags;      ///< for each description its words, and their tags, joined by blanks; or empty
 };
 
 struct Manifest {
@@ -43,6 +50,30 @@ inline std::string text_field(const io::Json& line, const char* key) {
     return it->get<std::string>();
 }
 
+inline std::vector<std::string> text_list(const io::Json& line, const char* key) {
+    const auto it = line.find(key);
+    if (it == line.end()) return {};
+    auto texts = it->is_array() ? io::detail::convert<std::vector<std::string>>(*it) : std::nullopt;
+    if (!texts) fail<io::FormatError>(key, " must be a list of texts");
+    return *texts;
+}
+
+/// Length, category, split, words and tags: what statistics read beyond the descriptions.
+inline void parse_statistics(const io::Json& line, Record& r) {
+    for (const char* key : {"duration", "seconds"})
+        if (const auto value = io::find_field<double>(line, key, "line")) r.seconds = value;
+    if (r.seconds && !(*r.seconds > 0 && std::isfinite(*r.seconds)))
+        fail<io::FormatError>("seconds must be positive; got ", *r.seconds);
+    r.category = io::field_or<std::string>(line, "category", "", "line");
+    r.split = io::field_or<std::string>(line, "split", "", "line");
+    r.tokens = text_list(line, "tokens");
+    r.tags = text_list(line, "tags");
+    if (!r.tokens.empty() && r.tokens.size() != r.descriptions.size())
+        fail<io::FormatError>("tokens must be one text a description; got ", r.tokens.size(), " for ", r.descriptions.size());
+    if (!r.tags.empty() && r.tags.size() != r.tokens.size())
+        fail<io::FormatError>("tags must be one text for each of tokens; got ", r.tags.size(), " for ", r.tokens.size());
+}
+
 inline Record parse_record(const io::Json& line, const std::string& folder) {
     if (!line.is_object()) fail<io::FormatError>("the line is no JSON object");
     Record r;
@@ -56,13 +87,7 @@ inline Record parse_record(const io::Json& line, const std::string& folder) {
         r.primary = branch == "primary";
     }
     if (line.contains("description")) r.descriptions.push_back(text_field(line, "description"));
-    if (const auto more = line.find("descriptions"); more != line.end()) {
-        if (!more->is_array()) fail<io::FormatError>("descriptions must be a list of texts");
-        for (const auto& d : *more) {
-            if (!d.is_string()) fail<io::FormatError>("descriptions must be a list of texts");
-            r.descriptions.push_back(d.get<std::string>());
-        }
-    }
+    for (std::string& more : text_list(line, "descriptions")) r.descriptions.push_back(std::move(more));
     if (r.descriptions.empty()) fail<io::FormatError>("the clip has no description");
     if (const auto words = line.find("keywords"); words != line.end()) {
         if (!words->is_array()) fail<io::FormatError>("keywords must be a list of {word, kind}");
@@ -73,6 +98,7 @@ inline Record parse_record(const io::Json& line, const std::string& folder) {
         }
     }
     if (line.contains("truth")) r.truth = line["truth"];
+    parse_statistics(line, r);
     return r;
 }
 

@@ -2,7 +2,7 @@
 // A small lexer: a table of patterns, the longest match wins, the first pattern on a tie, as in lex and JFlex.
 //
 // Promise: linear time in the text for a fixed table (Thompson's NFA, turned into a DFA state by state as texts need
-// it); patterns are checked when the table is built. A rule may have a context that must follow; it counts towards the
+// it; what lies more than `reach` characters behind a match is not looked at); patterns are checked when the table is built. A rule may have a context that must follow; it counts towards the
 // length, as in JFlex. Why: the PTB tokenizer is defined by such a table, and quirks of longest match are part of it.
 // Syntax: see pattern_compile.hpp; {NAME} is a definition. Rejected: one std::regex per rule (tries all, backtracks).
 #pragma once
@@ -52,13 +52,17 @@ public:
         start_ = state_of(std::move(starts));
     }
 
+    /// How far a match may be looked for behind the last place where one ended: a text of a million "<!" would else be
+    /// read to its end a million times.
+    static constexpr std::size_t reach = 1000;
+
     /// The longest match at `at`; the token of a rule with context is as long as it can be.
     [[nodiscard]] PatternMatch longest(std::u32string_view text, std::size_t at) {
         PatternMatch match;
         std::int32_t rule = -1, state = start_;
         for (std::size_t i = at; i < text.size(); ++i) {
             state = next(state, text[i]);
-            if (state < 0) break;
+            if (state < 0 || i - at > match.length + reach) break;
             if (const std::int32_t ended = states_[static_cast<std::size_t>(state)].rule; ended >= 0) {
                 rule = ended;
                 match.length = i + 1 - at;

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `svad stats` knows of each annotated set, and the forms in which it tells it.
+// Reading (stats_read.cpp), figures for machines and people (stats.cpp) and the page (stats_page.cpp) meet here only.
+#pragma once
+
+#include "commands.hpp"
+
+#include "svad/data/annotations.hpp"
+#include "svad/data/statistics.hpp"
+
+#include <string>
+#include <vector>
+
+namespace tool {
+
+/// A set, made of one file or several.
+struct AnnotatedSet {
+    std::string name, language;                             // "en" or "zh"
+    std::string words_are, tags_are;                        // how the text was cut and tagged, for the reader
+    std::vector<svad::data::AnnotationFile> files;
+    std::uint64_t probed = 0, unreadable = 0;               // videos whose length was read, or could not be
+    svad::data::Statistics statistics;
+
+    [[nodiscard]] std::uint64_t left_out() const {
+        std::uint64_t n = 0;
+        for (const auto& f : files) n += f.left_out;
+        return n;
+    }
+};
+
+/// Reads the files; those with one name are one set, whose parts are its splits.
+std::vector<AnnotatedSet> read_sets(const StatsOptions& options);
+
+/// What a reader must know before believing the figures of `set`: one clause each.
+std::vector<std::string> remarks(const AnnotatedSet& set);
+
+/// The page with all figures, one self-contained HTML file.
+std::string stats_page(const std::vector<AnnotatedSet>& sets);
+
+}  // namespace tool
