@@ -38,7 +38,16 @@ struct DescribeOptions {
     bool json = false;
 };
 
+/// Captions of any system against references, both from files.
+struct CaptionFilesOptions {
+    std::string refs, hyps, compare, language = "en", tokenizer, missing = "error", items;
+    std::int64_t rounds = 1000;
+    std::uint64_t seed = 1;
+    bool json = false, intervals = false;
+};
+
 struct EvaluateOptions {
+    CaptionFilesOptions files;
     std::string model, data, report, captions, run, compare, out;
     std::int64_t limit = 0, strips = 12, batch = 16;
     bool json = false;
@@ -60,6 +69,7 @@ int synth(const SynthOptions& options);
 int train(const TrainArguments& options);
 int describe(const DescribeOptions& options);
 int evaluate(const EvaluateOptions& options);
+int evaluate_files(const CaptionFilesOptions& options);
 int stats(const StatsOptions& options);
 
 }  // namespace tool

@@ -252,6 +252,13 @@ int score_file(const EvaluateOptions& options, const data::Manifest& manifest) {
 }  // namespace
 
 int evaluate(const EvaluateOptions& options) {
+    if (!options.files.refs.empty()) {
+        if (!options.data.empty() || !options.model.empty()) fail<UsageError>("evaluate: --refs and --hyps go without --data and --model");
+        CaptionFilesOptions files = options.files;
+        files.json = options.json;
+        return evaluate_files(files);
+    }
+    if (options.data.empty()) fail<UsageError>("evaluate: give --data, or --refs and --hyps");
     const data::Manifest manifest = data::read_manifest(options.data);
     for (const std::string& line : manifest.problems) std::fprintf(stderr, "svad: left out %s\n", line.c_str());
     if (!options.captions.empty()) return score_file(options, manifest);

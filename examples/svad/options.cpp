@@ -59,10 +59,36 @@ CLI::App* add_describe(CLI::App& app, DescribeOptions& o) {
     return c;
 }
 
+namespace {
+
+void add_caption_files(CLI::App* c, CaptionFilesOptions& o) {
+    auto* refs = c->add_option("--refs", o.refs, "references: COCO annotations, {id: [captions]} or JSONL; may be gzip");
+    auto* hyps = c->add_option("--hyps", o.hyps, "captions to score: COCO results [{image_id, caption}] or JSONL");
+    refs->needs(hyps);
+    hyps->needs(refs);
+    const auto add = [&](const std::string& name, auto& value, const std::string& text) {
+        return c->add_option(name, value, text)->needs(refs);
+    };
+    add("--compare", o.compare, "captions of a second system: paired tests against --hyps");
+    add("--lang", o.language, "language, which chooses the tokenizer: en ptb, zh char")->check(CLI::IsMember({"en", "zh"}));
+    add("--tokenizer", o.tokenizer, "ptb, char, or whitespace for text cut into words already")
+        ->check(CLI::IsMember({"ptb", "whitespace", "char"}));
+    add("--missing", o.missing, "ids on one side only: an error, scored as empty captions, or left out")
+        ->check(CLI::IsMember({"error", "empty", "skip"}));
+    add("--items", o.items, "write the scores of every item here, JSONL");
+    add("--rounds", o.rounds, "rounds of the bootstrap and the paired tests")->check(CLI::Range(10, 1000000));
+    add("--seed", o.seed, "seed of the rounds");
+    c->add_flag("--intervals", o.intervals, "95% intervals by the bootstrap")->needs(refs);
+}
+
+}  // namespace
+
 CLI::App* add_evaluate(CLI::App& app, EvaluateOptions& o) {
-    auto* c = app.add_subcommand("evaluate", "score a model on a manifest, beside two controls: shuffled videos and the best constant sentence");
+    auto* c = app.add_subcommand("evaluate", "score a model on a manifest, beside two controls: shuffled videos and the best constant "
+                                             "sentence; or any captions against references (--refs, --hyps)");
+    add_caption_files(c, o.files);
     c->add_option("--model", o.model, "folder of a trained model");
-    c->add_option("--data", o.data, "manifest (JSONL) of the clips to score on")->required();
+    c->add_option("--data", o.data, "manifest (JSONL) of the clips to score on");
     c->add_option("--captions", o.captions, "score these instead of a model's: JSONL of {\"id\", \"caption\"}");
     c->add_option("--constant-from", o.compare, "manifest whose descriptions are candidates for the best constant sentence (default: --data)");
     c->add_option("--run", o.run, "folder of a training run whose curves the report shows");

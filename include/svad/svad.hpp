@@ -15,8 +15,9 @@
 #include "svad/core/tensor.hpp"
 #include "svad/core/view.hpp"
 
-// io/: files, gzip, JSON, safetensors, event files.
+// io/: files, gzip, GGUF, JSON, safetensors, event files.
 #include "svad/io/file.hpp"
+#include "svad/io/gguf.hpp"
 #include "svad/io/gzip.hpp"
 #include "svad/io/json.hpp"
 #include "svad/io/safetensors.hpp"
@@ -32,7 +33,11 @@
 
 // text/: Unicode, tokenizers, prompts.
 #include "svad/text/bpe.hpp"
+#include "svad/text/bpe_trainer.hpp"
 #include "svad/text/chat.hpp"
+#include "svad/text/code_pages.hpp"
+#include "svad/text/mojibake.hpp"
+#include "svad/text/mojibake_rules.hpp"
 #include "svad/text/pattern.hpp"
 #include "svad/text/pattern_compile.hpp"
 #include "svad/text/pretokenize.hpp"

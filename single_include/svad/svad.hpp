@@ -17,6 +17,7 @@
 #include <bit>
 #include <cctype>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <concepts>
@@ -926,7 +927,7 @@ struct View {
 
 }  // namespace svad
 
-// io/: files, gzip, JSON, safetensors, event files.
+// io/: files, gzip, GGUF, JSON, safetensors, event files.
 // ==== svad/io/file.hpp ====
 // Files: whole-file reads with a limit, read-only mappings, atomic replacement, append-only logs, lock files.
 //
@@ -1206,6 +1207,282 @@ public:
 
 private:
     detail::Descriptor fd_;
+};
+
+}  // namespace svad::io
+
+// ==== svad/io/gguf.hpp ====
+// GGUF, the file of llama.cpp: metadata (sizes, tokenizer) and a directory of tensors that stay in the mapping.
+//
+// Promise: versions 2 and 3, little-endian. Every count, length and offset is checked against the bytes that are there
+// before anything is allocated, so memory is bounded by a small multiple of the file; keys and tensor names are unique;
+// tensors lie inside the file at aligned offsets. Refused, as the reference reader does: arrays of arrays, version 1,
+// big-endian files. Source: the GGUF specification of the ggml project.
+
+namespace svad::io {
+
+/// A value of GGUF metadata: all integers and arrays of bool as 64 bits with sign, all floats as double.
+using GgufValue = std::variant<bool, std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<double>,
+                               std::vector<std::string>>;
+
+/// How a tensor's elements are packed: `block` elements in `bytes` bytes.
+struct GgmlType {
+    std::uint32_t id;
+    std::string_view name;
+    std::uint32_t block, bytes;
+};
+
+// clang-format off
+/// Element types by id, as far as svad knows their layout.
+inline constexpr std::array<GgmlType, 21> ggml_types{{
+    {0, "F32", 1, 4},      {1, "F16", 1, 2},      {2, "Q4_0", 32, 18},   {3, "Q4_1", 32, 20},   {6, "Q5_0", 32, 22},
+    {7, "Q5_1", 32, 24},   {8, "Q8_0", 32, 34},   {9, "Q8_1", 32, 36},   {10, "Q2_K", 256, 84}, {11, "Q3_K", 256, 110},
+    {12, "Q4_K", 256, 144}, {13, "Q5_K", 256, 176}, {14, "Q6_K", 256, 210}, {15, "Q8_K", 256, 292}, {24, "I8", 1, 1},
+    {25, "I16", 1, 2},     {26, "I32", 1, 4},     {27, "I64", 1, 8},     {28, "F64", 1, 8},     {30, "BF16", 1, 2},
+    {39, "MXFP4", 32, 17},
+}};
+// clang-format on
+
+/// A tensor of the file. `shape` is in the order of PyTorch: the last size is the fastest.
+struct GgufTensor {
+    GgmlType type{};
+    Shape shape;
+    std::string_view bytes;   ///< in the file's bytes
+};
+
+namespace detail {
+
+/// Reads numbers and strings of a GGUF file in order and knows where it is.
+class GgufCursor {
+public:
+    GgufCursor(std::string_view bytes, std::string_view where) : bytes_(bytes), where_(where) {}
+
+    [[nodiscard]] std::size_t at() const { return at_; }
+    [[nodiscard]] std::size_t left() const { return bytes_.size() - at_; }
+
+    template <class T>
+    T number(std::string_view what) {
+        T value{};
+        std::memcpy(&value, take(sizeof(T), what).data(), sizeof(T));
+        return value;
+    }
+
+    std::string string(std::string_view what, std::uint64_t limit) {
+        const auto length = number<std::uint64_t>(what);
+        if (length > limit || length > left())
+            fail<FormatError>(where_, ": ", what, " of ", length, " bytes does not fit; ", left(), " bytes are left (at byte ", at_, ")");
+        return std::string(take(static_cast<std::size_t>(length), what));
+    }
+
+    /// A count of things of which each takes at least `least` bytes.
+    std::size_t count(std::string_view what, std::size_t least) {
+        const auto n = number<std::uint64_t>(what);
+        if (n > left() / least)
+            fail<FormatError>(where_, ": ", what, " of ", n, " is more than the file can hold (at byte ", at_ - 8, ")");
+        return static_cast<std::size_t>(n);
+    }
+
+private:
+    std::string_view take(std::size_t n, std::string_view what) {
+        if (n > left()) fail<FormatError>(where_, ": ends inside ", what, " (at byte ", at_, ")");
+        at_ += n;
+        return bytes_.substr(at_ - n, n);
+    }
+
+    std::string_view bytes_, where_;
+    std::size_t at_ = 0;
+};
+
+enum class GgufKind : std::uint32_t { u8, i8, u16, i16, u32, i32, f32, boolean, string, array, u64, i64, f64 };
+
+inline constexpr std::array<std::size_t, 13> gguf_sizes{1, 1, 2, 2, 4, 4, 4, 1, 8, 12, 8, 8, 8};
+
+inline GgufKind gguf_kind(GgufCursor& in, std::string_view where, std::string_view key) {
+    const auto kind = in.number<std::uint32_t>("a value's type");
+    if (kind >= gguf_sizes.size())
+        fail<FormatError>(where, ": value of '", key, "' has the unknown type ", kind, " (at byte ", in.at() - 4, ")");
+    return static_cast<GgufKind>(kind);
+}
+
+inline std::int64_t gguf_integer(GgufCursor& in, GgufKind kind, std::string_view where, std::string_view key) {
+    switch (kind) {
+        case GgufKind::u8: return in.number<std::uint8_t>(key);
+        case GgufKind::i8: return in.number<std::int8_t>(key);
+        case GgufKind::u16: return in.number<std::uint16_t>(key);
+        case GgufKind::i16: return in.number<std::int16_t>(key);
+        case GgufKind::u32: return in.number<std::uint32_t>(key);
+        case GgufKind::i32: return in.number<std::int32_t>(key);
+        case GgufKind::i64: return in.number<std::int64_t>(key);
+        case GgufKind::boolean: {
+            const auto b = in.number<std::uint8_t>(key);
+            if (b > 1) fail<FormatError>(where, ": '", key, "' should be true or false; got ", b, " (at byte ", in.at() - 1, ")");
+            return b;
+        }
+        default: break;
+    }
+    const auto u = in.number<std::uint64_t>(key);
+    if (u > INT64_MAX) fail<FormatError>(where, ": value of '", key, "' is above 2^63; got ", u, " (at byte ", in.at() - 8, ")");
+    return static_cast<std::int64_t>(u);
+}
+
+inline bool is_real(GgufKind kind) { return kind == GgufKind::f32 || kind == GgufKind::f64; }
+
+inline double gguf_real(GgufCursor& in, GgufKind kind, std::string_view key) {
+    return kind == GgufKind::f32 ? static_cast<double>(in.number<float>(key)) : in.number<double>(key);
+}
+
+inline constexpr std::uint64_t gguf_longest = std::uint64_t{1} << 30;   // the reference reader's limit
+
+inline GgufValue gguf_array(GgufCursor& in, std::string_view where, std::string_view key) {
+    const GgufKind kind = gguf_kind(in, where, key);
+    if (kind == GgufKind::array) fail<FormatError>(where, ": '", key, "' is an array of arrays, which is not supported");
+    const std::size_t n = in.count("an array's length", gguf_sizes[static_cast<std::size_t>(kind)]);
+    if (n > gguf_longest) fail<FormatError>(where, ": '", key, "' has ", n, " elements; at most 2^30 are supported");
+    if (kind == GgufKind::string) {
+        std::vector<std::string> all;
+        for (std::size_t i = 0; i < n; ++i) all.push_back(in.string(key, gguf_longest));
+        return all;
+    }
+    if (is_real(kind)) {
+        std::vector<double> all(n);
+        for (double& one : all) one = gguf_real(in, kind, key);
+        return all;
+    }
+    std::vector<std::int64_t> all(n);
+    for (std::int64_t& one : all) one = gguf_integer(in, kind, where, key);
+    return all;
+}
+
+inline GgufValue gguf_value(GgufCursor& in, std::string_view where, std::string_view key) {
+    const GgufKind kind = gguf_kind(in, where, key);
+    if (kind == GgufKind::array) return gguf_array(in, where, key);
+    if (kind == GgufKind::string) return in.string(key, gguf_longest);
+    if (is_real(kind)) return gguf_real(in, kind, key);
+    const std::int64_t value = gguf_integer(in, kind, where, key);
+    if (kind == GgufKind::boolean) return value != 0;
+    return value;
+}
+
+}  // namespace detail
+
+/// A parsed GGUF file.
+class Gguf {
+public:
+    /// Maps and parses `path`. Throws FileError or FormatError.
+    static Gguf open(const std::string& path) {
+        auto file = std::make_shared<const MappedFile>(path);
+        Gguf made = parse(file->text(), path);
+        made.file_ = std::move(file);
+        return made;
+    }
+
+    /// Parses `bytes`, which must outlive the result's tensors; `where` starts every error. Throws FormatError.
+    static Gguf parse(std::string_view bytes, std::string_view where) {
+        Gguf made;
+        made.where_ = where;
+        detail::GgufCursor in{bytes, where};
+        made.read_head(in, bytes);
+        const std::size_t tensors = in.count("the number of tensors", 24), values = in.count("the number of values", 13);
+        for (std::size_t i = 0; i < values; ++i) {
+            std::string key = in.string("a key", 65535);
+            if (key.empty()) fail<FormatError>(where, ": a key is empty (at byte ", in.at(), ")");
+            GgufValue value = detail::gguf_value(in, where, key);
+            const auto [entry, fresh] = made.metadata_.emplace(std::move(key), std::move(value));
+            if (!fresh) fail<FormatError>(where, ": key '", entry->first, "' occurs twice (at byte ", in.at(), ")");
+        }
+        made.read_tensors(in, bytes, tensors);
+        return made;
+    }
+
+    [[nodiscard]] std::uint32_t version() const { return version_; }
+    [[nodiscard]] const std::map<std::string, GgufValue>& metadata() const { return metadata_; }
+    [[nodiscard]] const std::map<std::string, GgufTensor>& tensors() const { return tensors_; }
+
+    /// The value of `key` if it is there and of type T (bool, int64_t, double, std::string or a vector of the last
+    /// three); nullptr if it is not there. Throws FormatError if it has another type.
+    template <class T>
+    [[nodiscard]] const T* find(const std::string& key) const {
+        const auto found = metadata_.find(key);
+        if (found == metadata_.end()) return nullptr;
+        const T* value = std::get_if<T>(&found->second);
+        if (!value) fail<FormatError>(where_, ": '", key, "' has another type than expected");
+        return value;
+    }
+
+    /// The value of `key`. Throws FormatError if it is missing or of another type.
+    template <class T>
+    [[nodiscard]] const T& get(const std::string& key) const {
+        const T* value = find<T>(key);
+        if (!value) fail<FormatError>(where_, ": has no '", key, "'");
+        return *value;
+    }
+
+private:
+    void read_head(detail::GgufCursor& in, std::string_view bytes) {
+        if (!bytes.starts_with("GGUF")) fail<FormatError>(where_, ": is not a GGUF file; it does not start with 'GGUF' (at byte 0)");
+        (void)in.number<std::uint32_t>("the magic");
+        version_ = in.number<std::uint32_t>("the version");
+        if ((version_ & 0xFFFF) == 0 && version_ != 0) fail<FormatError>(where_, ": is a big-endian GGUF file, which is not supported");
+        if (version_ != 2 && version_ != 3) fail<FormatError>(where_, ": GGUF version should be 2 or 3; got ", version_, " (at byte 4)");
+    }
+
+    void read_tensors(detail::GgufCursor& in, std::string_view bytes, std::size_t count) {
+        struct Entry {
+            std::string name;
+            std::uint64_t offset, size;
+        };
+        std::vector<Entry> entries;
+        for (std::size_t i = 0; i < count; ++i) {
+            std::string name = in.string("a tensor's name", 1023);
+            GgufTensor tensor;
+            const std::uint64_t size = read_shape(in, name, tensor);
+            const auto offset = in.number<std::uint64_t>("a tensor's offset");
+            if (!tensors_.emplace(name, tensor).second) fail<FormatError>(where_, ": tensor '", name, "' occurs twice");
+            entries.push_back({std::move(name), offset, size});
+        }
+        const std::int64_t* given = find<std::int64_t>("general.alignment");
+        const std::int64_t alignment = given ? *given : 32;
+        if (alignment <= 0 || alignment > 65536 || !std::has_single_bit(static_cast<std::uint64_t>(alignment)))
+            fail<FormatError>(where_, ": general.alignment should be a power of two up to 65536; got ", alignment);
+        const auto step = static_cast<std::uint64_t>(alignment);
+        const std::uint64_t start = (in.at() + step - 1) / step * step;
+        for (const Entry& one : entries) {
+            if (one.offset % step != 0)
+                fail<FormatError>(where_, ": tensor '", one.name, "' is at offset ", one.offset, ", no multiple of ", alignment);
+            if (start > bytes.size() || one.offset > bytes.size() - start || one.size > bytes.size() - start - one.offset)
+                fail<FormatError>(where_, ": tensor '", one.name, "' of ", one.size, " bytes at offset ", one.offset,
+                                  " ends past the file of ", bytes.size(), " bytes");
+            tensors_.at(one.name).bytes = bytes.substr(static_cast<std::size_t>(start + one.offset), static_cast<std::size_t>(one.size));
+        }
+    }
+
+    /// Fills shape and type; returns the bytes that they need.
+    std::uint64_t read_shape(detail::GgufCursor& in, const std::string& name, GgufTensor& tensor) const {
+        const auto rank = in.number<std::uint32_t>("a tensor's rank");
+        if (rank > 4) fail<FormatError>(where_, ": tensor '", name, "' has ", rank, " sizes; at most 4 are supported");
+        std::array<std::uint64_t, 4> sizes{};
+        std::uint64_t elements = 1, nonzero = 1;   // a zero hides what the other sizes would overflow elsewhere
+        for (std::uint32_t d = 0; d < rank; ++d) {
+            sizes[d] = in.number<std::uint64_t>("a tensor's size");
+            elements *= sizes[d];
+            if (__builtin_mul_overflow(nonzero, std::max<std::uint64_t>(1, sizes[d]), &nonzero) || nonzero > (std::uint64_t{1} << 56))
+                fail<FormatError>(where_, ": tensor '", name, "' is larger than any file (at byte ", in.at() - 8, ")");
+        }
+        for (std::uint32_t d = rank; d-- > 0;) tensor.shape.push_back(static_cast<Index>(sizes[d]));   // the file's first is the fastest
+        const auto id = in.number<std::uint32_t>("a tensor's type");
+        for (const GgmlType& type : ggml_types)
+            if (type.id == id) tensor.type = type;
+        if (tensor.type.block == 0) fail<FormatError>(where_, ": tensor '", name, "' has the unknown type ", id, " (at byte ", in.at() - 4, ")");
+        if ((rank == 0 ? 1 : sizes[0]) % tensor.type.block != 0)
+            fail<FormatError>(where_, ": tensor '", name, "' has rows of ", sizes[0], ", no multiple of the ", tensor.type.block, " of ", tensor.type.name);
+        return elements / tensor.type.block * tensor.type.bytes;
+    }
+
+    std::shared_ptr<const MappedFile> file_;
+    std::string where_;
+    std::uint32_t version_ = 0;
+    std::map<std::string, GgufValue> metadata_;
+    std::map<std::string, GgufTensor> tensors_;
 };
 
 }  // namespace svad::io
@@ -3007,13 +3284,10 @@ void gemm(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, const T* a, In
 
 // text/: Unicode, tokenizers, prompts.
 // ==== svad/text/bpe.hpp ====
-// Byte pair encoding (Gage 1994; Sennrich et al. 2016) over ids: learning merges from counted words, applying them.
+// Byte pair encoding (Gage 1994; Sennrich et al. 2016) over ids: applying merges. bpe_trainer.hpp learns them.
 //
-// Promise: training is a function of the multiset of words: the most frequent pair wins, a tie goes to the smaller
-// pair of ids, overlapping pairs merge from the left; the count may not fall below min_frequency. These are the rules
-// of Hugging Face's BpeTrainer, whose merges come out identically. Encoding applies the lowest rank first, the
-// leftmost on a tie, in n log n.
-// Rejected: recounting after each merge (quadratic); a scan for the best pair while encoding (quadratic in the piece).
+// Promise: the lowest rank is applied first, the leftmost on a tie, in n log n.
+// Rejected: a scan for the best pair in each round (quadratic in the piece).
 
 namespace svad::text {
 
@@ -3079,145 +3353,16 @@ inline void apply_merges(std::vector<std::int32_t>& ids, const MergeTable& table
     std::erase(ids, -1);
 }
 
-/// A word of the training text as ids of symbols, and how often it occurs.
-struct CountedWord {
-    std::vector<std::int32_t> ids;
-    std::int64_t count = 0;
-};
-
-/// When to stop learning merges.
-struct BpeOptions {
-    Index vocabulary = 1024;          ///< stop when there are so many tokens
-    std::int64_t min_frequency = 1;   ///< stop when the best pair is rarer; below 1 counts as 1
-    std::vector<std::string> never{};   ///< strings that no merge may make: the spelling of special tokens
-};
-
-namespace detail {
-
-struct PairChange {
-    IdPair pair;
-    std::int64_t by;
-};
-
-/// Replaces `pair` by `id` in `ids` from the left and tells how the counts of the neighbouring pairs change.
-inline void merge_word(std::vector<std::int32_t>& ids, IdPair pair, std::int32_t id, std::vector<PairChange>& changes) {
-    changes.clear();
-    std::size_t out = 0;
-    for (std::size_t i = 0; i < ids.size(); ++out) {
-        if (i + 1 >= ids.size() || ids[i] != pair.left || ids[i + 1] != pair.right) {
-            ids[out] = ids[i++];
-            continue;
-        }
-        if (out > 0) {
-            changes.push_back({{ids[out - 1], pair.left}, -1});
-            changes.push_back({{ids[out - 1], id}, +1});
-        }
-        i += 2;
-        if (i < ids.size()) {
-            changes.push_back({{pair.right, ids[i]}, -1});
-            changes.push_back({{id, ids[i]}, +1});
-        }
-        ids[out] = id;
-    }
-    ids.resize(out);
-}
-
-/// A pair in the trainer's queue with the words that held it when it was put there.
-struct QueuedPair {
-    std::int64_t count;
-    IdPair pair;
-    std::vector<std::int32_t> words;
-    bool operator<(const QueuedPair& other) const {
-        return count != other.count ? count < other.count : pair > other.pair;
-    }
-};
-
-using PairCounts = std::unordered_map<IdPair, std::int64_t, IdPairHash>;
-using PairWords = std::unordered_map<IdPair, std::vector<std::int32_t>, IdPairHash>;
-
-inline void enqueue(std::priority_queue<QueuedPair>& queue, PairWords& where, const PairCounts& counts) {
-    for (auto& [pair, words] : where) {
-        std::sort(words.begin(), words.end());
-        words.erase(std::unique(words.begin(), words.end()), words.end());
-        if (const std::int64_t count = counts.at(pair); count > 0) queue.push({count, pair, std::move(words)});
-    }
-    where.clear();
-}
-
-}  // namespace detail
-
-/// Learns merges from `words`, appending a token to `tokens` (token strings in id order) for each merge that makes a
-/// new string. Returns the pairs in the order learnt. Deterministic.
-inline std::vector<IdPair> learn_merges(std::vector<CountedWord> words, std::vector<std::string>& tokens,
-                                        const BpeOptions& options) {
-    std::unordered_map<std::string, std::int32_t> id_of;
-    for (std::size_t i = 0; i < tokens.size(); ++i) id_of.emplace(tokens[i], static_cast<std::int32_t>(i));
-    detail::PairCounts counts;
-    detail::PairWords where;
-    for (std::size_t w = 0; w < words.size(); ++w) {
-        const std::vector<std::int32_t>& ids = words[w].ids;
-        for (std::size_t i = 0; i + 1 < ids.size(); ++i) {
-            counts[{ids[i], ids[i + 1]}] += words[w].count;
-            where[{ids[i], ids[i + 1]}].push_back(static_cast<std::int32_t>(w));
-        }
-    }
-    std::priority_queue<detail::QueuedPair> queue;
-    detail::enqueue(queue, where, counts);
-    std::vector<IdPair> merges;
-    std::vector<detail::PairChange> changes;
-    while (static_cast<Index>(tokens.size()) < options.vocabulary && !queue.empty()) {
-        detail::QueuedPair top = queue.top();
-        queue.pop();
-        if (const std::int64_t now = counts[top.pair]; now != top.count) {   // out of date: back with today's count
-            top.count = now;
-            queue.push(std::move(top));
-            continue;
-        }
-        if (top.count < std::max<std::int64_t>(1, options.min_frequency)) break;
-        std::string made = tokens[static_cast<std::size_t>(top.pair.left)] + tokens[static_cast<std::size_t>(top.pair.right)];
-        if (std::find(options.never.begin(), options.never.end(), made) != options.never.end()) continue;
-        const auto [found, fresh] = id_of.emplace(made, static_cast<std::int32_t>(tokens.size()));
-        if (fresh) tokens.push_back(std::move(made));
-        merges.push_back(top.pair);
-        for (const std::int32_t w : top.words) {
-            CountedWord& word = words[static_cast<std::size_t>(w)];
-            detail::merge_word(word.ids, top.pair, found->second, changes);
-            for (const detail::PairChange& change : changes) {
-                counts[change.pair] += change.by * word.count;
-                if (change.by > 0) where[change.pair].push_back(w);
-            }
-        }
-        detail::enqueue(queue, where, counts);
-    }
-    return merges;
-}
-
 }  // namespace svad::text
 
-// ==== svad/text/chat.hpp ====
-// What the model is asked: P_d, the prompt in front of a description, and P_k, the prompt in front of a description
-// with a blank (paper section 4.2). The paper gives the placeholder `__` and no wording; users set their own.
-
-namespace svad::text {
-
-struct Prompts {
-    std::string describe = "describe :";        ///< P_d
-    std::string fill = "fill :";                ///< P_k, followed by the masked description
-
-    /// P_k for a description in which `__` stands for the missing keyword.
-    std::string fill_in(const std::string& masked) const { return fill + " " + masked; }
-};
-
-}  // namespace svad::text
-
-// ==== svad/text/pretokenize.hpp ====
-// Cutting text into the pieces inside which byte pairs may merge: the GPT-2 pattern as a scanner,
+// ==== svad/text/bpe_trainer.hpp ====
+// Learning the merges of byte pair encoding (Sennrich et al. 2016) from counted words.
 //
-//     's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
-//
-// Promise: the pieces are non-empty and concatenate to the input, for any bytes (an ill-formed part counts as a
-// character of class other); linear time. Source: Radford et al. 2019, encoder.py.
-// Rejected: std::regex (no Unicode classes, recursion as deep as the text is long).
+// Promise: what is learnt is a function of the multiset of words. train_bpe() gives the tokens and merges of Hugging
+// Face's BpeTrainer: the most frequent pair wins, a tie goes to the smaller pair of ids, overlapping pairs merge from
+// the left, ids go to special tokens, then the alphabet by code point, then merges. train_subword_nmt() gives those of
+// subword-nmt's learn_bpe, where a tie goes to the larger pair of strings.
+// Rejected: recounting after each merge (quadratic); here a merge touches only the words that hold its pair.
 
 // ==== svad/text/unicode.hpp ====
 // UTF-8 and character classes: the only file that includes utf8proc.
@@ -3367,6 +3512,753 @@ inline void append_utf8(std::string& out, char32_t value) {
 }
 
 }  // namespace svad::text
+
+namespace svad::text {
+
+/// A word of the training text as ids of symbols, and how often it occurs.
+struct CountedWord {
+    std::vector<std::int32_t> ids;
+    std::int64_t count = 0;
+};
+
+/// Which of two equally frequent pairs is merged first.
+enum class BpeTies { smaller_ids, larger_strings };
+
+/// When to stop learning merges, and which are not made.
+struct BpeOptions {
+    Index vocabulary = 1024;             ///< stop when there are so many tokens
+    std::int64_t min_frequency = 1;      ///< stop when the best pair is rarer; below 1 counts as 1
+    std::vector<std::string> never{};    ///< strings that no merge may make: the spelling of special tokens
+    Index max_token_length = 0;          ///< symbols that a merge of merges may not reach; 0: no limit
+    std::optional<Index> max_merges{};   ///< stop after so many merges
+    BpeTies ties = BpeTies::smaller_ids;
+};
+
+namespace detail {
+
+struct PairChange {
+    IdPair pair;
+    std::int64_t by;
+};
+
+/// Replaces `pair` by `id` in `ids` from the left and tells how the counts of the neighbouring pairs change.
+inline void merge_word(std::vector<std::int32_t>& ids, IdPair pair, std::int32_t id, std::vector<PairChange>& changes) {
+    changes.clear();
+    std::size_t out = 0;
+    for (std::size_t i = 0; i < ids.size(); ++out) {
+        if (i + 1 >= ids.size() || ids[i] != pair.left || ids[i + 1] != pair.right) {
+            ids[out] = ids[i++];
+            continue;
+        }
+        if (out > 0) {
+            changes.push_back({{ids[out - 1], pair.left}, -1});
+            changes.push_back({{ids[out - 1], id}, +1});
+        }
+        i += 2;
+        if (i < ids.size()) {
+            changes.push_back({{pair.right, ids[i]}, -1});
+            changes.push_back({{id, ids[i]}, +1});
+        }
+        ids[out] = id;
+    }
+    ids.resize(out);
+}
+
+/// A pair in the trainer's queue with the words that held it when it was put there.
+struct QueuedPair {
+    std::int64_t count;
+    IdPair pair;
+    std::vector<std::int32_t> words;
+};
+
+/// Whether `a` comes after `b`: rarer, or equally frequent and behind by the rule for ties.
+struct LaterPair {
+    const std::vector<std::string>* tokens;
+    BpeTies ties;
+
+    bool operator()(const QueuedPair& a, const QueuedPair& b) const {
+        if (a.count != b.count) return a.count < b.count;
+        if (ties == BpeTies::smaller_ids) return a.pair > b.pair;
+        const auto strings = [&](IdPair p) {
+            return std::pair<std::string_view, std::string_view>{(*tokens)[static_cast<std::size_t>(p.left)],
+                                                                 (*tokens)[static_cast<std::size_t>(p.right)]};
+        };
+        return strings(a.pair) < strings(b.pair);
+    }
+};
+
+/// Counts of pairs, the words that hold them, and the queue of the best.
+class BpeLearner {
+public:
+    BpeLearner(std::vector<CountedWord> words, std::vector<std::string>& tokens, const BpeOptions& options)
+        : words_(std::move(words)), tokens_(tokens), options_(options), queue_(LaterPair{&tokens, options.ties}),
+          lengths_(tokens.size(), 1) {
+        for (std::size_t i = 0; i < tokens.size(); ++i) id_of_.emplace(tokens[i], static_cast<std::int32_t>(i));
+        for (std::size_t w = 0; w < words_.size(); ++w) {
+            const std::vector<std::int32_t>& ids = words_[w].ids;
+            for (std::size_t i = 0; i + 1 < ids.size(); ++i) {
+                counts_[{ids[i], ids[i + 1]}] += words_[w].count;
+                where_[{ids[i], ids[i + 1]}].push_back(static_cast<std::int32_t>(w));
+            }
+        }
+        enqueue();
+    }
+
+    /// The pairs in the order learnt.
+    std::vector<IdPair> learn() {
+        std::vector<IdPair> merges;
+        while (static_cast<Index>(tokens_.size()) < options_.vocabulary && !queue_.empty() &&
+               (!options_.max_merges || static_cast<Index>(merges.size()) < *options_.max_merges)) {
+            QueuedPair top = queue_.top();
+            queue_.pop();
+            if (const std::int64_t now = counts_[top.pair]; now != top.count) {   // out of date: back with today's count
+                top.count = now;
+                queue_.push(std::move(top));
+                continue;
+            }
+            if (top.count < std::max<std::int64_t>(1, options_.min_frequency)) break;
+            if (const std::optional<std::int32_t> id = token_of(top.pair)) {
+                merges.push_back(top.pair);
+                merge(top, *id);
+            }
+        }
+        return merges;
+    }
+
+private:
+    /// The token that the pair makes, a new one if need be; nothing if it is forbidden.
+    std::optional<std::int32_t> token_of(IdPair pair) {
+        const auto left = static_cast<std::size_t>(pair.left), right = static_cast<std::size_t>(pair.right);
+        std::string made = tokens_[left] + tokens_[right];
+        if (std::find(options_.never.begin(), options_.never.end(), made) != options_.never.end()) return std::nullopt;
+        const auto [found, fresh] = id_of_.emplace(made, static_cast<std::int32_t>(tokens_.size()));
+        const std::int32_t length = lengths_[left] + lengths_[right];
+        if (fresh) {
+            tokens_.push_back(std::move(made));
+            lengths_.push_back(length);
+        }
+        lengths_[static_cast<std::size_t>(found->second)] = length;
+        return found->second;
+    }
+
+    bool too_long(IdPair pair) const {
+        const Index length = lengths_[static_cast<std::size_t>(pair.left)] + lengths_[static_cast<std::size_t>(pair.right)];
+        return options_.max_token_length > 0 && length >= options_.max_token_length;
+    }
+
+    void merge(const QueuedPair& top, std::int32_t id) {
+        for (const std::int32_t w : top.words) {
+            CountedWord& word = words_[static_cast<std::size_t>(w)];
+            merge_word(word.ids, top.pair, id, changes_);
+            for (const PairChange& change : changes_) {
+                if (change.by > 0 && too_long(change.pair)) continue;   // never counted, so never merged
+                counts_[change.pair] += change.by * word.count;
+                if (change.by > 0) where_[change.pair].push_back(w);
+            }
+        }
+        enqueue();
+    }
+
+    void enqueue() {
+        for (auto& [pair, words] : where_) {
+            std::sort(words.begin(), words.end());
+            words.erase(std::unique(words.begin(), words.end()), words.end());
+            if (const std::int64_t count = counts_.at(pair); count > 0) queue_.push({count, pair, std::move(words)});
+        }
+        where_.clear();
+    }
+
+    std::vector<CountedWord> words_;
+    std::vector<std::string>& tokens_;
+    const BpeOptions& options_;
+    std::priority_queue<QueuedPair, std::vector<QueuedPair>, LaterPair> queue_;
+    std::vector<std::int32_t> lengths_;   // of every token, in symbols
+    std::unordered_map<std::string, std::int32_t> id_of_;
+    std::unordered_map<IdPair, std::int64_t, IdPairHash> counts_;
+    std::unordered_map<IdPair, std::vector<std::int32_t>, IdPairHash> where_;
+    std::vector<PairChange> changes_;
+};
+
+}  // namespace detail
+
+/// Learns merges from `words`, appending a token to `tokens` (token strings in id order) for each merge that makes a
+/// new string. Returns the pairs in the order learnt. Deterministic.
+inline std::vector<IdPair> learn_merges(std::vector<CountedWord> words, std::vector<std::string>& tokens,
+                                        const BpeOptions& options) {
+    return detail::BpeLearner{std::move(words), tokens, options}.learn();
+}
+
+/// Words of a training text and how often each occurs.
+using WordCounts = std::map<std::string, std::int64_t, std::less<>>;
+
+/// What train_bpe() learns besides when to stop.
+struct BpeTrainerOptions {
+    Index vocabulary = 30000;                     ///< tokens at most, special tokens and alphabet included
+    std::int64_t min_frequency = 0;               ///< of a pair
+    std::vector<std::string> special_tokens{};    ///< get the first ids
+    std::u32string alphabet{};                    ///< characters that are tokens even if no word holds them
+    std::optional<std::size_t> limit_alphabet{};  ///< keep the most frequent characters; the others vanish from the words
+    Index max_token_length = 0;                   ///< characters that a merge of merges may not reach; 0: no limit
+};
+
+/// Tokens in id order and the merges as pairs of ids, in the order learnt.
+struct TrainedBpe {
+    std::vector<std::string> tokens;
+    std::vector<IdPair> merges;
+};
+
+namespace detail {
+
+/// The characters that become tokens, by code point. `counts`: how often each occurs.
+inline std::vector<char32_t> bpe_alphabet(const std::map<char32_t, std::int64_t>& counts, const BpeTrainerOptions& options) {
+    std::vector<std::pair<std::int64_t, char32_t>> by_count;
+    for (const auto& [c, count] : counts) {
+        const bool given = options.alphabet.find(c) != std::u32string::npos;
+        by_count.emplace_back(given ? INT64_MAX : count, c);
+    }
+    std::stable_sort(by_count.begin(), by_count.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+    if (options.limit_alphabet && by_count.size() > *options.limit_alphabet) by_count.resize(*options.limit_alphabet);
+    std::vector<char32_t> kept;
+    for (const auto& [count, c] : by_count) kept.push_back(c);
+    std::sort(kept.begin(), kept.end());
+    return kept;
+}
+
+}  // namespace detail
+
+/// Learns a vocabulary from `words` (valid UTF-8; ill-formed parts count as U+FFFD) as Hugging Face's BpeTrainer does.
+/// Throws UsageError if a special token is named twice.
+[[nodiscard]] inline TrainedBpe train_bpe(const WordCounts& words, const BpeTrainerOptions& options) {
+    TrainedBpe made;
+    std::unordered_map<std::string, std::int32_t> id_of;
+    for (const std::string& name : options.special_tokens) {
+        if (!id_of.emplace(name, static_cast<std::int32_t>(made.tokens.size())).second)
+            fail<UsageError>("train_bpe: special token '", name, "' is named twice");
+        made.tokens.push_back(name);
+    }
+    std::map<char32_t, std::int64_t> counts;
+    for (const char32_t c : options.alphabet) counts[c] = 0;
+    std::vector<std::pair<std::u32string, std::int64_t>> decoded;
+    for (const auto& [word, count] : words) {
+        decoded.emplace_back(decode_utf8(replace_invalid_utf8(word)), count);
+        for (const char32_t c : decoded.back().first) counts[c] += count;
+    }
+    std::unordered_map<char32_t, std::int32_t> id_of_character;
+    for (const char32_t c : detail::bpe_alphabet(counts, options)) {
+        std::string token;
+        append_utf8(token, c);
+        const auto [found, fresh] = id_of.emplace(token, static_cast<std::int32_t>(made.tokens.size()));
+        if (fresh) made.tokens.push_back(std::move(token));
+        id_of_character.emplace(c, found->second);
+    }
+    std::vector<CountedWord> counted;
+    for (const auto& [word, count] : decoded) {
+        counted.push_back({{}, count});
+        for (const char32_t c : word)
+            if (const auto found = id_of_character.find(c); found != id_of_character.end()) counted.back().ids.push_back(found->second);
+    }
+    const BpeOptions when{.vocabulary = options.vocabulary, .min_frequency = options.min_frequency,
+                          .max_token_length = options.max_token_length};
+    made.merges = learn_merges(std::move(counted), made.tokens, when);
+    return made;
+}
+
+/// Learns `merges` merges at most as subword-nmt's learn_bpe does: the last character of a word carries "</w>".
+[[nodiscard]] inline TrainedBpe train_subword_nmt(const WordCounts& words, Index merges, std::int64_t min_frequency = 2) {
+    TrainedBpe made;
+    std::unordered_map<std::string, std::int32_t> id_of;
+    std::vector<CountedWord> counted;
+    for (const auto& [word, count] : words) {
+        counted.push_back({{}, count});
+        for (std::size_t at = 0; at < word.size();) {
+            const std::size_t length = next_code_point(word, at).length;
+            std::string symbol = word.substr(at, length);
+            at += length;
+            if (at == word.size()) symbol += "</w>";
+            const auto [found, fresh] = id_of.emplace(symbol, static_cast<std::int32_t>(made.tokens.size()));
+            if (fresh) made.tokens.push_back(std::move(symbol));
+            counted.back().ids.push_back(found->second);
+        }
+    }
+    const BpeOptions when{.vocabulary = INT32_MAX, .min_frequency = min_frequency, .max_merges = merges,
+                          .ties = BpeTies::larger_strings};
+    made.merges = learn_merges(std::move(counted), made.tokens, when);
+    return made;
+}
+
+}  // namespace svad::text
+
+// ==== svad/text/chat.hpp ====
+// What the model is asked: P_d, the prompt in front of a description, and P_k, the prompt in front of a description
+// with a blank (paper section 4.2). The paper gives the placeholder `__` and no wording; users set their own.
+
+namespace svad::text {
+
+struct Prompts {
+    std::string describe = "describe :";        ///< P_d
+    std::string fill = "fill :";                ///< P_k, followed by the masked description
+
+    /// P_k for a description in which `__` stands for the missing keyword.
+    std::string fill_in(const std::string& masked) const { return fill + " " + masked; }
+};
+
+}  // namespace svad::text
+
+// ==== svad/text/code_pages.hpp ====
+// Single-byte code pages: what the bytes 0x80 to 0xFF mean in the encodings that text is most often misread in.
+// Unassigned bytes of the Windows pages stand for the control character of their number, as web browsers read them.
+// Source: the Unicode Consortium's mapping tables. Rejected: iconv (what it knows depends on the system).
+
+namespace svad::text {
+
+// Each has 128 characters, that of byte 0x80 first.
+inline constexpr std::u16string_view windows_1252{
+    u"€\u0081‚ƒ„…†‡\u02C6‰Š‹Œ\u008DŽ\u008F\u0090‘’“”•–—\u02DC™š›œ\u009DžŸ\u00A0¡¢£¤¥¦§¨©ª«"
+    u"¬\u00AD®¯°±²³´µ¶·¸¹º»¼½¾¿ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖ×ØÙÚÛÜÝÞßàáâãäåæçèéêëìíîïðñòóôõö÷øùú"
+    u"ûüýþÿ"};
+inline constexpr std::u16string_view windows_1251{
+    u"ЂЃ‚ѓ„…†‡€‰Љ‹ЊЌЋЏђ‘’“”•–—\u0098™љ›њќћџ\u00A0ЎўЈ¤Ґ¦§Ё©Є«¬\u00AD®Ї°±Ііґµ¶·ё№є»јЅѕїАБВГД"
+    u"ЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯабвгдежзийклмнопрстуфхцчшщъыьэюя"};
+inline constexpr std::u16string_view windows_1250{
+    u"€\u0081‚\u0083„…†‡\u0088‰Š‹ŚŤŽŹ\u0090‘’“”•–—\u0098™š›śťžź\u00A0\u02C7\u02D8Ł¤Ą¦§¨©Ş«"
+    u"¬\u00AD®Ż°±\u02DBł´µ¶·¸ąş»Ľ\u02DDľżŔÁÂĂÄĹĆÇČÉĘËĚÍÎĎĐŃŇÓÔŐÖ×ŘŮÚŰÜÝŢßŕáâăäĺćçčéęëěíîďđ"
+    u"ńňóôőö÷řůúűüýţ\u02D9"};
+inline constexpr std::u16string_view windows_1253{
+    u"€\u0081‚ƒ„…†‡\u0088‰\u008A‹\u008C\u008D\u008E\u008F\u0090‘’“”•–—\u0098™\u009A›\u009C"
+    u"\u009D\u009E\u009F\u00A0΅Ά£¤¥¦§¨©ª«¬\u00AD®―°±²³΄µ¶·ΈΉΊ»Ό½ΎΏΐΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡÒΣΤΥΦΧ"
+    u"ΨΩΪΫάέήίΰαβγδεζηθικλμνξοπρςστυφχψωϊϋόύώÿ"};
+inline constexpr std::u16string_view windows_1254{
+    u"€\u0081‚ƒ„…†‡\u02C6‰Š‹Œ\u008D\u008E\u008F\u0090‘’“”•–—\u02DC™š›œ\u009D\u009EŸ\u00A0¡"
+    u"¢£¤¥¦§¨©ª«¬\u00AD®¯°±²³´µ¶·¸¹º»¼½¾¿ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏĞÑÒÓÔÕÖ×ØÙÚÛÜİŞßàáâãäåæçèéêëìíîïğ"
+    u"ñòóôõö÷øùúûüışÿ"};
+inline constexpr std::u16string_view windows_1257{
+    u"€\u0081‚\u0083„…†‡\u0088‰\u008A‹\u008C¨\u02C7¸\u0090‘’“”•–—\u0098™\u009A›\u009C¯"
+    u"\u02DB\u009F\u00A0¡¢£¤¥¦§Ø©Ŗ«¬\u00AD®Æ°±²³´µ¶·ø¹ŗ»¼½¾æĄĮĀĆÄÅĘĒČÉŹĖĢĶĪĻŠŃŅÓŌÕÖ×ŲŁŚŪÜŻ"
+    u"Žßąįāćäåęēčéźėģķīļšńņóōõö÷ųłśūüżž\u02D9"};
+inline constexpr std::u16string_view iso_8859_2{
+    u"\u0080\u0081\u0082\u0083\u0084\u0085\u0086\u0087\u0088\u0089\u008A\u008B\u008C\u008D"
+    u"\u008E\u008F\u0090\u0091\u0092\u0093\u0094\u0095\u0096\u0097\u0098\u0099\u009A\u009B"
+    u"\u009C\u009D\u009E\u009F\u00A0Ą\u02D8Ł¤ĽŚ§¨ŠŞŤŹ\u00ADŽŻ°ą\u02DBł´ľś\u02C7¸šşťź\u02DD"
+    u"žżŔÁÂĂÄĹĆÇČÉĘËĚÍÎĎĐŃŇÓÔŐÖ×ŘŮÚŰÜÝŢßŕáâăäĺćçčéęëěíîďđńňóôőö÷řůúűüýţ\u02D9"};
+inline constexpr std::u16string_view mac_roman{
+    u"ÄÅÇÉÑÖÜáàâäãåçéèêëíìîïñóòôöõúùûü†°¢£§•¶ß®©™´¨≠ÆØ∞±≤≥¥µ∂∑∏π∫ªºΩæø¿¡¬√ƒ≈∆«»…\u00A0ÀÃÕŒ"
+    u"œ–—“”‘’÷◊ÿŸ⁄€‹›\uFB01\uFB02‡·‚„‰ÂÊÁËÈÍÎÏÌÓÔ\uF8FFÒÚÛÙı\u02C6\u02DC¯\u02D8\u02D9"
+    u"\u02DA¸\u02DD\u02DB\u02C7"};
+inline constexpr std::u16string_view cp437{
+    u"ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙"
+    u"╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u00A0"};
+
+/// A single-byte encoding that text may have been misread in.
+struct CodePage {
+    std::u16string_view high;   ///< characters of bytes 0x80 to 0xFF; empty for Latin-1, where byte and character agree
+    bool windows = false;       ///< U+FFFD may stand in it for a byte that was lost
+    bool mac = false;           ///< a dash before a blank is common in it
+};
+
+/// The code pages in the order in which a repair tries them, the likeliest first.
+inline constexpr std::array<CodePage, 10> code_pages{{
+    {}, {windows_1252, true}, {windows_1251, true}, {windows_1250, true}, {windows_1253, true}, {windows_1254, true},
+    {windows_1257, true}, {iso_8859_2}, {mac_roman, false, true}, {cp437},
+}};
+
+}  // namespace svad::text
+
+// ==== svad/text/mojibake.hpp ====
+// Repair of text that was UTF-8 and was decoded with a single-byte code page, once or several times: "sÃ³" is "só".
+//
+// Promise: fix_encoding() gives what ftfy 6.3's fix_encoding gives with its default settings, which is what CLIP's
+// tokenizer runs on captions; text that does not look misread (mojibake_rules.hpp) comes back as it was.
+// The method: read the text back into bytes with each code page that has all its characters, mend bytes that were lost
+// on the way (a no-break space turned into a blank, U+FFFD), and take the first result that is UTF-8.
+
+// ==== svad/text/mojibake_rules.hpp ====
+// Which neighbouring characters betray that text was decoded with the wrong code page: classes of the few hundred
+// characters that such mistakes produce, and the short sequences of them that people do not write on purpose
+// (an accented small letter before a currency sign, a C1 control, a box corner inside a word, ...).
+// Source: the heuristic of ftfy 6.3 (its "badness"), whose verdicts come out identically.
+// Rejected: a statistical detector (it needs a model of every language and still changes correct text).
+
+namespace svad::text::detail {
+
+/// Classes of characters, a bit each.
+enum MojibakeClass : std::uint32_t {
+    c1 = 1u << 0, bad = 1u << 1, law = 1u << 2, currency = 1u << 3, opening = 1u << 4, closing = 1u << 5,
+    numeric = 1u << 6, kaomoji = 1u << 7, upper = 1u << 8, lower = 1u << 9, upper_common = 1u << 10,
+    lower_common = 1u << 11, box = 1u << 12, common = 1u << 13,
+    // What a byte of UTF-8 looks like when it is misread: first of 2, 3 or 4 bytes, or a later one (strict: not a dash
+    // or quotation mark, which stand at the beginning of words too).
+    first_of_2 = 1u << 14, first_of_3 = 1u << 15, first_of_4 = 1u << 16, later = 1u << 17, later_strict = 1u << 18,
+    latin = 1u << 19, small_latin = 1u << 20, blank = 1u << 21, word = 1u << 22, not_latin = 1u << 23, any = 1u << 24,
+};
+
+struct ClassMembers {
+    std::uint32_t bits;
+    std::u16string_view members;   // a-b is a range
+};
+
+inline constexpr std::array<ClassMembers, 14> class_members{{
+    {c1, u"\u0080-\u009F"},
+    {bad, u"¤¦¨ª¬¯¸ºƒ\u02C6\u02C7\u02D8\u02DB\u02DC†‡‰⌐◊\uFFFD"},
+    {law, u"§¶"},
+    {currency, u"¢£¥₧€"},
+    {opening, u"¡©«¿΄΅‘‚“„•‹\uF8FF"},
+    {closing, u"®»\u02DD”›™"},
+    {numeric, u"±²³µ¹¼½¾×÷⁄№∂∆∏∑√∞∩∫≈≠≡≤≥"},
+    {kaomoji, u"°Ò-ÖÙ-Üò-öø-üŌŐŪŲ"},
+    {upper, u"À-ÑØÜÝĀĂĄĆČĎĐĒĖĘĚĞĢĪİĶĹĻĽŁŃŅŇŒŘŚŞŠŢŤŮŰŸŹŻŽҐ"},
+    {lower, u"ß-ñüāăąćčďđēėęěğģīįķĺļľłœŕśşšťźżžґ\uFB01\uFB02"},
+    {upper_common, u"ÞΆΈΉΊΌΎΏΑ-ΫЁ-Я"},
+    {lower_common, u"ά-ωа-џ"},
+    {box, u"│┌┐┘├┤┬┼═-╬▀▄█▌▐-▓"},
+    {common, u"\u00A0\u00AD´·–—―’…"},
+}};
+
+/// Classes by character, for all but U+10000 and above, which have none.
+inline const std::vector<std::uint32_t>& class_table() {
+    static const std::vector<std::uint32_t> table = [] {
+        std::vector<std::uint32_t> made(0x10000, 0);
+        for (const auto& [bits, members] : class_members)
+            for (std::size_t i = 0; i < members.size(); ++i) {
+                const bool range = i + 2 < members.size() && members[i + 1] == u'-';
+                for (std::size_t c = members[i]; c <= members[range ? i + 2 : i]; ++c) made[c] |= bits;
+                if (range) i += 2;
+            }
+        for (std::size_t page = 0; page < 7; ++page)   // Latin-1 and the Windows pages
+            for (std::size_t byte = 0x80; byte < 0xF5; ++byte) {
+                const std::u16string_view high = code_pages[page].high;
+                std::uint32_t& of = made[high.empty() ? byte : high[byte - 0x80]];
+                if (byte < 0xC0) of |= later | later_strict;
+                else if (byte >= 0xC2 && byte < 0xE0) of |= first_of_2;
+                else if (byte >= 0xE0 && byte < 0xF0) of |= first_of_3;
+                else if (byte == 0xF0 || byte == 0xF3) of |= first_of_4;   // the others are too common as letters
+            }
+        made[u' '] |= later;   // in place of a no-break space
+        for (const char16_t c : std::u16string_view{u"–—―‘’‚“”„•…"}) made[c] &= ~std::uint32_t{later_strict};
+        return made;
+    }();
+    return table;
+}
+
+inline std::uint32_t classes_of(char32_t c) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    std::uint32_t bits = (c != '\n' ? any : 0u) | (letter ? latin : not_latin) | (c >= 'a' && c <= 'z' ? small_latin : 0u);
+    if (c < 0x10000) bits |= class_table()[c];
+    if (is_space(c) || (c >= 0x1C && c <= 0x1F)) return bits | blank;
+    const CharacterClass kind = class_of(c);
+    return kind == CharacterClass::letter || kind == CharacterClass::number || c == '_' ? bits | word : bits;
+}
+
+/// One place of a sequence: any character of these classes or of this list.
+struct Place {
+    std::uint32_t classes = 0;
+    std::u16string_view also{};
+};
+
+using Sequence = std::array<Place, 5>;   // places that ask for nothing end it
+
+inline constexpr std::uint32_t letters = lower | upper, marks = opening | closing,
+                               odd = letters | box | marks | currency | numeric | law,
+                               arabic = common | currency | bad | numeric | opening;
+inline constexpr std::u16string_view arabic_more = u"ŸŠ®°µ»";
+
+/// The sequences that are not written on purpose.
+inline constexpr std::array bad_sequences{
+    Sequence{{{c1}}},
+    Sequence{{{odd}, {bad}}},   // bad before bad is the next line's
+    Sequence{{{bad}, {odd | bad}}},
+    Sequence{{{latin}, {lower_common | upper_common}, {bad}}},
+    Sequence{{{lower | lower_common | box | closing | currency | numeric}, {upper}}},
+    Sequence{{{box | closing | currency | numeric}, {lower}}},
+    Sequence{{{lower | box | closing}, {currency}}},
+    Sequence{{{blank}, {upper}, {currency}}},
+    Sequence{{{upper | box}, {numeric | law}}},
+    Sequence{{{letters | box | currency | closing}, {opening}, {numeric}}},
+    Sequence{{{letters | currency | numeric | box | law}, {closing}, {opening}}},
+    Sequence{{{currency | numeric | box}, {opening}}},
+    Sequence{{{small_latin}, {upper}, {opening | currency}}},
+    Sequence{{{box}, {kaomoji}}},
+    Sequence{{{letters | currency | numeric | marks | law}, {box}}},
+    Sequence{{{box}, {closing}}},
+    Sequence{{{letters}, {marks}, {word}}},
+    Sequence{{{0, u"Œœ"}, {not_latin}}},
+    Sequence{{{upper}, {0, u"°"}}},
+    // Windows-1252
+    Sequence{{{0, u"ÂÃÎÐ"}, {marks, u"€œŠš¢£Ÿž\u00A0\u00AD®©°·»–—´"}}},
+    Sequence{{{0, u"×"}, {0, u"²³"}}},
+    Sequence{{{0, u"ØÙ"}, {arabic, arabic_more}, {0, u"ØÙ"}, {arabic, arabic_more}}},
+    Sequence{{{0, u"à"}, {0, u"²µ¹¼½¾"}}},
+    // Mac Roman
+    Sequence{{{0, u"√"}, {0, u"±∂†≠®™´≤≥¥µø"}}},
+    Sequence{{{0, u"≈"}, {0, u"°¢"}}},
+    Sequence{{{0, u"‚"}, {0, u"Ä"}, {0, u"ìîïòôúùû†°¢π"}}},
+    Sequence{{{0, u"‚"}, {0, u"âó"}, {0, u"àä°ê"}}},
+    // Windows-1251
+    Sequence{{{0, u"в"}, {0, u"Ђ"}}},
+    Sequence{{{0, u"ВГРС"}, {c1 | bad | marks | currency, u"°µ"}, {0, u"ВГРС"}}},
+    // Windows-1252 again
+    Sequence{{{0, u"Ã"}, {0, u"\u00A0¡"}}},
+    Sequence{{{small_latin}, {0, u"ÃÂ"}, {0, u" "}}},
+    Sequence{{{small_latin}, {blank}, {0, u"ÃÂ"}, {0, u" "}}},
+    Sequence{{{small_latin | closing, u".,?!"}, {0, u"Â"}, {marks, u" "}}},
+    // Windows-1253 and 1257
+    Sequence{{{0, u"β"}, {0, u"€"}, {0, u"™\u00A0Ά\u00AD®°"}}},
+    Sequence{{{0, u"ΒΓΞΟ"}, {c1 | bad | marks | currency, u"°"}, {0, u"ΒΓΞΟ"}}},
+    Sequence{{{0, u"ā"}, {0, u"€"}}},
+};
+
+inline bool fits(const Place& place, char32_t c, std::uint32_t classes) {
+    return (place.classes & classes) != 0 || (c < 0x10000 && place.also.find(static_cast<char16_t>(c)) != place.also.npos);
+}
+
+inline bool sequence_at(const Sequence& places, std::u32string_view text, std::span<const std::uint32_t> classes, std::size_t at) {
+    for (std::size_t k = 0; k < places.size(); ++k) {
+        if (places[k].classes == 0 && places[k].also.empty()) return true;
+        if (at + k >= text.size() || !fits(places[k], text[at + k], classes[at + k])) return false;
+    }
+    return true;
+}
+
+/// A Windows-1251 reading of Latin-1 over Windows-1252: five Cyrillic letters, any character, a Latin one or a blank.
+inline bool cyrillic_garble_at(std::u32string_view text, std::size_t at) {
+    constexpr std::u32string_view start = U"ГўВЂВ";
+    if (text.substr(at, start.size()) != start || at + 6 >= text.size() || text[at + 5] == U'\n') return false;
+    return text[at + 6] == U' ' || (classes_of(text[at + 6]) & latin) != 0;
+}
+
+/// Whether `text` holds a sequence that looks misread.
+[[nodiscard]] inline bool looks_misread(std::u32string_view text) {
+    std::vector<std::uint32_t> classes;
+    classes.reserve(text.size());
+    for (const char32_t c : text) classes.push_back(classes_of(c));
+    if (text.size() > 1 && (text[0] == U'Ã' || text[0] == U'Â') && text[1] == U' ') return true;
+    const auto ascii = [&](std::size_t i) { return i >= text.size() || text[i] < 0x80; };
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (ascii(at) && ascii(at + 1) && ascii(at + 2)) continue;   // every sequence has another among its first three
+        for (const Sequence& one : bad_sequences)
+            if (sequence_at(one, text, classes, at)) return true;
+        if (text[at] == U'Г' && cyrillic_garble_at(text, at)) return true;
+    }
+    return false;
+}
+
+}  // namespace svad::text::detail
+
+namespace svad::text {
+
+namespace detail {
+
+/// Bytes by character of the upper half of a code page.
+inline const std::unordered_map<char32_t, char>& page_bytes(std::size_t page) {
+    static const auto all = [] {
+        std::array<std::unordered_map<char32_t, char>, code_pages.size()> made;
+        for (std::size_t p = 0; p < made.size(); ++p)
+            for (std::size_t i = 0; i < 128; ++i)
+                made[p].emplace(code_pages[p].high.empty() ? static_cast<char32_t>(0x80 + i) : code_pages[p].high[i],
+                                static_cast<char>(0x80 + i));
+        return made;
+    }();
+    return all[page];
+}
+
+/// The bytes of which `text` is the reading in the code page; nothing if it has other characters.
+inline std::optional<std::string> encode_in(std::u32string_view text, std::size_t page) {
+    const auto& bytes = page_bytes(page);
+    const bool windows = code_pages[page].windows;
+    std::string out;
+    out.reserve(text.size());
+    for (const char32_t c : text) {
+        if (windows && c == 0xFFFD) out += '\x1a';   // stands for a byte that was lost
+        else if (c < 0x80 && !(windows && c == 0x1a)) out += static_cast<char>(c);
+        else if (const auto found = bytes.find(c); found != bytes.end()) out += found->second;
+        else return std::nullopt;
+    }
+    return out;
+}
+
+inline unsigned byte_at(std::string_view bytes, std::size_t i) {
+    return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0x100u;
+}
+
+inline bool in(unsigned b, unsigned low, unsigned high) { return b >= low && b <= high; }
+
+/// Length of the sequence at `i` that is UTF-8 but for a blank where byte A0 belongs, or 0.
+inline std::size_t blank_for_a0(std::string_view bytes, std::size_t i) {
+    const unsigned a = byte_at(bytes, i), b = byte_at(bytes, i + 1), c = byte_at(bytes, i + 2), d = byte_at(bytes, i + 3);
+    const auto likely = [](unsigned x) { return in(x, 0x80, 0xBF) && x != 0x85 && x != 0xA0; };
+    const auto later_byte = [](unsigned x) { return in(x, 0x80, 0xBF); };
+    if ((a == 0xC2 || a == 0xC3 || a == 0xC5 || a == 0xCE || a == 0xD0 || a == 0xD9) && b == ' ') return 2;
+    if ((a == 0xE2 || a == 0xE3) && b == ' ' && likely(c)) return 3;
+    if (in(a, 0xE0, 0xE3) && likely(b) && c == ' ') return 3;
+    if (a != 0xF0) return 0;
+    const int blanks = (b == ' ') + (c == ' ') + (d == ' ');
+    const auto fit = [&](unsigned x) { return x == ' ' || later_byte(x); };
+    return blanks == 1 && fit(b) && fit(c) && fit(d) ? 4 : 0;
+}
+
+/// Puts byte A0 back where a blank took its place. "Ã la" keeps its blank beside the A0: "à la" is two words.
+inline std::string restore_a0(std::string_view bytes) {
+    std::string words;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        words += bytes[i];
+        if (byte_at(bytes, i) != 0xC3 || byte_at(bytes, i + 1) != ' ') continue;
+        const std::string_view rest = bytes.substr(i + 2);
+        const auto follows = [&](std::string_view next) { return rest.starts_with(next); };
+        if (!follows(" ") && !follows("quele") && !follows("quela") && !follows("quilo") && !follows("s ")) words += '\xA0';
+    }
+    std::string out;
+    for (std::size_t i = 0; i < words.size();) {
+        const std::size_t n = blank_for_a0(words, i);
+        std::string part = words.substr(i, std::max<std::size_t>(n, 1));
+        if (n > 0) std::replace(part.begin(), part.end(), ' ', '\xA0');
+        out += part;
+        i += part.size();
+    }
+    return out;
+}
+
+/// Length of the UTF-8 or CESU-8 sequence at `i` of which bytes were lost (1A, or once '?'), or 0.
+inline std::size_t lossy_sequence(std::string_view bytes, std::size_t i) {
+    unsigned b[6];
+    for (std::size_t k = 0; k < 6; ++k) b[k] = byte_at(bytes, i + k);
+    const auto lost = [](unsigned x) { return x == 0x1A || x == '?'; };
+    const auto rest = [](unsigned x) { return x == 0x1A || in(x, 0x80, 0xBF); };
+    if (in(b[0], 0xC2, 0xDF) && b[1] == 0x1A) return 2;
+    if ((b[0] == 0xC2 || b[0] == 0xC3) && b[1] == '?') return 2;
+    if (b[0] == 0xED && in(b[1], 0xA0, 0xAF) && b[3] == 0xED && in(b[4], 0xB0, 0xBF)) {
+        const bool one = lost(b[2]) && (lost(b[5]) || in(b[5], 0x80, 0xBF));
+        const bool other = (lost(b[2]) || in(b[2], 0x80, 0xBF)) && lost(b[5]);
+        if (one || other) return 6;
+    }
+    if (in(b[0], 0xE0, 0xEF) && ((lost(b[1]) && rest(b[2])) || (rest(b[1]) && lost(b[2])))) return 3;
+    if (in(b[0], 0xF0, 0xF4) && ((lost(b[1]) && rest(b[2]) && rest(b[3])) || (rest(b[1]) && lost(b[2]) && rest(b[3])) ||
+                                 (rest(b[1]) && rest(b[2]) && lost(b[3]))))
+        return 4;
+    return b[0] == 0x1A ? 1 : 0;
+}
+
+/// Sequences of which bytes were lost become U+FFFD.
+inline std::string replace_lossy(std::string_view bytes) {
+    std::string out;
+    for (std::size_t i = 0; i < bytes.size();) {
+        const std::size_t n = lossy_sequence(bytes, i);
+        if (n > 0) out += "\xEF\xBF\xBD";
+        else out += bytes[i];
+        i += std::max<std::size_t>(n, 1);
+    }
+    return out;
+}
+
+/// The characters of `bytes` as UTF-8, CESU-8 (surrogates of three bytes each) or Java's (C0 80 for NUL); nothing if
+/// they are none of these.
+inline std::optional<std::u32string> decode_variants(std::string_view bytes) {
+    std::u32string out;
+    for (std::size_t i = 0; i < bytes.size();) {
+        unsigned b[6];
+        for (std::size_t k = 0; k < 6; ++k) b[k] = byte_at(bytes, i + k);
+        if (b[0] == 0xC0 && b[1] == 0x80) {
+            out += U'\0';
+            i += 2;
+        } else if (b[0] == 0xED && in(b[1], 0xA0, 0xAF) && in(b[2], 0x80, 0xBF) && b[3] == 0xED && in(b[4], 0xB0, 0xBF) &&
+                   in(b[5], 0x80, 0xBF)) {
+            out += static_cast<char32_t>(((b[1] & 0x0F) << 16) + ((b[2] & 0x3F) << 10) + ((b[4] & 0x0F) << 6) + (b[5] & 0x3F) + 0x10000);
+            i += 6;
+        } else {
+            const CodePoint c = next_code_point(bytes, i);
+            if (!c.valid) return std::nullopt;
+            out += c.value;
+            i += c.length;
+        }
+    }
+    return out;
+}
+
+/// The text that was read with the code page instead of UTF-8, or nothing.
+inline std::optional<std::u32string> reread(std::string bytes, const CodePage& page) {
+    if (!page.mac) bytes = restore_a0(bytes);
+    if (page.windows) bytes = replace_lossy(bytes);
+    return decode_variants(bytes);
+}
+
+/// A C1 control as the character that Windows-1252 has in its place.
+inline char32_t without_c1(char32_t c) { return c >= 0x80 && c < 0xA0 ? windows_1252[c - 0x80] : c; }
+
+std::u32string fix_encoding(std::u32string text, int depth);
+
+/// Length of the run of characters from `at` that look like misread UTF-8, or 0.
+inline std::size_t misread_run(std::u32string_view text, std::size_t at) {
+    const auto is = [&](std::size_t i, std::uint32_t bits) {
+        return i < text.size() && text[i] < 0x10000 && (class_table()[text[i]] & bits) != 0;
+    };
+    std::size_t end = at;
+    for (;;) {
+        if (is(end, first_of_2) && is(end + 1, later)) end += 2;
+        else if (is(end, first_of_3) && is(end + 1, later) && is(end + 2, later)) end += 3;
+        else if (is(end, first_of_4) && is(end + 1, later) && is(end + 2, later) && is(end + 3, later)) end += 4;
+        else return end - at;
+    }
+}
+
+/// Repairs misread parts of a text that as a whole is not in any code page.
+inline std::u32string fix_parts(std::u32string_view text, int depth) {
+    std::u32string out;
+    for (std::size_t at = 0; at < text.size();) {
+        const bool amid = at > 0 && text[at - 1] < 0x10000 && (class_table()[text[at - 1]] & later_strict) != 0;
+        const std::size_t n = amid ? 0 : misread_run(text, at);
+        if (n > 0 && n < text.size() && looks_misread(text.substr(at, n)))
+            out += fix_encoding(std::u32string{text.substr(at, n)}, depth + 1);
+        else
+            out += text.substr(at, std::max<std::size_t>(n, 1));
+        at += std::max<std::size_t>(n, 1);
+    }
+    return out;
+}
+
+/// One repair; the text unchanged if none applies.
+inline std::u32string fix_once(const std::u32string& text, int depth) {
+    const bool ascii = std::all_of(text.begin(), text.end(), [](char32_t c) { return c < 0x80; });
+    if (ascii || !looks_misread(text)) return text;
+    for (std::size_t page = 0; page < code_pages.size(); ++page)
+        if (auto bytes = encode_in(text, page))
+            if (auto fixed = reread(std::move(*bytes), code_pages[page])) return *fixed;
+    if (std::u32string fixed = fix_parts(text, depth); fixed != text) return fixed;
+    // What is left to repair are controls of Latin-1 that were meant to be letters and signs of Windows-1252.
+    std::u32string fixed = text;
+    std::transform(fixed.begin(), fixed.end(), fixed.begin(), without_c1);
+    return fixed;
+}
+
+/// Parts inside parts: a text would have to be misread more than sixteen times over to go deeper.
+inline constexpr int deepest_part = 16;
+
+inline std::u32string fix_encoding(std::u32string text, int depth) {
+    if (depth > deepest_part) return text;
+    for (;;) {
+        std::u32string fixed = fix_once(text, depth);
+        if (fixed == text) return fixed;
+        text = std::move(fixed);
+    }
+}
+
+}  // namespace detail
+
+/// `text` with misread UTF-8 repaired. Ill-formed parts of the argument count as U+FFFD.
+[[nodiscard]] inline std::string fix_encoding(std::string_view text) {
+    if (std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; })) return std::string{text};
+    std::string out;
+    for (const char32_t c : detail::fix_encoding(decode_utf8(replace_invalid_utf8(text)), 0)) append_utf8(out, c);
+    return out;
+}
+
+}  // namespace svad::text
+
+// ==== svad/text/pretokenize.hpp ====
+// Cutting text into the pieces inside which byte pairs may merge: the GPT-2 pattern as a scanner,
+//
+//     's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+//
+// Promise: the pieces are non-empty and concatenate to the input, for any bytes (an ill-formed part counts as a
+// character of class other); linear time. Source: Radford et al. 2019, encoder.py.
+// Rejected: std::regex (no Unicode classes, recursion as deep as the text is long).
 
 namespace svad::text {
 
@@ -3901,6 +4793,67 @@ struct TaggedWord {
     std::size_t begin = 0, end = 0;
     Upos tag = Upos::x;
 };
+
+}  // namespace svad::text
+
+// ==== svad/text/words.hpp ====
+// The plain ways to cut a text into words: between white space, into runs of letters and digits, into characters.
+//
+// Promise: linear time for any bytes. White space is what Python's str.split() takes for it (White_Space and the four
+// separators U+001C to U+001F), since published word counts were made with it; an ill-formed part of UTF-8 counts as
+// one character. Rejected: one function with a switch over languages: what a "word" is must stand at the call.
+
+namespace svad::text {
+
+/// Whether Python's str.split() and str.isspace() take `c` for white space.
+[[nodiscard]] inline bool is_blank(char32_t c) { return is_space(c) || (c >= 0x1C && c <= 0x1F); }
+
+/// What lies between white space: views into `text`.
+[[nodiscard]] inline std::vector<std::string_view> blank_words(std::string_view text) {
+    std::vector<std::string_view> words;
+    std::size_t start = 0;
+    for (std::size_t i = 0; i < text.size();) {
+        const CodePoint c = next_code_point(text, i);
+        if (is_blank(c.value)) {
+            if (i > start) words.push_back(text.substr(start, i - start));
+            start = i + c.length;
+        }
+        i += c.length;
+    }
+    if (text.size() > start) words.push_back(text.substr(start));
+    return words;
+}
+
+/// Every character that is no white space: views into `text`.
+[[nodiscard]] inline std::vector<std::string_view> characters(std::string_view text) {
+    std::vector<std::string_view> found;
+    for (std::size_t i = 0; i < text.size();) {
+        const CodePoint c = next_code_point(text, i);
+        if (!is_blank(c.value)) found.push_back(text.substr(i, c.length));
+        i += c.length;
+    }
+    return found;
+}
+
+/// The runs of a-z, 0-9, ' and - in the lower-cased text, joined by blanks: English words without punctuation.
+[[nodiscard]] inline std::string plain_words(std::string_view text) {
+    std::string words;
+    words.reserve(text.size());
+    bool open = false;
+    const auto put = [&](char32_t c) {
+        const bool part = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '\'' || c == '-';
+        if (part && !open && !words.empty()) words += ' ';
+        if (part) words += static_cast<char>(c);
+        open = part;
+    };
+    for (std::size_t i = 0; i < text.size();) {
+        const CodePoint c = next_code_point(text, i);
+        put(c.valid ? to_lower(c.value) : c.value);
+        if (c.value == 0x130) put(0x307);   // the dotted capital I becomes i and a combining dot, which ends the run
+        i += c.length;
+    }
+    return words;
+}
 
 }  // namespace svad::text
 
@@ -11739,20 +12692,21 @@ private:
 }  // namespace svad
 
 // data/: manifests, batches, the synthetic world.
-// ==== svad/data/caption_set.hpp ====
-// From a record to what the decoder reads: [prompt, target, <eos>] as ids, and labels that count the target and <eos>
-// only (paper eq 9). labels[i] is the id that position i must predict, or `ignore`.
-
-// ==== svad/data/keywords.hpp ====
-// Prompt-guided keyword generation (paper section 4.2): keywords of a description are extracted offline; in training
-// one of them is replaced by `__` and the model is asked for it. Here: the extractor interface and the blanking; the
-// wording of the prompts is in text/chat.hpp.
+// ==== svad/data/annotations.hpp ====
+// Reading annotated sets for their statistics: svad's manifests (JSONL, data/manifest.hpp) and tables (TSV with a header
+// of video and caption, and if it likes seconds, tokens, tags, category, split), plain or as gzip.
+//
+// Promise: rows come in the order of the file and are views, so nothing is kept; a line that makes no sense is left out
+// with its reason (bad seconds, invalid UTF-8, a wrong number of cells or tags) and counted, never silently.
+// Rejected: guessing by the file's name (a table is what starts with a line of tabs and no brace).
 
 // ==== svad/data/manifest.hpp ====
 // Manifests: one JSON object a line, one clip an object (JSONL). What a data set is, on disk.
 //   {"id": "p0001", "video": "clips/p0001.mp4", "branch": "primary", "description": "...",
-//    "descriptions": ["...", ...], "keywords": [{"word": "jar", "kind": "object"}, ...], "truth": {...}}
-// `video` is relative to the manifest. A line that is no such object is left out and reported, never silently.
+//    "descriptions": ["...", ...], "keywords": [{"word": "jar", "kind": "object"}, ...], "truth": {...},
+//    "seconds": 12.5, "category": "food", "split": "train", "tokens": ["a b c", ...], "tags": ["DET NOUN VERB", ...]}
+// `video` is relative to the manifest; the second and third line are optional, tokens and tags go with the descriptions.
+// A line that is no such object is left out and reported, never silently.
 
 namespace svad::data {
 
@@ -11770,6 +12724,9 @@ struct Record {
     std::vector<std::string> descriptions;      ///< at least one
     std::vector<Keyword> keywords;
     io::Json truth;                             ///< what a generator knows about the clip; null for real data
+    std::optional<double> seconds;              ///< length of the clip, where the manifest says it
+    std::string category, split;                ///< empty where it does not
+    std::vector<std::string> tokens, tags;      ///< for each description its words, and their tags, joined by blanks; or empty
 };
 
 struct Manifest {
@@ -11786,6 +12743,30 @@ inline std::string text_field(const io::Json& line, const char* key) {
     return it->get<std::string>();
 }
 
+inline std::vector<std::string> text_list(const io::Json& line, const char* key) {
+    const auto it = line.find(key);
+    if (it == line.end()) return {};
+    auto texts = it->is_array() ? io::detail::convert<std::vector<std::string>>(*it) : std::nullopt;
+    if (!texts) fail<io::FormatError>(key, " must be a list of texts");
+    return *texts;
+}
+
+/// Length, category, split, words and tags: what statistics read beyond the descriptions.
+inline void parse_statistics(const io::Json& line, Record& r) {
+    for (const char* key : {"duration", "seconds"})
+        if (const auto value = io::find_field<double>(line, key, "line")) r.seconds = value;
+    if (r.seconds && !(*r.seconds > 0 && std::isfinite(*r.seconds)))
+        fail<io::FormatError>("seconds must be positive; got ", *r.seconds);
+    r.category = io::field_or<std::string>(line, "category", "", "line");
+    r.split = io::field_or<std::string>(line, "split", "", "line");
+    r.tokens = text_list(line, "tokens");
+    r.tags = text_list(line, "tags");
+    if (!r.tokens.empty() && r.tokens.size() != r.descriptions.size())
+        fail<io::FormatError>("tokens must be one text a description; got ", r.tokens.size(), " for ", r.descriptions.size());
+    if (!r.tags.empty() && r.tags.size() != r.tokens.size())
+        fail<io::FormatError>("tags must be one text for each of tokens; got ", r.tags.size(), " for ", r.tokens.size());
+}
+
 inline Record parse_record(const io::Json& line, const std::string& folder) {
     if (!line.is_object()) fail<io::FormatError>("the line is no JSON object");
     Record r;
@@ -11799,13 +12780,7 @@ inline Record parse_record(const io::Json& line, const std::string& folder) {
         r.primary = branch == "primary";
     }
     if (line.contains("description")) r.descriptions.push_back(text_field(line, "description"));
-    if (const auto more = line.find("descriptions"); more != line.end()) {
-        if (!more->is_array()) fail<io::FormatError>("descriptions must be a list of texts");
-        for (const auto& d : *more) {
-            if (!d.is_string()) fail<io::FormatError>("descriptions must be a list of texts");
-            r.descriptions.push_back(d.get<std::string>());
-        }
-    }
+    for (std::string& more : text_list(line, "descriptions")) r.descriptions.push_back(std::move(more));
     if (r.descriptions.empty()) fail<io::FormatError>("the clip has no description");
     if (const auto words = line.find("keywords"); words != line.end()) {
         if (!words->is_array()) fail<io::FormatError>("keywords must be a list of {word, kind}");
@@ -11816,6 +12791,7 @@ inline Record parse_record(const io::Json& line, const std::string& folder) {
         }
     }
     if (line.contains("truth")) r.truth = line["truth"];
+    parse_statistics(line, r);
     return r;
 }
 
@@ -11852,6 +12828,192 @@ inline Record parse_record(const io::Json& line, const std::string& folder) {
 }
 
 }  // namespace svad::data
+
+namespace svad::data {
+
+/// One annotation as it stands in a file. Views are valid while the visitor runs.
+struct AnnotationRow {
+    std::string_view video;                     ///< as the file names it; in a JSONL manifest, as the program can open it
+    double seconds = std::numeric_limits<double>::quiet_NaN();   ///< NaN: the file does not say
+    std::string_view caption;
+    std::optional<std::string_view> tokens, tags;                ///< joined by blanks
+    std::string_view category, split;
+};
+
+/// What a file was, beside its rows.
+struct AnnotationFile {
+    std::string path;
+    std::uint64_t rows = 0, left_out = 0;       ///< annotations that were visited; lines that were not
+    std::vector<std::string> problems;          ///< why, for the first lines that were left out
+    std::vector<std::string> ignored;           ///< columns of a table that mean nothing here
+};
+
+namespace detail {
+
+inline constexpr std::size_t longest_line = std::size_t{16} << 20, kept_problems = 20;
+
+inline void leave_out(AnnotationFile& file, std::size_t line, const char* why) {
+    if (++file.left_out <= kept_problems) file.problems.push_back(join(file.path, ":", line, ": ", why));
+}
+
+/// Calls visit(line, number) for every line that is not blank; errors about a line go to `file`.
+template <class Visit>
+void for_each_line(std::string_view text, AnnotationFile& file, Visit visit) {
+    std::size_t number = 0;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t stop = std::min(text.find('\n', at), text.size());
+        std::string_view line = text.substr(at, stop - at);
+        at = stop + 1;
+        ++number;
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        if (line.find_first_not_of(" \t") == std::string_view::npos) continue;
+        try {
+            if (line.size() > longest_line) fail<io::FormatError>("the line is longer than ", longest_line, " bytes");
+            if (const std::size_t bad = text::find_invalid_utf8(line); bad != std::string_view::npos)
+                fail<io::FormatError>("the line is not valid utf-8 (at byte ", bad, ")");
+            visit(line, number);
+        } catch (const io::FormatError& e) {
+            leave_out(file, number, e.what());
+        } catch (const io::Json::exception&) {
+            leave_out(file, number, "a field has the wrong type");
+        }
+    }
+}
+
+/// A positive number of seconds, or NaN for an empty cell.
+inline double parse_seconds(std::string_view cell) {
+    if (cell.empty()) return std::numeric_limits<double>::quiet_NaN();
+    double seconds = 0;
+    const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), seconds);
+    if (error != std::errc{} || end != cell.data() + cell.size() || !(seconds > 0 && std::isfinite(seconds)))
+        fail<io::FormatError>("seconds must be a positive number; got '", cell.substr(0, 40), "'");
+    return seconds;
+}
+
+inline void check_tags(const AnnotationRow& row) {
+    if (!row.tags) return;
+    const std::size_t words = row.tokens ? text::blank_words(*row.tokens).size() : 0, tags = text::blank_words(*row.tags).size();
+    if (tags != words) fail<io::FormatError>("tags must be one a token; got ", tags, " for ", words);
+}
+
+/// Calls visit(i, cell) for the cells of a line; how many there are.
+template <class Visit>
+std::size_t for_each_cell(std::string_view line, Visit visit) {
+    for (std::size_t i = 0;; ++i) {
+        const std::size_t stop = line.find('\t');
+        visit(i, line.substr(0, stop));
+        if (stop == std::string_view::npos) return i + 1;
+        line.remove_prefix(stop + 1);
+    }
+}
+
+/// Where the columns of a table are: npos for one that it lacks.
+class Columns {
+public:
+    Columns(std::string_view header, AnnotationFile& file) {
+        at_.fill(npos);
+        count_ = for_each_cell(header, [&](std::size_t i, std::string_view name) { enter(name, i, file); });
+        for (const std::size_t needed : {video, caption})
+            if (at_[needed] == npos) fail<io::FormatError>(file.path, ": the table has no column '", names[needed][0], "'");
+    }
+
+    [[nodiscard]] AnnotationRow row(std::string_view line) const {
+        std::array<std::string_view, 7> cells;
+        const std::size_t count = for_each_cell(line, [&](std::size_t i, std::string_view cell) {
+            for (std::size_t k = 0; k < cells.size(); ++k)
+                if (at_[k] == i) cells[k] = cell;
+        });
+        if (count != count_) fail<io::FormatError>("the line has ", count, " cells; the header has ", count_);
+        if (cells[video].empty()) fail<io::FormatError>("the line names no video");
+        AnnotationRow row{cells[video], parse_seconds(cells[seconds]), cells[caption], {}, {}, cells[category], cells[split]};
+        if (at_[tokens] != npos) row.tokens = cells[tokens];
+        if (at_[tags] != npos) row.tags = cells[tags];
+        check_tags(row);
+        return row;
+    }
+
+private:
+    enum Column : std::size_t { video, seconds, caption, tokens, tags, category, split };
+    static constexpr std::size_t npos = std::string_view::npos;
+    static constexpr std::array<std::array<std::string_view, 2>, 7> names{{{"video", "video_id"}, {"seconds", "duration"},
+        {"caption", "description"}, {"tokens", "words"}, {"tags", "pos"}, {"category", "categories"}, {"split", "part"}}};
+
+    void enter(std::string_view name, std::size_t i, AnnotationFile& file) {
+        for (std::size_t k = 0; k < names.size(); ++k) {
+            if (name != names[k][0] && name != names[k][1]) continue;
+            if (at_[k] != npos) fail<io::FormatError>(file.path, ": the table has two columns for '", names[k][0], "'");
+            at_[k] = i;
+            return;
+        }
+        if (file.ignored.size() < kept_problems) file.ignored.emplace_back(name.substr(0, 80));
+    }
+
+    std::array<std::size_t, 7> at_{};
+    std::size_t count_ = 0;
+};
+
+template <class Visit>
+void visit_record(const Record& record, AnnotationFile& file, Visit& visit) {
+    std::vector<AnnotationRow> rows;
+    for (std::size_t i = 0; i < record.descriptions.size(); ++i) {
+        AnnotationRow row{record.video, record.seconds.value_or(std::numeric_limits<double>::quiet_NaN()),
+                          record.descriptions[i], {}, {}, record.category, record.split};
+        if (!record.tokens.empty()) row.tokens = record.tokens[i];
+        if (!record.tags.empty()) row.tags = record.tags[i];
+        check_tags(row);
+        rows.push_back(row);
+    }
+    for (const AnnotationRow& row : rows) {
+        visit(row);
+        ++file.rows;
+    }
+}
+
+}  // namespace detail
+
+/// Calls visit(const AnnotationRow&) for every annotation of a manifest or table whose text is `text`; `path` names it
+/// and says which folder its videos are in. Throws io::FormatError if it is no such text or no line of it is an
+/// annotation, and what visit throws, except that an io::FormatError of visit leaves the row's line out.
+template <class Visit>
+[[nodiscard]] AnnotationFile parse_annotations(std::string_view text, const std::string& path, Visit visit) {
+    AnnotationFile file{path, 0, 0, {}, {}};
+    if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+    const std::string_view first = text.substr(0, text.find('\n'));
+    if (first.find('\t') != std::string_view::npos && first.find('{') == std::string_view::npos) {
+        const detail::Columns head(first.ends_with('\r') ? first.substr(0, first.size() - 1) : first, file);
+        detail::for_each_line(text, file, [&](std::string_view line, std::size_t number) {
+            if (number == 1) return;
+            visit(head.row(line));
+            ++file.rows;
+        });
+    } else {
+        const std::string folder = io::detail::directory_of(path);
+        detail::for_each_line(text, file, [&](std::string_view line, std::size_t) {
+            detail::visit_record(detail::parse_record(io::parse_json(line, "json"), folder), file, visit);
+        });
+    }
+    if (file.rows == 0)
+        fail<io::FormatError>(path, ": no line is an annotation; ",
+                              file.problems.empty() ? "give a JSONL manifest or a table with a header of video, caption" : file.problems[0]);
+    return file;
+}
+
+/// parse_annotations of the file at `path`, which may be a gzip file. Throws io::FileError if it cannot be read.
+template <class Visit>
+[[nodiscard]] AnnotationFile read_annotations(const std::string& path, Visit visit) {
+    return parse_annotations(io::read_maybe_gzip(path), path, visit);
+}
+
+}  // namespace svad::data
+
+// ==== svad/data/caption_set.hpp ====
+// From a record to what the decoder reads: [prompt, target, <eos>] as ids, and labels that count the target and <eos>
+// only (paper eq 9). labels[i] is the id that position i must predict, or `ignore`.
+
+// ==== svad/data/keywords.hpp ====
+// Prompt-guided keyword generation (paper section 4.2): keywords of a description are extracted offline; in training
+// one of them is replaced by `__` and the model is asked for it. Here: the extractor interface and the blanking; the
+// wording of the prompts is in text/chat.hpp.
 
 namespace svad::data {
 
@@ -12233,6 +13395,495 @@ private:
     Index claimed_, wanted_;
     bool quit_ = false;
     std::exception_ptr error_;
+};
+
+}  // namespace svad::data
+
+// ==== svad/data/ngram_types.hpp ====
+// Distinct words and n-grams of a corpus, counted exactly in one pass: words become numbers, and an n-gram is the pair
+// (number of its first n-1 words, number of its last word), which has a number itself.
+//
+// Promise: no n-gram is taken for another (pairs are compared, not hashes); a table holds 16 bytes a type at a load of
+// at most 3/4, so a corpus of w words needs less than 200 w bytes whatever it holds.
+// Rejected: a hash map from strings of words to counts (4 times slower, bench/stats.cpp), hashes alone (wrong by
+// chance), sorting all n-grams at the end (no curve of how the types grow).
+
+namespace svad::data {
+
+namespace detail {
+
+inline std::uint64_t stirred(std::uint64_t x) {   // the finalizer of MurmurHash3
+    x = (x ^ (x >> 33)) * 0xFF51AFD7ED558CCDu;
+    x = (x ^ (x >> 33)) * 0xC4CEB9FE1A85EC53u;
+    return x ^ (x >> 33);
+}
+
+/// An address that differs from run to run where programs are placed at random: texts cannot be written to collide.
+inline std::uint64_t hash_seed() {
+    static const char place = 0;
+    return stirred(reinterpret_cast<std::uintptr_t>(&place));
+}
+
+inline std::uint64_t hash_of(std::string_view text, std::uint64_t seed) {
+    std::uint64_t h = seed ^ text.size();
+    for (std::size_t i = 0; i < text.size(); i += 8) {
+        std::uint64_t eight = 0;
+        std::memcpy(&eight, text.data() + i, std::min<std::size_t>(8, text.size() - i));
+        h = stirred(h ^ eight) + seed;
+    }
+    return h;
+}
+
+}  // namespace detail
+
+/// Strings to numbers 0, 1, 2, ... in order of first appearance, and back.
+class WordIds {
+public:
+    /// The number of `word`, a new one if it was never seen.
+    std::uint32_t operator()(std::string_view word) {
+        if (4 * (size() + 1) > 3 * slots_.size()) grow();
+        const std::uint64_t h = detail::hash_of(word, seed_);
+        for (std::size_t at = h & mask();; at = (at + 1) & mask()) {
+            Slot& slot = slots_[at];
+            if (slot.number == 0) return insert(slot, word, h);
+            if (slot.hash == static_cast<std::uint32_t>(h >> 32) && (*this)[slot.number - 1] == word) return slot.number - 1;
+        }
+    }
+
+    [[nodiscard]] std::size_t size() const { return ends_.size() - 1; }
+    [[nodiscard]] std::string_view operator[](std::uint32_t id) const {
+        return std::string_view{letters_}.substr(ends_[id], ends_[id + 1] - ends_[id]);
+    }
+
+private:
+    struct Slot {
+        std::uint32_t hash = 0, number = 0;   // number: id + 1; 0 is empty
+    };
+
+    std::size_t mask() const { return slots_.size() - 1; }
+
+    std::uint32_t insert(Slot& slot, std::string_view word, std::uint64_t h) {
+        if (size() >= 0xFFFFFFF0u) fail<UsageError>("word ids: more than ", size(), " distinct words");
+        letters_ += word;
+        ends_.push_back(letters_.size());
+        slot = {static_cast<std::uint32_t>(h >> 32), static_cast<std::uint32_t>(size())};
+        return slot.number - 1;
+    }
+
+    void grow() {
+        std::vector<Slot> old(std::max<std::size_t>(64, 2 * slots_.size()));
+        old.swap(slots_);
+        for (const Slot& s : old) {
+            if (s.number == 0) continue;
+            std::size_t at = detail::hash_of((*this)[s.number - 1], seed_) & mask();
+            while (slots_[at].number != 0) at = (at + 1) & mask();
+            slots_[at] = s;
+        }
+    }
+
+    std::vector<Slot> slots_;
+    std::vector<std::size_t> ends_{0};
+    std::string letters_;
+    std::uint64_t seed_ = detail::hash_seed();
+};
+
+/// Pairs of numbers to numbers 0, 1, 2, ..., each with a mark for its user, 0 at first.
+class PairIds {
+public:
+    struct Entry {
+        std::uint64_t key = 0;   // the pair, plus one; 0 is empty
+        std::uint32_t id = 0, mark = 0;
+    };
+
+    /// The entry of (first, second); valid until the next call. `first` < 2^32 - 1.
+    Entry& operator()(std::uint32_t first, std::uint32_t second) {
+        if (4 * (size_ + 1) > 3 * entries_.size()) grow();
+        const std::uint64_t key = (static_cast<std::uint64_t>(first) << 32 | second) + 1;
+        Entry& entry = entries_[find(key)];
+        if (entry.key == 0) {
+            if (size_ >= 0xFFFFFFF0u) fail<UsageError>("pair ids: more than ", size_, " distinct pairs");
+            entry = {key, static_cast<std::uint32_t>(size_++), 0};
+        }
+        return entry;
+    }
+
+    [[nodiscard]] std::size_t size() const { return size_; }
+
+private:
+    std::size_t find(std::uint64_t key) const {
+        const std::size_t mask = entries_.size() - 1;
+        std::size_t at = detail::stirred(key ^ seed_) & mask;
+        while (entries_[at].key != 0 && entries_[at].key != key) at = (at + 1) & mask;
+        return at;
+    }
+
+    void grow() {
+        std::vector<Entry> old(std::max<std::size_t>(64, 2 * entries_.size()));
+        old.swap(entries_);
+        for (const Entry& e : old)
+            if (e.key != 0) entries_[find(e.key)] = e;
+    }
+
+    std::vector<Entry> entries_;
+    std::size_t size_ = 0;
+    std::uint64_t seed_ = detail::hash_seed();
+};
+
+/// What is known of the n-grams of one length.
+struct NgramCounts {
+    std::uint64_t tokens = 0;              ///< n-grams, each occurrence
+    std::uint64_t types = 0;               ///< distinct ones
+    std::uint64_t once = 0;                ///< types that occur once in all
+    std::uint64_t in_one_annotation = 0;   ///< types that occur in one annotation only, however often
+    std::uint64_t distinct_within = 0;     ///< sum over annotations of the types in each
+
+    friend bool operator==(const NgramCounts&, const NgramCounts&) = default;
+};
+
+/// The n-grams of n = 1..4 of a corpus, annotation by annotation.
+class NgramTypes {
+public:
+    static constexpr std::size_t longest = 4;
+
+    /// Counts one annotation: its words as numbers from WordIds. N-grams do not reach from one to the next.
+    void add(std::span<const std::uint32_t> words) {
+        if (annotations_ >= most_annotations) fail<UsageError>("n-gram types: more than ", annotations_, " annotations");
+        ++annotations_;
+        for (std::size_t start = 0; start < words.size(); ++start) {
+            std::uint32_t prefix = 0;
+            for (std::size_t n = 0; n < longest && start + n < words.size(); ++n)
+                prefix = count(counts_[n], tables_[n](prefix, words[start + n]));
+        }
+    }
+
+    /// The counts of n = 1..4, at [n - 1].
+    [[nodiscard]] const std::array<NgramCounts, longest>& counts() const { return counts_; }
+
+private:
+    // A mark is the number of the last annotation with this type, from 1, and two flags below it.
+    static constexpr std::uint32_t repeated = 1, elsewhere = 2, step = 4, most_annotations = 0xFFFFFFFFu / step;
+
+    std::uint32_t count(NgramCounts& counts, PairIds::Entry& entry) {
+        ++counts.tokens;
+        const std::uint32_t last = entry.mark / step;
+        std::uint32_t flags = entry.mark % step;
+        if (last == 0) {
+            ++counts.types, ++counts.once, ++counts.in_one_annotation, ++counts.distinct_within;
+        } else {
+            counts.once -= (flags & repeated) == 0;
+            flags |= repeated;
+            if (last != annotations_) {
+                ++counts.distinct_within;
+                counts.in_one_annotation -= (flags & elsewhere) == 0;
+                flags |= elsewhere;
+            }
+        }
+        entry.mark = annotations_ * step + flags;
+        return entry.id;
+    }
+
+    std::array<PairIds, longest> tables_;
+    std::array<NgramCounts, longest> counts_{};
+    std::uint32_t annotations_ = 0;
+};
+
+}  // namespace svad::data
+
+// ==== svad/data/statistics.hpp ====
+// Statistics of an annotated set (paper section 3.4): lengths, words per second, unique verbs and nouns, categories,
+// parts of speech, distinct n-grams and how they grow with the annotations (tables 1 to 3, figures 2 to 4).
+//
+// One pass: add() every annotation in the order of the file, then finish(). Counts are exact. Memory grows with the
+// words of the set (see ngram_types.hpp), never with a single annotation.
+//   words per second   mean over annotations of words / seconds, not a ratio of sums (that is kept beside it)
+//   unique n-grams     types of the whole set / annotations; curve: at x = N k / 20 annotations, the types so far
+// Rejected: cutting texts into words in here; what a word is differs by language and by paper, so the caller says it.
+
+namespace svad::data {
+
+/// How often each whole number occurred.
+struct Histogram {
+    std::map<std::uint64_t, std::uint64_t> counts;
+
+    void add(std::uint64_t value) { ++counts[value]; }
+
+    [[nodiscard]] std::uint64_t total() const {
+        std::uint64_t n = 0;
+        for (const auto& [value, count] : counts) n += count;
+        return n;
+    }
+    [[nodiscard]] std::uint64_t sum() const {
+        std::uint64_t s = 0;
+        for (const auto& [value, count] : counts) s += value * count;
+        return s;
+    }
+    /// Sum / total; NaN if nothing was counted.
+    [[nodiscard]] double mean() const { return static_cast<double>(sum()) / static_cast<double>(total()); }
+    /// The standard deviation of the population (divided by n).
+    [[nodiscard]] double deviation() const {
+        const double middle = mean();
+        double squares = 0;
+        for (const auto& [value, count] : counts)
+            squares += static_cast<double>(count) * (static_cast<double>(value) - middle) * (static_cast<double>(value) - middle);
+        return std::sqrt(squares / static_cast<double>(total()));
+    }
+    [[nodiscard]] std::uint64_t min() const { return counts.empty() ? 0 : counts.begin()->first; }
+    [[nodiscard]] std::uint64_t max() const { return counts.empty() ? 0 : counts.rbegin()->first; }
+};
+
+/// Tags that count as one part of speech: {"noun", {"NOUN", "PROPN"}}.
+struct TagGroup {
+    std::string name;
+    std::vector<std::string> tags;
+};
+
+/// The groups of table 3 and figure 2 in universal tags (text/upos.hpp).
+[[nodiscard]] inline std::vector<TagGroup> upos_groups() {
+    return {{"adverb", {"ADV"}}, {"verb", {"VERB"}}, {"noun", {"NOUN", "PROPN"}}, {"adjective", {"ADJ"}}};
+}
+
+/// The same in the tags of THULAC, which the paper's Chinese figures agree with.
+[[nodiscard]] inline std::vector<TagGroup> thulac_groups() {
+    return {{"adverb", {"d"}}, {"verb", {"v"}}, {"noun", {"n", "np", "ns", "ni", "nz"}}, {"adjective", {"a"}}};
+}
+
+/// One annotation of one video, as the statistics read it. Nothing is kept of it.
+struct Annotation {
+    std::string_view video;
+    double seconds = std::numeric_limits<double>::quiet_NaN();   ///< of the video; NaN: not known
+    std::span<const std::string_view> words;
+    std::span<const std::string_view> tags = {};                 ///< one a word, or none
+    std::string_view category = {}, split = {};                  ///< empty: not known
+};
+
+struct StatisticsOptions {
+    std::vector<TagGroup> groups = upos_groups();   ///< at most 64
+    std::size_t curve_points = 20;
+};
+
+/// A part of the set: a category or a split.
+struct Part {
+    std::string name;
+    std::uint64_t videos = 0, annotations = 0, words = 0;
+    double seconds = 0;                             ///< of its videos, as far as known
+};
+
+/// A tag and how many words have it.
+struct TagCount {
+    std::string tag;
+    std::uint64_t words = 0;
+};
+
+/// One group of tags: its share of all tagged words, and how many different words of it an annotation has.
+struct GroupCount {
+    TagGroup group;
+    std::uint64_t words = 0;
+    Histogram unique;                               ///< over tagged annotations
+};
+
+/// Types of n = 1..4 (at [n - 1]) among the first `annotations`.
+struct CurvePoint {
+    std::uint64_t annotations = 0;
+    std::array<std::uint64_t, NgramTypes::longest> types{};
+};
+
+/// What finish() gives.
+struct Statistics {
+    std::uint64_t annotations = 0, videos = 0, words = 0;
+    Histogram lengths;                              ///< words per annotation
+
+    std::uint64_t timed_annotations = 0, timed_videos = 0;
+    std::uint64_t conflicting_seconds = 0;          ///< annotations that give their video another length than the first did
+    double video_seconds = 0;                       ///< sum over timed videos
+    double mean_video_seconds = 0;                  ///< NaN if none is timed, as the next two
+    double words_per_second = 0;                    ///< mean over timed annotations of words / seconds
+    double words_per_second_of_sums = 0;            ///< their words / their seconds
+
+    std::array<NgramCounts, NgramTypes::longest> ngrams{};   ///< at [n - 1]
+    std::vector<CurvePoint> curve;
+
+    std::uint64_t tagged_annotations = 0, tagged_words = 0;
+    std::vector<TagCount> tags;                     ///< most frequent first
+    std::vector<GroupCount> groups;
+    std::vector<Part> categories, splits;           ///< most annotations first; in order of appearance
+
+    /// Types of length n / annotations, table 3.
+    [[nodiscard]] double unique_ngrams(std::size_t n) const {
+        return static_cast<double>(ngrams[n - 1].types) / static_cast<double>(annotations);
+    }
+    /// Part of all tagged words, in percent.
+    [[nodiscard]] double percent(std::uint64_t tagged) const {
+        return 100.0 * static_cast<double>(tagged) / static_cast<double>(tagged_words);
+    }
+};
+
+namespace detail {
+
+/// Sizes of the parts of a set.
+class PartCounter {
+public:
+    void add(std::string_view name, std::uint32_t video, std::uint64_t words, double seconds) {
+        if (name.empty()) return;
+        const std::uint32_t id = ids_(name);
+        if (id == parts_.size()) parts_.push_back({std::string(name)});
+        Part& part = parts_[id];
+        PairIds::Entry& seen = videos_(id, video);
+        part.videos += seen.mark == 0;
+        if (seen.mark < 2 && seconds > 0) part.seconds += seconds;
+        seen.mark = std::max(seen.mark, seconds > 0 ? 2u : 1u);   // 2: its seconds are counted
+        ++part.annotations;
+        part.words += words;
+    }
+    [[nodiscard]] const std::vector<Part>& parts() const { return parts_; }
+
+private:
+    WordIds ids_;
+    PairIds videos_;
+    std::vector<Part> parts_;
+};
+
+/// Tags and the different words of each group, annotation by annotation.
+class TagCounter {
+public:
+    explicit TagCounter(std::vector<TagGroup> groups) {
+        if (groups.size() > 64) fail<UsageError>("statistics: at most 64 groups of tags; got ", groups.size());
+        for (TagGroup& g : groups) groups_.push_back({std::move(g), 0, {}});
+        last_.resize(groups_.size());
+    }
+
+    void add(std::span<const std::uint32_t> words, std::span<const std::string_view> tags) {
+        if (tags.empty()) return;
+        ++annotations_;
+        unique_.assign(groups_.size(), 0);
+        for (std::size_t i = 0; i < tags.size(); ++i) {
+            const std::uint32_t tag = ids_(tags[i]);
+            if (tag == words_.size()) enter(tags[i]);
+            ++words_[tag];
+            for (std::size_t g = 0; g < groups_.size(); ++g)
+                if (members_[tag] >> g & 1) count(g, words[i]);
+        }
+        for (std::size_t g = 0; g < groups_.size(); ++g) groups_[g].unique.add(unique_[g]);
+    }
+
+    void finish(Statistics& out) const {
+        out.tagged_annotations = annotations_;
+        out.groups = groups_;
+        for (std::uint32_t id = 0; id < words_.size(); ++id) {
+            out.tags.push_back({std::string(ids_[id]), words_[id]});
+            out.tagged_words += words_[id];
+        }
+        std::sort(out.tags.begin(), out.tags.end(), [](const TagCount& a, const TagCount& b) {
+            return a.words != b.words ? a.words > b.words : a.tag < b.tag;
+        });
+    }
+
+private:
+    void enter(std::string_view tag) {
+        std::uint64_t groups = 0;
+        for (std::size_t g = 0; g < groups_.size(); ++g)
+            for (const std::string& member : groups_[g].group.tags)
+                if (member == tag) groups |= std::uint64_t{1} << g;
+        members_.push_back(groups);
+        words_.push_back(0);
+    }
+
+    void count(std::size_t g, std::uint32_t word) {
+        ++groups_[g].words;
+        auto& last = last_[g];
+        if (word >= last.size()) last.resize(std::max<std::size_t>(word + 1, last.size() + last.size() / 2));
+        unique_[g] += last[word] != annotations_;
+        last[word] = annotations_;
+    }
+
+    WordIds ids_;
+    std::vector<std::uint64_t> members_, words_, unique_;   // by tag: its groups as bits, its words; by group: unique here
+    std::vector<GroupCount> groups_;
+    std::vector<std::vector<std::uint32_t>> last_;          // by group and word: the last annotation that had it
+    std::uint32_t annotations_ = 0;
+};
+
+}  // namespace detail
+
+/// The pass over a set.
+class StatisticsPass {
+public:
+    explicit StatisticsPass(StatisticsOptions options = {})
+        : curve_points_(options.curve_points), tags_(std::move(options.groups)) {}
+
+    /// Counts one annotation. Throws UsageError if its seconds are not positive and finite (or NaN, for not known) or
+    /// its tags are not one a word.
+    void add(const Annotation& a) {
+        if (!std::isnan(a.seconds) && !(a.seconds > 0 && std::isfinite(a.seconds)))
+            fail<UsageError>("statistics: the seconds of '", a.video, "' must be positive; got ", a.seconds);
+        if (!a.tags.empty() && a.tags.size() != a.words.size())
+            fail<UsageError>("statistics: an annotation of '", a.video, "' has ", a.words.size(), " words and ", a.tags.size(),
+                             " tags");
+        ids_.clear();
+        for (const std::string_view word : a.words) ids_.push_back(vocabulary_(word));
+        ngrams_.add(ids_);
+        std::array<std::uint64_t, NgramTypes::longest> types{};
+        for (std::size_t n = 0; n < types.size(); ++n) types[n] = ngrams_.counts()[n].types;
+        types_.push_back(types);
+        tags_.add(ids_, a.tags);
+        const std::uint32_t video = time(a);
+        sums_.lengths.add(a.words.size());
+        sums_.words += a.words.size();
+        categories_.add(a.category, video, a.words.size(), a.seconds);
+        splits_.add(a.split, video, a.words.size(), a.seconds);
+    }
+
+    /// The statistics of everything added so far.
+    [[nodiscard]] Statistics finish() const {
+        Statistics out = sums_;
+        out.annotations = types_.size();
+        out.videos = videos_.size();
+        out.ngrams = ngrams_.counts();
+        out.mean_video_seconds = out.video_seconds / static_cast<double>(out.timed_videos);
+        out.words_per_second = ratios_ / static_cast<double>(out.timed_annotations);
+        out.words_per_second_of_sums = timed_words_ / timed_seconds_;
+        for (std::size_t k = 1; k <= curve_points_ && !types_.empty(); ++k) {
+            const std::size_t x = types_.size() * k / curve_points_;
+            if (x > 0) out.curve.push_back({x, types_[x - 1]});
+        }
+        tags_.finish(out);
+        out.categories = categories_.parts();
+        std::stable_sort(out.categories.begin(), out.categories.end(),
+                         [](const Part& a, const Part& b) { return a.annotations > b.annotations; });
+        out.splits = splits_.parts();
+        return out;
+    }
+
+private:
+    /// Counts the time of an annotation; the number of its video.
+    std::uint32_t time(const Annotation& a) {
+        const std::uint32_t video = videos_(a.video);
+        if (video == seconds_.size()) seconds_.push_back(0);
+        if (std::isnan(a.seconds)) return video;
+        double& known = seconds_[video];
+        if (known == 0) {
+            known = a.seconds;
+            ++sums_.timed_videos;
+            sums_.video_seconds += a.seconds;
+        }
+        sums_.conflicting_seconds += known != a.seconds;
+        ++sums_.timed_annotations;
+        const auto words = static_cast<double>(a.words.size());
+        ratios_ += words / a.seconds;
+        timed_words_ += words;
+        timed_seconds_ += a.seconds;
+        return video;
+    }
+
+    std::size_t curve_points_;
+    WordIds vocabulary_, videos_;
+    NgramTypes ngrams_;
+    detail::TagCounter tags_;
+    detail::PartCounter categories_, splits_;
+    std::vector<std::array<std::uint64_t, NgramTypes::longest>> types_;   // after each annotation
+    std::vector<double> seconds_;                                          // by video; 0: not known
+    std::vector<std::uint32_t> ids_;                                       // of the annotation at hand
+    double ratios_ = 0, timed_words_ = 0, timed_seconds_ = 0;
+    Statistics sums_;
 };
 
 }  // namespace svad::data
@@ -14611,13 +16262,14 @@ inline std::vector<double> Cider::score_constants(std::span<const std::string> c
 // A small lexer: a table of patterns, the longest match wins, the first pattern on a tie, as in lex and JFlex.
 //
 // Promise: linear time in the text for a fixed table (Thompson's NFA, turned into a DFA state by state as texts need
-// it); patterns are checked when the table is built. A rule may have a context that must follow; it counts towards the
+// it; what lies more than `reach` characters behind a match is not looked at); patterns are checked when the table is built. A rule may have a context that must follow; it counts towards the
 // length, as in JFlex. Why: the PTB tokenizer is defined by such a table, and quirks of longest match are part of it.
 // Syntax: see pattern_compile.hpp; {NAME} is a definition. Rejected: one std::regex per rule (tries all, backtracks).
 
 // ==== svad/metrics/pattern_compile.hpp ====
 // Patterns of the lexer turned into steps of an automaton (Thompson 1968): a recursive descent over
 //     | ( ) [a-z] [^a] ? * + {m,n};  \l any letter, \d any decimal digit, \x the character x; '.' is itself.
+// Letters stand for both their cases, in brackets for themselves, as in a caseless JFlex table.
 //
 // Promise: every string gives steps or a UsageError with the position; the number of steps is that of the characters in
 // the pattern, times the bounds of {m,n}. Rejected: std::regex, which backtracks and knows neither \l nor longest match.
@@ -14767,7 +16419,9 @@ private:
             if (pos_ >= p.size()) fail<UsageError>("pattern: no closing bracket");
             ++pos_;
         } else {
-            one(p, set);
+            const char32_t c = one(p, set);   // by itself it stands for both its cases, in brackets for itself
+            const char32_t other = c >= 'a' && c <= 'z' ? c - 32 : c >= 'A' && c <= 'Z' ? c + 32 : c;
+            if (other != c) set.ranges.push_back({other, other});
         }
         sets_.push_back(std::move(set));
         return add({next, -1, static_cast<std::int32_t>(sets_.size()) - 1});
@@ -14838,13 +16492,17 @@ public:
         start_ = state_of(std::move(starts));
     }
 
+    /// How far a match may be looked for behind the last place where one ended: a text of a million "<!" would else be
+    /// read to its end a million times.
+    static constexpr std::size_t reach = 1000;
+
     /// The longest match at `at`; the token of a rule with context is as long as it can be.
     [[nodiscard]] PatternMatch longest(std::u32string_view text, std::size_t at) {
         PatternMatch match;
         std::int32_t rule = -1, state = start_;
         for (std::size_t i = at; i < text.size(); ++i) {
             state = next(state, text[i]);
-            if (state < 0) break;
+            if (state < 0 || i - at > match.length + reach) break;
             if (const std::int32_t ended = states_[static_cast<std::size_t>(state)].rule; ended >= 0) {
                 rule = ended;
                 match.length = i + 1 - at;
@@ -14978,8 +16636,9 @@ inline std::size_t PatternLexer::token_length(std::u32string_view matched, std::
 // The Penn Treebank tokenizer that caption scores are defined on: Stanford's PTBTokenizer 3.4.1 with -preserveLines, as
 // pycocoevalcap calls it, and that package's removal of punctuation.
 //
-// Promise: the words of the Java program for English captions; a line break inside a caption counts as a blank; at the
-// end of a caption an abbreviation gets no second full stop (there the program's answer depends on the next line).
+// Promise: the words of the Java program for English captions (180,000 real ones of three data sets and 25,000 lines of
+// web text come out the same); a line break inside a caption counts as a blank; at the end of a caption an
+// abbreviation gets no second full stop (there the program's answer depends on the next line).
 // The rules are a table, read like the .flex file: longest match first (Marcus et al. 1993; Manning et al. 2014).
 // Rejected: calling Java; splitting at punctuation (moves CIDEr by tenths where captions hold "can't", "10:30", "U.S.").
 
@@ -14993,7 +16652,7 @@ namespace svad::metrics {
 
 /// What becomes of a match.
 enum class Ptb {
-    word, brackets, joined, open_quote, close_quote, open_double, close_double, quotes, dash, hyphens, ellipsis, bracket, entity,
+    word, raw, brackets, joined, open_quote, close_quote, open_double, close_double, quotes, dash, hyphens, ellipsis, bracket, entity,
     fraction, currency, skip, abbreviation, split_last_two, split_last_three, split_first_two
 };
 
@@ -15005,6 +16664,10 @@ inline const std::map<std::u32string, std::u32string>& ptb_definitions() {
         {U"L", U"\\l|&[aeiouAEIOU](acute|grave|uml);"},
         {U"LD", U"{L}|\\d"},
         {U"APOS", U"['\u0092\u2019]|&apos;"},
+        {U"TICK", U"{APOS}|[`\u0091\u2018\u201B]"},
+        {U"THING", U"({LD}|[dDoOlL]{TICK}{LD}){LD}*([\\-_\u058A\u2010\u2011]([dDoOlL]{TICK})?{LD}+)*"},
+        {U"INITIALS", U"[A-Z]+(([+&]|&amp;)[A-Z]+)+"},
+        {U"HYPHENED", U"[A-Za-z0-9][A-Za-z0-9.,\u00AD]*(-([A-Za-z0-9\u00AD]+|{ACRO}\\.))+"},
         {U"WORD", U"{L}{LD}*([.!?]{L}{LD}*)*"},
         {U"NUM", U"\\d+|\\d*([.:,\u00AD\u066B\u066C]\\d+)+"},
         {U"FRAC", U"(\\d{1,4}[\\- \u00A0])?\\d{1,4}(\\\\?/|\u2044)\\d{1,4}"},
@@ -15013,20 +16676,23 @@ inline const std::map<std::u32string, std::u32string>& ptb_definitions() {
         {U"URLEND", U"[^ \t\n\r\"<>|.!?(){},\\-\u00A0]"},
         {U"HOSTPART", U"[^ \t\n\r\"`'<>|.!?(){},-_$\u00A0]"},   // , to _ is a range there too: no digit, no capital
         {U"EMAIL", U"[a-zA-Z0-9][^ \t\n\r\"<>|()\u00A0{}]*@([^ \t\n\r\"<>|(){}.\u00A0]+\\.)*[^ \t\n\r\"<>|(){}.\u00A0]+"},
-        {U"STARTER", U"A|About|According|Additionally|After|An|As|At|But|Earlier|He|Her|Here|However|If|In|It|Last|Many|"
-                     U"More|Mr\\.|Ms\\.|Now|Once|One|Other|Our|She|Since|So|Some|Such|That|The|Their|Then|There|These|They|"
-                     U"This|We|When|While|What|Yet|You"},
+        {U"STARTER", U"[A]|[A]bout|[A]ccording|[A]dditionally|[A]fter|[A]n|[A]s|[A]t|[B]ut|[E]arlier|[H]e|"
+                     U"[H]er|[H]ere|[H]owever|[I]f|[I]n|[I]t|[L]ast|[M]any|[M]ore|[M]r\\.|[M]s\\.|[N]ow|"
+                     U"[O]nce|[O]ne|[O]ther|[O]ur|[S]he|[S]ince|[S]o|[S]ome|[S]uch|[T]hat|[T]he|[T]heir|"
+                     U"[T]hen|[T]here|[T]hese|[T]hey|[T]his|[W]e|[W]hen|[W]hile|[W]hat|[Y]et|[Y]ou"},   // capitals only
+        {U"TAG", U"<([!?][A-Za-z\\-][^>\r\n]*|/?[A-Za-z][A-Za-z0-9:.\\-]*( +([A-Za-z][A-Za-z0-9:.\\-]*( *= *['\"][^\r\n'\"]*['\"])?|/))*"
+                 U" */?) *>"},
         {U"MONTH", U"Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"},
         {U"DAY", U"Mon|Tues?|Wed|Thu|Thurs|Fri"},
-        {U"STATE", U"Ala|Ariz|Az|Ark|Calif|Colo|Conn|Ct|Dak|Del|Fla|Ga|Ill|Ind|Kans?|Ky|La|Mass|Md|Mich|Minn|Miss|Mo|Mont|"
-                   U"Neb|Nev|Okla|Ore|Pa|Penn|Tenn|Tex|Va|Vt|Wash|Wisc?|Wyo"},
-        {U"COMPANY", U"Inc|Cos?|Corp|Pp?t[ye]s?|Ltd|Plc|Bancorp|Dept|Bhd|Assn|[Uu]niv|Intl|Sys|LTD"},
+        {U"STATE", U"Ala|Ariz|[A]z|[A]rk|Calif|Colo|Conn|Ct|Dak|[D]el|Fla|Ga|[I]ll|Ind|Kans?|Ky|[L]a|[M]ass|Md|Mich|Minn|[M]iss|"
+                   U"Mo|Mont|Neb|Nev|Okla|[O]re|[P]a|Penn|Tenn|[T]ex|Va|Vt|[W]ash|Wisc?|Wyo"},
+        {U"COMPANY", U"Inc|Cos?|Corp|Pp?t[ye]s?|Ltd|Plc|Bancorp|Bhd|Assn|Univ|Intl|Sys|LTD"},
         {U"AFTERNAME", U"Jr|Sr|Bros|(Ed|Ph)\\.D|Blvd|Rd|Esq"},
-        {U"ENDING", U"{MONTH}|{DAY}|{STATE}|{COMPANY}|[Tt]el|est|ext|sq|{AFTERNAME}|etc|al|seq"},
-        {U"TITLE", U"Mr|Mrs|Ms|Miss|Drs?|Profs?|Sens?|Reps?|Attys?|Lt|Col|Gen|Messrs|Govs?|Adm|Rev|Maj|Sgt|Cpl|Pvt|Capt|"
+        {U"ENDING", U"{MONTH}|{DAY}|{STATE}|{COMPANY}|tel|est|ext|sq|bldg|{AFTERNAME}|etc|al|seq"},
+        {U"TITLE", U"Mr|Mrs|Ms|[M]iss|Drs?|Profs?|Sens?|Reps?|Attys?|Lt|Col|Gen|Messrs|Govs?|Adm|Rev|Maj|Sgt|Cpl|Pvt|Capt|"
                    U"Ste?|Ave|Pres|Lieut|Hon|Brig|Co?mdr|Pfc|Spc|Supts?|Det|Mt|Ft|Adj|Adv|Asst|Assoc|Ens|Insp|Mlle|Mme|"
-                   U"Msgr|Sfc|DR|Sts|PVT"},
-        {U"INNER", U"{TITLE}|vs|Alex|Wm|Jos|Cie|cf|TREAS|{ACRO}|[dD]ept|Invt|Elec|Natl|M[ft]g"},
+                   U"Msgr|Sfc"},
+        {U"INNER", U"{TITLE}|vs|Alex|Wm|Jos|Cie|cf|TREAS|{ACRO}|Dept|Invt|Elec|Natl|M[ft]g"},
     };
     return all;
 }
@@ -15039,36 +16705,43 @@ inline void add_word_rules(std::vector<PatternRule>& rules) {
     add(U"[cC][aA][nN][nN][oO][tT]", Ptb::split_last_three);
     add(U"[gG][oO][nN][nN][aA]|[gG][oO][tT][tT][aA]|[lL][eE][mM][mM][eE]|[gG][iI][mM][mM][eE]|[wW][aA][nN][nN][aA]",
         Ptb::split_last_two);
-    add(U"{APOS}[tT](is|IS|was|WAS)", Ptb::split_first_two, U"[^A-Za-z]");
-    add(U"{WORD}", Ptb::word, U"{APOS}([msdMSD]|re|ve|ll|RE|VE|LL)");
+    add(U"{APOS}t(is|was)", Ptb::split_first_two);
+    add(U"{WORD}", Ptb::word, U"{APOS}([msdMSD]|re|ve|ll)");
     add(U"[A-Za-z]+", Ptb::word, U"[nN]{APOS}[tT]");
-    add(U"{APOS}([msdMSD]|re|ve|ll|RE|VE|LL)", Ptb::word, U"[^A-Za-z]");
+    add(U"{APOS}([msdMSD]|re|ve|ll)", Ptb::word, U"[^A-Za-z]");
     add(U"[nN]{APOS}[tT]", Ptb::word, U"[^A-Za-z]");
-    add(U"{APOS}([msdMSD]|re|ve|ll|RE|VE|LL)");
     add(U"{WORD}");
+    add(U"({WORD}|{THING}|{HYPHENED}|{INITIALS})\\.", Ptb::word, U"[,;:]");
     add(U"\\d+{LD}*{L}{LD}*");
     add(U"{LD}+(_{LD}+)+");
-    add(U"https?://{URLCHAR}+{URLEND}");
-    add(U"www\\.([^ \t\n\r\"<>|.!?(){},\u00A0]+\\.)+[a-zA-Z]{2,4}(/{URLCHAR}+{URLEND})?");
-    add(U"({HOSTPART}+\\.)+(com|net|org|edu)(/{URLCHAR}+{URLEND})?");
-    add(U"<?[a-zA-Z0-9][^ \t\n\r\"<>|()\u00A0{}]*@([^ \t\n\r\"<>|(){}.\u00A0]+\\.)*[^ \t\n\r\"<>|(){}.\u00A0]+>?");
+    add(U"https?://{URLCHAR}+{URLEND}", Ptb::raw);
+    add(U"www\\.([^ \t\n\r\"<>|.!?(){},\u00A0]+\\.)+[a-zA-Z]{2,4}(/{URLCHAR}+{URLEND})?", Ptb::raw);
+    add(U"({HOSTPART}+\\.)+(com|net|org|edu)(/{URLCHAR}+{URLEND})?", Ptb::raw);
+    add(U"<?[a-zA-Z0-9][^ \t\n\r\"<>|()\u00A0{}]*@([^ \t\n\r\"<>|(){}.\u00A0]+\\.)*[^ \t\n\r\"<>|(){}.\u00A0]+>?", Ptb::raw);
     add(U"@[a-zA-Z_][a-zA-Z_0-9]*|#{L}+");
-    add(U"[dDoOlLnN]{APOS}{L}{LD}*|[qQ]u{APOS}{L}+|[mM]a{APOS}am|[cC]{APOS}(mon|est)|[eE]{APOS}er|{APOS}n{APOS}?|[lLdDjJ]{APOS}|"
+    add(U"{APOS}n{APOS}?", Ptb::raw);
+    add(U"{THING}");
+    add(U"[qQ]u{APOS}{L}+|[cC]{APOS}(mon|est)|[eE]{APOS}er|[lLdDjJ]{APOS}|"
         U"Dunkin{APOS}|somethin{APOS}|ol{APOS}|{APOS}em|{APOS}till?|{APOS}[cC]ause|cont{APOS}d\\.?|nor{APOS}easter|"
         U"s{APOS}mores|ev{APOS}ry|li{APOS}l|nat{APOS}l");
+    add(U"[A-HJ-XZn]{TICK}\\l\\l+|\\l+[aeiouyAEIOUY]{TICK}[aeiouA-Z]\\l*");
     add(U"[yY]{APOS}", Ptb::word, U"{L}");
+    add(U"{APOS}\\d\\d", Ptb::raw, U"{SP}|\n");
     add(U"{APOS}\\d\\ds");
-    add(U"{LD}[A-Za-z0-9.,\u00AD]*(-([A-Za-z0-9\u00AD]+|{ACRO}\\.))+|{L}+(-{LD}+)+");
+    add(U"{HYPHENED}|{L}+(-{LD}+)+");
     add(U"[A-Za-z0-9]+(-[A-Za-z]+){0,2}(\\\\?/[A-Za-z0-9]+(-[A-Za-z]+){0,2}){1,2}");
-    add(U"[A-Z]+(([+&]|&amp;)[A-Z]+)+");
-    add(U"({LD}+\\.)*{LD}+\\.(bat|bmp|c|class|cgi|cpp|dll|docx?|exe|gif|gz|h|html?|jar|java|jpe?g|mov|mp3|pdf|php|pl|png|ppt|"
-        U"ps|py|sql|tar|txt|wav|x|xml|zip)");
+    add(U"{INITIALS}");
     add(U"C\\+\\+|C#");
-    add(U"({ENDING})\\.", Ptb::abbreviation, U"({SP}|\n)({SP}|[A-Z])");
-    add(U"({ENDING})\\.", Ptb::word, U"[^\u0001]");
-    add(U"({ACRO})\\.", Ptb::abbreviation, U"{SP}({STARTER}){SP}");
+    add(U"({ENDING})\\.", Ptb::abbreviation, U"({SP}|\n)({SP}|[A-Z]|{TAG})");
+    add(U"({ENDING})\\.", Ptb::word, U"[^\u0001][^\u0001]");
+    add(U"({ENDING})\\.", Ptb::abbreviation);   // at the end of the input
+    add(U"[A-Za-z](\\.[A-Za-z])+\\.", Ptb::abbreviation, U"({SP}|\n)({STARTER}|{TAG})({SP}|\n)");
+    add(U"[A-Za-z]", Ptb::word, U"\\.({SP}|\n)({STARTER}|{TAG})({SP}|\n)");
     add(U"({INNER}|a\\.k\\.a)\\.");
+    add(U"({LD}+\\.)*{LD}+\\.(bat|bmp|c|class|cgi|cpp|dll|docx?|exe|gif|gz|h|html?|jar|java|jpe?g|mov|mp3|pdf|php|pl|png|ppt|"
+        U"ps|py|sql|tar|txt|wav|x|xml|zip)", Ptb::word, U"{SP}|[\n.?!,]");
     add(U"(ca|figs?|Figs?|prop|[Nn]os?|art|bldg|pp|op)\\.", Ptb::word, U"{SP}?\\d");
+    add(U"Ph\\.", Ptb::word, U"{SP}?[(\\d]");
 }
 
 /// Numbers, money, dates, telephone numbers.
@@ -15082,7 +16755,7 @@ inline void add_number_rules(std::vector<PatternRule>& rules) {
     add(U"[\u00BC\u00BD\u00BE\u2153-\u215E]", Ptb::fraction);
     add(U"(\\(\\d{2,3}\\)[ \u00A0]?|(\\+\\+?)?(\\d{2,4}[\\- \u00A0])?\\d{2,4}[\\- \u00A0])\\d{3,4}[\\- \u00A0]?\\d{3,5}|"
         U"((\\+\\+?)?\\d{2,4}\\.)?\\d{2,4}\\.\\d{3,4}\\.\\d{3,5}", Ptb::brackets);
-    add(U"[A-Z]*$|#");
+    add(U"[A-Z]*$|#+");
     add(U"[\u00A2\u00A3\u00A4\u00A5\u0080\u20A0\u20AC\u060B\u0E3F\u20A4\uFFE0\uFFE1\uFFE5\uFFE6]", Ptb::currency);
 }
 
@@ -15091,8 +16764,7 @@ inline void add_symbol_rules(std::vector<PatternRule>& rules) {
     const auto add = [&](std::u32string_view pattern, Ptb action = Ptb::word, std::u32string_view context = {}) {
         rules.push_back({pattern, context, static_cast<int>(action)});
     };
-    add(U"<([!?][A-Za-z\\-][^>\r\n]*|/?[A-Za-z][A-Za-z0-9:.\\-]*( +([A-Za-z][A-Za-z0-9:.\\-]*( *= *['\"][^\r\n'\"]*['\"])?|/))*"
-        U" */?) *>", Ptb::joined);
+    add(U"{TAG}", Ptb::joined);
     add(U"&(amp|lt|gt|quot|apos);", Ptb::entity);
     add(U"&(MD|mdash|ndash);", Ptb::dash);
     add(U"&(#\\d+|UR);");
@@ -15100,9 +16772,10 @@ inline void add_symbol_rules(std::vector<PatternRule>& rules) {
     add(U"[<>]?[:;=]['\\-o*]?[()DPdpO\\\\{@|\\[\\]]", Ptb::brackets, U"[^A-Za-z0-9]");
     add(U"[\\^x=~<>]\\.\\[\\^x=~<>]|[\\-\\^x=~<>']_[\\-\\^x=~<>']|\\([\\-\\^x=~<>'][_.]?[\\-\\^x=~<>']\\)", Ptb::brackets);
     add(U"\"|''", Ptb::close_double);
-    add(U"\"", Ptb::open_double, U"[A-Za-z0-9$]");
+    add(U"\"|&quot;", Ptb::open_double, U"[A-Za-z0-9$]");
     add(U"[`\u2018-\u201F\u2039\u203A\u00AB\u00BB\u0091-\u0094]{1,2}", Ptb::quotes);
     add(U"'|&apos;", Ptb::open_quote, U"[A-Za-z][^ \t\n\r\u00A0]");
+    add(U"{APOS}([msdMSD]|re|ve|ll)");   // behind the opening quote, which has the same length
     add(U"{APOS}", Ptb::close_quote);
     add(U"-+", Ptb::hyphens);
     add(U"[\u2013\u2014\u2015\u0096\u0097]", Ptb::dash);
@@ -15135,6 +16808,7 @@ namespace svad::metrics {
 
 struct PtbOptions {
     bool lower_case = true;
+    bool end_of_input = false;   ///< as where the Java program finds no line feed behind the line, only the input's end
 };
 
 namespace detail {
@@ -15209,6 +16883,11 @@ inline std::string quote_text(std::u32string_view token) {
 inline std::string ptb_token(std::u32string_view token, Ptb action) {
     switch (action) {
         case Ptb::word: return plain_token(token, false, false);
+        case Ptb::raw: {
+            std::string out;
+            for (const char32_t c : token) text::append_utf8(out, c);
+            return out;
+        }
         case Ptb::brackets: return plain_token(token, true, true);
         case Ptb::joined: return plain_token(token, false, true);
         case Ptb::open_quote: return "`";
@@ -15235,7 +16914,7 @@ inline PatternLexer& ptb_lexer() {
     return lexer;
 }
 
-/// `text` with line breaks as blanks and ill-formed bytes as U+FFFD, and a line feed behind.
+/// `text` with line breaks as blanks and ill-formed bytes as U+FFFD.
 inline std::u32string ptb_line(std::string_view text) {
     std::u32string line;
     for (std::size_t i = 0; i < text.size();) {
@@ -15245,17 +16924,19 @@ inline std::u32string ptb_line(std::string_view text) {
         line += breaks ? U' ' : c.value;
         i += c.length;
     }
-    return line + U'\n';
+    return line;
 }
 
 }  // namespace detail
 
 /// The tokens of one caption. Any bytes; what the tokenizer has no rule for (emoji) is dropped.
 [[nodiscard]] inline std::vector<std::string> ptb_tokenize(std::string_view text, const PtbOptions& options = {}) {
-    const std::u32string line = detail::ptb_line(text);
+    std::u32string line = detail::ptb_line(text);
+    const std::size_t end = line.size();
+    if (!options.end_of_input) line += U"\na";   // the next line, of which some rules want to see two characters
     PatternLexer& lexer = detail::ptb_lexer();
     std::vector<std::string> tokens;
-    for (std::size_t at = 0; at < line.size();) {
+    for (std::size_t at = 0; at < end;) {
         const PatternMatch match = lexer.longest(line, at);
         const auto action = static_cast<Ptb>(match.action);
         if (match.length == 0) {

@@ -90,7 +90,8 @@ std::vector<std::string> files_in(const std::string& folder, const std::vector<s
 std::string Report::line() const {
     char text[256];
     if (!unsupported_.empty()) return "unsupported  " + name_ + "  " + unsupported_;
-    std::snprintf(text, sizeof text, "  %zu compared, worst %s: %.2g of %.2g", seen_.size(), worst_.c_str(), worst_error_, worst_limit_);
+    std::snprintf(text, sizeof text, worst_ == "nothing" ? "  %zu compared" : "  %zu compared, worst %s: %.2g of %.2g", seen_.size(),
+                  worst_.c_str(), worst_error_, worst_limit_);
     std::string line = (ok() ? "ok    " : "FAIL  ") + name_ + (seen_.empty() ? "  nothing was compared" : text);
     for (std::size_t i = 0; i < problems_.size() && i < 6; ++i) line += "; " + problems_[i];
     return line + (problems_.size() > 6 ? "; ..." : "");

@@ -86,6 +86,26 @@ TEST_CASE("ptb_tokenize: any bytes give tokens without blanks, and time grows wi
     CHECK(ptb_tokenize(std::string(20000, 'a')).size() == 1);
 }
 
+TEST_CASE("ptb_tokenize: abbreviations in any case keep their full stop, those that are words too only with a capital") {
+    CHECK(joined(ptb_tokenize("on morgan rd. near 11th st. of dr. x")) == "on morgan rd. near 11th st. of dr. x");
+    CHECK(joined(ptb_tokenize("in Mass. the mass. x")) == "in mass. the mass . x");
+    CHECK(joined(ptb_tokenize("at 10 a.m. The end")) == "at 10 a.m. . the end");
+    CHECK(joined(ptb_tokenize("x-ray., approx.: y")) == "x-ray. , approx. : y");
+}
+
+TEST_CASE("ptb_tokenize: apostrophes inside names stay, those of years and contractions go with their letters") {
+    CHECK(joined(ptb_tokenize("Qa'ida and O'Brien, '07 was y'all's")) == "qa'ida and o'brien , '07 was y' all 's");
+    CHECK(joined(ptb_tokenize("they'll", {.end_of_input = true})) == "they ` ll");
+}
+
+TEST_CASE("ptb_tokenize: text that begins a tag or an address a million times is read in linear time") {
+    for (const char* start : {"<!", "a@", "<a ", "http://", "a."}) {
+        std::string text;
+        while (text.size() < 200000) text += start;
+        CHECK(!ptb_tokenize(text).empty());
+    }
+}
+
 TEST_CASE("ptb_tokenize: every line of the Java program's output is reproduced") {
     if (!io::exists(golden("ptb_tricky.jsonl"))) {
         MESSAGE("skipped: no shared goldens");

@@ -192,6 +192,13 @@ inline Index longest_common_subsequence(std::span<const std::int32_t> a, std::sp
 
 }  // namespace detail
 
+/// F of ROUGE-L, beta = 1.2; 0 if either is 0.
+[[nodiscard]] inline double rouge_f(double precision, double recall) {
+    if (precision == 0 || recall == 0) return 0;
+    constexpr double beta = 1.2;
+    return (1 + beta * beta) * precision * recall / (recall + beta * beta * precision);
+}
+
 /// ROUGE-L of `candidate`: F of the best precision and the best recall over `references`, beta = 1.2. Words are cut at
 /// single blanks. 0 without references.
 [[nodiscard]] inline double rouge_l(std::string_view candidate, std::span<const std::string> references) {
@@ -204,9 +211,7 @@ inline Index longest_common_subsequence(std::span<const std::int32_t> a, std::sp
         precision = std::max(precision, common / static_cast<double>(own.size()));
         recall = std::max(recall, common / static_cast<double>(other.size()));
     }
-    if (precision == 0 || recall == 0) return 0;
-    constexpr double beta = 1.2;
-    return (1 + beta * beta) * precision * recall / (recall + beta * beta * precision);
+    return rouge_f(precision, recall);
 }
 
 }  // namespace svad::metrics

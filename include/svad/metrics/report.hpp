@@ -10,6 +10,7 @@
 #include "svad/core/error.hpp"
 #include "svad/core/random.hpp"
 #include "svad/metrics/cider.hpp"
+#include "svad/metrics/corpus_scorer.hpp"
 #include "svad/metrics/ngram.hpp"
 #include "svad/text/ptb.hpp"
 
@@ -90,20 +91,16 @@ inline std::vector<std::vector<std::string>> tokenized_references(std::span<cons
 /// Scores every item and the corpus. Throws UsageError without items, or for an item without references.
 [[nodiscard]] inline CaptionScores score_captions(std::span<const CaptionItem> items, const ScoreOptions& options = {}) {
     detail::check_items(items);
-    const auto references = detail::tokenized_references(items, options.tokenization);
-    const Cider cider{references};
+    CorpusScorer scorer;
+    for (const CaptionItem& item : items) {
+        for (const std::string& one : item.references) scorer.add_reference(tokenize(one, options.tokenization));
+        scorer.next_item();
+    }
     CaptionScores scores;
     BleuCounts total;
     for (std::size_t i = 0; i < items.size(); ++i) {
-        const std::string candidate = tokenize(items[i].candidate, options.tokenization);
-        ItemScores one;
-        one.id = items[i].id;
-        one.counts = bleu_counts(candidate, references[i]);
-        one.bleu = bleu(one.counts);
-        one.rouge_l = rouge_l(candidate, references[i]);
-        const CiderScore both = cider.score(i, candidate);
-        one.cider = both.cider_d;
-        one.cider_plain = both.cider;
+        const RawScores raw = scorer.score(i, tokenize(items[i].candidate, options.tokenization));
+        ItemScores one{items[i].id, bleu(raw.counts), raw.cider.cider_d, raw.cider.cider, raw.rouge_l, raw.counts};
         total.add(one.counts);
         scores.cider += one.cider;
         scores.cider_plain += one.cider_plain;

@@ -2,7 +2,7 @@
 // A small lexer: a table of patterns, the longest match wins, the first pattern on a tie, as in lex and JFlex.
 //
 // Promise: linear time in the text for a fixed table (Thompson's NFA, turned into a DFA state by state as texts need
-// it); patterns are checked when the table is built. A rule may have a context that must follow; it counts towards the
+// it; what lies more than `reach` characters behind a match is not looked at); patterns are checked when the table is built. A rule may have a context that must follow; it counts towards the
 // length, as in JFlex. Why: the PTB tokenizer is defined by such a table, and quirks of longest match are part of it.
 // Syntax: see pattern_compile.hpp; {NAME} is a definition. Rejected: one std::regex per rule (tries all, backtracks).
 #pragma once
@@ -11,6 +11,7 @@
 #include "svad/text/pattern_compile.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -52,13 +53,17 @@ public:
         start_ = state_of(std::move(starts));
     }
 
+    /// How far a match may be looked for behind the last place where one ended: a text of a million "<!" would else be
+    /// read to its end a million times.
+    static constexpr std::size_t reach = 1000;
+
     /// The longest match at `at`; the token of a rule with context is as long as it can be.
     [[nodiscard]] PatternMatch longest(std::u32string_view text, std::size_t at) {
         PatternMatch match;
         std::int32_t rule = -1, state = start_;
         for (std::size_t i = at; i < text.size(); ++i) {
             state = next(state, text[i]);
-            if (state < 0) break;
+            if (state < 0 || i - at > match.length + reach) break;
             if (const std::int32_t ended = states_[static_cast<std::size_t>(state)].rule; ended >= 0) {
                 rule = ended;
                 match.length = i + 1 - at;
@@ -74,8 +79,13 @@ private:
     struct State {
         std::vector<std::int32_t> steps;   // sorted
         std::int32_t rule = -1;            // lowest that ends here
-        std::unordered_map<char32_t, std::int32_t> next;
+        std::array<std::int32_t, 128> ascii;
+        std::unordered_map<char32_t, std::int32_t> next;   // of the other characters
+
+        State() { ascii.fill(unknown); }
     };
+
+    static constexpr std::int32_t unknown = -2;
 
     std::int32_t add(detail::Step step) {
         steps_.push_back(step);
@@ -144,13 +154,18 @@ private:
 
     std::int32_t next(std::int32_t from, char32_t c) {
         State& state = states_[static_cast<std::size_t>(from)];
-        if (const auto known = state.next.find(c); known != state.next.end()) return known->second;
+        if (c < state.ascii.size()) {
+            if (state.ascii[c] != unknown) return state.ascii[c];
+        } else if (const auto known = state.next.find(c); known != state.next.end()) {
+            return known->second;
+        }
         const std::int32_t to = state_of(advance(state.steps, c));
-        return states_[static_cast<std::size_t>(from)].next[c] = to;   // state_of may have moved the states
+        State& again = states_[static_cast<std::size_t>(from)];   // state_of may have moved the states
+        return (c < again.ascii.size() ? again.ascii[c] : again.next[c]) = to;
     }
 
     /// The longest prefix of `matched` after which the rest is the rule's context.
-    std::size_t token_length(std::u32string_view matched, std::int32_t rule) const;
+    std::size_t token_length(std::u32string_view matched, std::int32_t rule);
 
     std::vector<detail::Step> steps_;
     std::vector<detail::CharacterSet> sets_;
@@ -158,30 +173,29 @@ private:
     std::vector<std::int32_t> joins_;
     std::map<std::vector<std::int32_t>, std::int32_t> state_ids_;
     std::vector<State> states_;
+    std::vector<bool> may_end_;
     std::int32_t start_ = -1;
 };
 
-inline std::size_t PatternLexer::token_length(std::u32string_view matched, std::int32_t rule) const {
+inline std::size_t PatternLexer::token_length(std::u32string_view matched, std::int32_t rule) {
     const std::int32_t join = joins_[static_cast<std::size_t>(rule)];
     if (join < 0) return matched.size();
-    std::vector<bool> may_end(matched.size() + 1, false);   // a token of this rule can end here
-    std::vector<std::int32_t> steps = states_[static_cast<std::size_t>(start_)].steps;
+    const auto holds = [&](std::int32_t state, std::int32_t step) {
+        const auto& steps = states_[static_cast<std::size_t>(state)].steps;
+        return std::binary_search(steps.begin(), steps.end(), step);
+    };
+    may_end_.assign(matched.size() + 1, false);   // a token of this rule can end here
+    std::int32_t state = start_;
     for (std::size_t i = 0; i <= matched.size(); ++i) {
-        may_end[i] = std::binary_search(steps.begin(), steps.end(), join);
-        if (i == matched.size()) break;
-        steps = advance(steps, matched[i]);
-        close(steps);
+        may_end_[i] = holds(state, join);
+        if (i < matched.size()) state = next(state, matched[i]);   // never -1: the whole of `matched` matches
     }
+    const std::int32_t context = state_of({join});
     for (std::size_t end = matched.size(); end-- > 1;) {
-        if (!may_end[end]) continue;
-        steps = {join};
-        close(steps);
-        for (std::size_t i = end; i < matched.size(); ++i) {
-            steps = advance(steps, matched[i]);
-            close(steps);
-        }
-        for (const std::int32_t step : steps)
-            if (steps_[static_cast<std::size_t>(step)].rule == rule) return end;
+        if (!may_end_[end]) continue;
+        state = context;
+        for (std::size_t i = end; i < matched.size() && state >= 0; ++i) state = next(state, matched[i]);
+        if (state >= 0 && states_[static_cast<std::size_t>(state)].rule == rule) return end;
     }
     return matched.size();
 }

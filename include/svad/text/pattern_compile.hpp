@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Patterns of the lexer turned into steps of an automaton (Thompson 1968): a recursive descent over
 //     | ( ) [a-z] [^a] ? * + {m,n};  \l any letter, \d any decimal digit, \x the character x; '.' is itself.
+// Letters stand for both their cases, in brackets for themselves, as in a caseless JFlex table.
 //
 // Promise: every string gives steps or a UsageError with the position; the number of steps is that of the characters in
 // the pattern, times the bounds of {m,n}. Rejected: std::regex, which backtracks and knows neither \l nor longest match.
@@ -160,7 +161,9 @@ private:
             if (pos_ >= p.size()) fail<UsageError>("pattern: no closing bracket");
             ++pos_;
         } else {
-            one(p, set);
+            const char32_t c = one(p, set);   // by itself it stands for both its cases, in brackets for itself
+            const char32_t other = c >= 'a' && c <= 'z' ? c - 32 : c >= 'A' && c <= 'Z' ? c + 32 : c;
+            if (other != c) set.ranges.push_back({other, other});
         }
         sets_.push_back(std::move(set));
         return add({next, -1, static_cast<std::int32_t>(sets_.size()) - 1});

@@ -15,7 +15,7 @@ namespace svad::text {
 
 /// What becomes of a match.
 enum class Ptb {
-    word, brackets, joined, open_quote, close_quote, open_double, close_double, quotes, dash, hyphens, ellipsis, bracket, entity,
+    word, raw, brackets, joined, open_quote, close_quote, open_double, close_double, quotes, dash, hyphens, ellipsis, bracket, entity,
     fraction, currency, skip, abbreviation, split_last_two, split_last_three, split_first_two
 };
 
@@ -27,6 +27,10 @@ inline const std::map<std::u32string, std::u32string>& ptb_definitions() {
         {U"L", U"\\l|&[aeiouAEIOU](acute|grave|uml);"},
         {U"LD", U"{L}|\\d"},
         {U"APOS", U"['\u0092\u2019]|&apos;"},
+        {U"TICK", U"{APOS}|[`\u0091\u2018\u201B]"},
+        {U"THING", U"({LD}|[dDoOlL]{TICK}{LD}){LD}*([\\-_\u058A\u2010\u2011]([dDoOlL]{TICK})?{LD}+)*"},
+        {U"INITIALS", U"[A-Z]+(([+&]|&amp;)[A-Z]+)+"},
+        {U"HYPHENED", U"[A-Za-z0-9][A-Za-z0-9.,\u00AD]*(-([A-Za-z0-9\u00AD]+|{ACRO}\\.))+"},
         {U"WORD", U"{L}{LD}*([.!?]{L}{LD}*)*"},
         {U"NUM", U"\\d+|\\d*([.:,\u00AD\u066B\u066C]\\d+)+"},
         {U"FRAC", U"(\\d{1,4}[\\- \u00A0])?\\d{1,4}(\\\\?/|\u2044)\\d{1,4}"},
@@ -35,20 +39,23 @@ inline const std::map<std::u32string, std::u32string>& ptb_definitions() {
         {U"URLEND", U"[^ \t\n\r\"<>|.!?(){},\\-\u00A0]"},
         {U"HOSTPART", U"[^ \t\n\r\"`'<>|.!?(){},-_$\u00A0]"},   // , to _ is a range there too: no digit, no capital
         {U"EMAIL", U"[a-zA-Z0-9][^ \t\n\r\"<>|()\u00A0{}]*@([^ \t\n\r\"<>|(){}.\u00A0]+\\.)*[^ \t\n\r\"<>|(){}.\u00A0]+"},
-        {U"STARTER", U"A|About|According|Additionally|After|An|As|At|But|Earlier|He|Her|Here|However|If|In|It|Last|Many|"
-                     U"More|Mr\\.|Ms\\.|Now|Once|One|Other|Our|She|Since|So|Some|Such|That|The|Their|Then|There|These|They|"
-                     U"This|We|When|While|What|Yet|You"},
+        {U"STARTER", U"[A]|[A]bout|[A]ccording|[A]dditionally|[A]fter|[A]n|[A]s|[A]t|[B]ut|[E]arlier|[H]e|"
+                     U"[H]er|[H]ere|[H]owever|[I]f|[I]n|[I]t|[L]ast|[M]any|[M]ore|[M]r\\.|[M]s\\.|[N]ow|"
+                     U"[O]nce|[O]ne|[O]ther|[O]ur|[S]he|[S]ince|[S]o|[S]ome|[S]uch|[T]hat|[T]he|[T]heir|"
+                     U"[T]hen|[T]here|[T]hese|[T]hey|[T]his|[W]e|[W]hen|[W]hile|[W]hat|[Y]et|[Y]ou"},   // capitals only
+        {U"TAG", U"<([!?][A-Za-z\\-][^>\r\n]*|/?[A-Za-z][A-Za-z0-9:.\\-]*( +([A-Za-z][A-Za-z0-9:.\\-]*( *= *['\"][^\r\n'\"]*['\"])?|/))*"
+                 U" */?) *>"},
         {U"MONTH", U"Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"},
         {U"DAY", U"Mon|Tues?|Wed|Thu|Thurs|Fri"},
-        {U"STATE", U"Ala|Ariz|Az|Ark|Calif|Colo|Conn|Ct|Dak|Del|Fla|Ga|Ill|Ind|Kans?|Ky|La|Mass|Md|Mich|Minn|Miss|Mo|Mont|"
-                   U"Neb|Nev|Okla|Ore|Pa|Penn|Tenn|Tex|Va|Vt|Wash|Wisc?|Wyo"},
-        {U"COMPANY", U"Inc|Cos?|Corp|Pp?t[ye]s?|Ltd|Plc|Bancorp|Dept|Bhd|Assn|[Uu]niv|Intl|Sys|LTD"},
+        {U"STATE", U"Ala|Ariz|[A]z|[A]rk|Calif|Colo|Conn|Ct|Dak|[D]el|Fla|Ga|[I]ll|Ind|Kans?|Ky|[L]a|[M]ass|Md|Mich|Minn|[M]iss|"
+                   U"Mo|Mont|Neb|Nev|Okla|[O]re|[P]a|Penn|Tenn|[T]ex|Va|Vt|[W]ash|Wisc?|Wyo"},
+        {U"COMPANY", U"Inc|Cos?|Corp|Pp?t[ye]s?|Ltd|Plc|Bancorp|Bhd|Assn|Univ|Intl|Sys|LTD"},
         {U"AFTERNAME", U"Jr|Sr|Bros|(Ed|Ph)\\.D|Blvd|Rd|Esq"},
-        {U"ENDING", U"{MONTH}|{DAY}|{STATE}|{COMPANY}|[Tt]el|est|ext|sq|{AFTERNAME}|etc|al|seq"},
-        {U"TITLE", U"Mr|Mrs|Ms|Miss|Drs?|Profs?|Sens?|Reps?|Attys?|Lt|Col|Gen|Messrs|Govs?|Adm|Rev|Maj|Sgt|Cpl|Pvt|Capt|"
+        {U"ENDING", U"{MONTH}|{DAY}|{STATE}|{COMPANY}|tel|est|ext|sq|bldg|{AFTERNAME}|etc|al|seq"},
+        {U"TITLE", U"Mr|Mrs|Ms|[M]iss|Drs?|Profs?|Sens?|Reps?|Attys?|Lt|Col|Gen|Messrs|Govs?|Adm|Rev|Maj|Sgt|Cpl|Pvt|Capt|"
                    U"Ste?|Ave|Pres|Lieut|Hon|Brig|Co?mdr|Pfc|Spc|Supts?|Det|Mt|Ft|Adj|Adv|Asst|Assoc|Ens|Insp|Mlle|Mme|"
-                   U"Msgr|Sfc|DR|Sts|PVT"},
-        {U"INNER", U"{TITLE}|vs|Alex|Wm|Jos|Cie|cf|TREAS|{ACRO}|[dD]ept|Invt|Elec|Natl|M[ft]g"},
+                   U"Msgr|Sfc"},
+        {U"INNER", U"{TITLE}|vs|Alex|Wm|Jos|Cie|cf|TREAS|{ACRO}|Dept|Invt|Elec|Natl|M[ft]g"},
     };
     return all;
 }
@@ -61,36 +68,43 @@ inline void add_word_rules(std::vector<PatternRule>& rules) {
     add(U"[cC][aA][nN][nN][oO][tT]", Ptb::split_last_three);
     add(U"[gG][oO][nN][nN][aA]|[gG][oO][tT][tT][aA]|[lL][eE][mM][mM][eE]|[gG][iI][mM][mM][eE]|[wW][aA][nN][nN][aA]",
         Ptb::split_last_two);
-    add(U"{APOS}[tT](is|IS|was|WAS)", Ptb::split_first_two, U"[^A-Za-z]");
-    add(U"{WORD}", Ptb::word, U"{APOS}([msdMSD]|re|ve|ll|RE|VE|LL)");
+    add(U"{APOS}t(is|was)", Ptb::split_first_two);
+    add(U"{WORD}", Ptb::word, U"{APOS}([msdMSD]|re|ve|ll)");
     add(U"[A-Za-z]+", Ptb::word, U"[nN]{APOS}[tT]");
-    add(U"{APOS}([msdMSD]|re|ve|ll|RE|VE|LL)", Ptb::word, U"[^A-Za-z]");
+    add(U"{APOS}([msdMSD]|re|ve|ll)", Ptb::word, U"[^A-Za-z]");
     add(U"[nN]{APOS}[tT]", Ptb::word, U"[^A-Za-z]");
-    add(U"{APOS}([msdMSD]|re|ve|ll|RE|VE|LL)");
     add(U"{WORD}");
+    add(U"({WORD}|{THING}|{HYPHENED}|{INITIALS})\\.", Ptb::word, U"[,;:]");
     add(U"\\d+{LD}*{L}{LD}*");
     add(U"{LD}+(_{LD}+)+");
-    add(U"https?://{URLCHAR}+{URLEND}");
-    add(U"www\\.([^ \t\n\r\"<>|.!?(){},\u00A0]+\\.)+[a-zA-Z]{2,4}(/{URLCHAR}+{URLEND})?");
-    add(U"({HOSTPART}+\\.)+(com|net|org|edu)(/{URLCHAR}+{URLEND})?");
-    add(U"<?[a-zA-Z0-9][^ \t\n\r\"<>|()\u00A0{}]*@([^ \t\n\r\"<>|(){}.\u00A0]+\\.)*[^ \t\n\r\"<>|(){}.\u00A0]+>?");
+    add(U"https?://{URLCHAR}+{URLEND}", Ptb::raw);
+    add(U"www\\.([^ \t\n\r\"<>|.!?(){},\u00A0]+\\.)+[a-zA-Z]{2,4}(/{URLCHAR}+{URLEND})?", Ptb::raw);
+    add(U"({HOSTPART}+\\.)+(com|net|org|edu)(/{URLCHAR}+{URLEND})?", Ptb::raw);
+    add(U"<?[a-zA-Z0-9][^ \t\n\r\"<>|()\u00A0{}]*@([^ \t\n\r\"<>|(){}.\u00A0]+\\.)*[^ \t\n\r\"<>|(){}.\u00A0]+>?", Ptb::raw);
     add(U"@[a-zA-Z_][a-zA-Z_0-9]*|#{L}+");
-    add(U"[dDoOlLnN]{APOS}{L}{LD}*|[qQ]u{APOS}{L}+|[mM]a{APOS}am|[cC]{APOS}(mon|est)|[eE]{APOS}er|{APOS}n{APOS}?|[lLdDjJ]{APOS}|"
+    add(U"{APOS}n{APOS}?", Ptb::raw);
+    add(U"{THING}");
+    add(U"[qQ]u{APOS}{L}+|[cC]{APOS}(mon|est)|[eE]{APOS}er|[lLdDjJ]{APOS}|"
         U"Dunkin{APOS}|somethin{APOS}|ol{APOS}|{APOS}em|{APOS}till?|{APOS}[cC]ause|cont{APOS}d\\.?|nor{APOS}easter|"
         U"s{APOS}mores|ev{APOS}ry|li{APOS}l|nat{APOS}l");
+    add(U"[A-HJ-XZn]{TICK}\\l\\l+|\\l+[aeiouyAEIOUY]{TICK}[aeiouA-Z]\\l*");
     add(U"[yY]{APOS}", Ptb::word, U"{L}");
+    add(U"{APOS}\\d\\d", Ptb::raw, U"{SP}|\n");
     add(U"{APOS}\\d\\ds");
-    add(U"{LD}[A-Za-z0-9.,\u00AD]*(-([A-Za-z0-9\u00AD]+|{ACRO}\\.))+|{L}+(-{LD}+)+");
+    add(U"{HYPHENED}|{L}+(-{LD}+)+");
     add(U"[A-Za-z0-9]+(-[A-Za-z]+){0,2}(\\\\?/[A-Za-z0-9]+(-[A-Za-z]+){0,2}){1,2}");
-    add(U"[A-Z]+(([+&]|&amp;)[A-Z]+)+");
-    add(U"({LD}+\\.)*{LD}+\\.(bat|bmp|c|class|cgi|cpp|dll|docx?|exe|gif|gz|h|html?|jar|java|jpe?g|mov|mp3|pdf|php|pl|png|ppt|"
-        U"ps|py|sql|tar|txt|wav|x|xml|zip)");
+    add(U"{INITIALS}");
     add(U"C\\+\\+|C#");
-    add(U"({ENDING})\\.", Ptb::abbreviation, U"({SP}|\n)({SP}|[A-Z])");
-    add(U"({ENDING})\\.", Ptb::word, U"[^\u0001]");
-    add(U"({ACRO})\\.", Ptb::abbreviation, U"{SP}({STARTER}){SP}");
+    add(U"({ENDING})\\.", Ptb::abbreviation, U"({SP}|\n)({SP}|[A-Z]|{TAG})");
+    add(U"({ENDING})\\.", Ptb::word, U"[^\u0001][^\u0001]");
+    add(U"({ENDING})\\.", Ptb::abbreviation);   // at the end of the input
+    add(U"[A-Za-z](\\.[A-Za-z])+\\.", Ptb::abbreviation, U"({SP}|\n)({STARTER}|{TAG})({SP}|\n)");
+    add(U"[A-Za-z]", Ptb::word, U"\\.({SP}|\n)({STARTER}|{TAG})({SP}|\n)");
     add(U"({INNER}|a\\.k\\.a)\\.");
+    add(U"({LD}+\\.)*{LD}+\\.(bat|bmp|c|class|cgi|cpp|dll|docx?|exe|gif|gz|h|html?|jar|java|jpe?g|mov|mp3|pdf|php|pl|png|ppt|"
+        U"ps|py|sql|tar|txt|wav|x|xml|zip)", Ptb::word, U"{SP}|[\n.?!,]");
     add(U"(ca|figs?|Figs?|prop|[Nn]os?|art|bldg|pp|op)\\.", Ptb::word, U"{SP}?\\d");
+    add(U"Ph\\.", Ptb::word, U"{SP}?[(\\d]");
 }
 
 /// Numbers, money, dates, telephone numbers.
@@ -104,7 +118,7 @@ inline void add_number_rules(std::vector<PatternRule>& rules) {
     add(U"[\u00BC\u00BD\u00BE\u2153-\u215E]", Ptb::fraction);
     add(U"(\\(\\d{2,3}\\)[ \u00A0]?|(\\+\\+?)?(\\d{2,4}[\\- \u00A0])?\\d{2,4}[\\- \u00A0])\\d{3,4}[\\- \u00A0]?\\d{3,5}|"
         U"((\\+\\+?)?\\d{2,4}\\.)?\\d{2,4}\\.\\d{3,4}\\.\\d{3,5}", Ptb::brackets);
-    add(U"[A-Z]*$|#");
+    add(U"[A-Z]*$|#+");
     add(U"[\u00A2\u00A3\u00A4\u00A5\u0080\u20A0\u20AC\u060B\u0E3F\u20A4\uFFE0\uFFE1\uFFE5\uFFE6]", Ptb::currency);
 }
 
@@ -113,8 +127,7 @@ inline void add_symbol_rules(std::vector<PatternRule>& rules) {
     const auto add = [&](std::u32string_view pattern, Ptb action = Ptb::word, std::u32string_view context = {}) {
         rules.push_back({pattern, context, static_cast<int>(action)});
     };
-    add(U"<([!?][A-Za-z\\-][^>\r\n]*|/?[A-Za-z][A-Za-z0-9:.\\-]*( +([A-Za-z][A-Za-z0-9:.\\-]*( *= *['\"][^\r\n'\"]*['\"])?|/))*"
-        U" */?) *>", Ptb::joined);
+    add(U"{TAG}", Ptb::joined);
     add(U"&(amp|lt|gt|quot|apos);", Ptb::entity);
     add(U"&(MD|mdash|ndash);", Ptb::dash);
     add(U"&(#\\d+|UR);");
@@ -122,9 +135,10 @@ inline void add_symbol_rules(std::vector<PatternRule>& rules) {
     add(U"[<>]?[:;=]['\\-o*]?[()DPdpO\\\\{@|\\[\\]]", Ptb::brackets, U"[^A-Za-z0-9]");
     add(U"[\\^x=~<>]\\.\\[\\^x=~<>]|[\\-\\^x=~<>']_[\\-\\^x=~<>']|\\([\\-\\^x=~<>'][_.]?[\\-\\^x=~<>']\\)", Ptb::brackets);
     add(U"\"|''", Ptb::close_double);
-    add(U"\"", Ptb::open_double, U"[A-Za-z0-9$]");
+    add(U"\"|&quot;", Ptb::open_double, U"[A-Za-z0-9$]");
     add(U"[`\u2018-\u201F\u2039\u203A\u00AB\u00BB\u0091-\u0094]{1,2}", Ptb::quotes);
     add(U"'|&apos;", Ptb::open_quote, U"[A-Za-z][^ \t\n\r\u00A0]");
+    add(U"{APOS}([msdMSD]|re|ve|ll)");   // behind the opening quote, which has the same length
     add(U"{APOS}", Ptb::close_quote);
     add(U"-+", Ptb::hyphens);
     add(U"[\u2013\u2014\u2015\u0096\u0097]", Ptb::dash);

@@ -8,7 +8,7 @@
 
 #include "svad/core/error.hpp"
 #include "svad/io/json.hpp"
-#include "svad/text/bpe.hpp"
+#include "svad/text/bpe_trainer.hpp"
 #include "svad/text/pretokenize.hpp"
 
 #include <algorithm>
