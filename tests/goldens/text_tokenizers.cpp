@@ -90,6 +90,70 @@ void run_pairs(const text::Tokenizer& t, const std::vector<Json>& rows, const Te
     }
 }
 
+/// Qwen's ranks against tiktoken; `start`: the first byte of the character in which each token begins.
+void run_tiktoken(const std::string& folder, const std::vector<Json>& rows, const Texts& texts, Report& report) {
+    const std::string path = folder + "/files/qwen.tiktoken";
+    const Json about = read_json_file(path + ".json");
+    std::vector<text::SpecialToken> specials;
+    for (const auto& [name, id] : about.at("special_tokens").get_ref<const Json::object_t&>()) specials.push_back({name, id.get<std::int32_t>()});
+    text::TokenizerParts parts = text::read_tiktoken(io::read_maybe_gzip(path + ".gz"), about.at("pattern").get<std::string>(), specials, path);
+    const text::Tokenizer plain{parts};
+    parts.normalizer = {text::normalize::Unicode{text::UnicodeForm::nfc}};
+    const text::Tokenizer nfc{std::move(parts)};
+    for (const Json& row : rows) {
+        const auto i = row.at("i").get<std::int64_t>();
+        const std::string& text = texts.strings.at(i);
+        const std::vector<std::int32_t> ids = plain.encode(text);
+        check_list(report, row, "ids", wide(ids));
+        report.same(join("text of ", i), plain.decode(ids) == text, "does not come back");
+        std::vector<std::int64_t> starts;
+        for (const text::Span s : plain.encode_with(text, {.add_special = false}).offsets) starts.push_back(s.begin);
+        check_list(report, row, "start", starts);
+        const std::vector<std::int64_t> special = wide(nfc.encode(text, text::Specials::as_tokens));
+        report.equal(join("ids_nfc_special of ", i), special, list(row.contains("ids_nfc_special") ? row["ids_nfc_special"] : row["ids"]));
+        if (!row.contains("ids_raw_bytes")) continue;
+        const std::vector<std::int32_t> raw = plain.encode(texts.bytes.at(i));
+        check_list(report, row, "ids_raw_bytes", wide(raw));
+        report.same(join("bytes of ", i), plain.decode(raw) == texts.bytes.at(i), "do not come back");
+    }
+}
+
+/// CLIP's merges against open_clip.
+void run_clip(const std::string& folder, const std::vector<Json>& rows, const Texts& texts, Report& report) {
+    const std::string path = folder + "/files/clip_bpe_simple_vocab_16e6.txt.gz";
+    const text::Tokenizer t{text::read_clip_merges(io::read_maybe_gzip(path), path)};
+    for (const Json& row : rows) {
+        const auto i = row.at("i").get<std::int64_t>();
+        const std::string clean = row.contains("clean") ? row["clean"].get<std::string>() : texts.strings.at(i);
+        const std::vector<std::int32_t> ids = t.encode(clean, text::Specials::as_tokens);
+        check_list(report, row, "ids", wide(ids));
+        check_text(report, row, "dec", text::replace_invalid_utf8(t.decode(ids, text::Specials::as_text)), "");
+        check_list(report, row, "ctx77", wide(t.encode_with(clean, {.specials = text::Specials::as_tokens, .lengths = true}).ids));
+    }
+}
+
+/// Other files of the same tokenizer must give the same ids.
+void check_same(const text::Tokenizer& other, const char* name, const std::vector<Json>& rows, const Texts& texts, Report& report) {
+    for (const Json& row : rows)
+        report.equal(join(name, " of ", row.at("i").dump()), wide(other.encode(texts.strings.at(row["i"].get<std::int64_t>()), text::Specials::as_tokens)),
+                     list(row.at("ids")));
+}
+
+void run_other_files(const std::string& folder, const std::string& name, const std::vector<Json>& rows, const Texts& texts, Report& report) {
+    const std::string files = folder + "/files/";
+    if (name == "smollm2_tokenizer_json") {
+        check_same(text::Tokenizer::load(files + "smollm2_tokenizer_only.gguf.gz"), "gguf", rows, texts, report);
+        text::TokenizerParts parts = text::read_vocab_and_merges(io::read_maybe_gzip(files + "smollm2_vocab.json.gz"), io::read_maybe_gzip(files + "smollm2_merges.txt.gz"),
+                                                                 {text::cut::Digits{true}, text::cut::ByteLevel{}}, "smollm2");
+        parts.added = text::read_tokenizer_json(io::read_maybe_gzip(files + "smollm2_tokenizer.json.gz"), "smollm2").added;   // not in these two files
+        check_same(text::Tokenizer{std::move(parts)}, "vocab.json", rows, texts, report);
+    }
+    if (name == "bert_uncased_tokenizer_json") {
+        const std::string path = files + "bert_uncased_vocab.txt.gz";
+        check_same(text::Tokenizer{text::read_wordpiece_vocab(io::read_maybe_gzip(path), true, path)}, "vocab.txt", rows, texts, report);
+    }
+}
+
 /// The tokenizer.json for a file of expected results, or an empty string.
 std::string json_for(const std::string& folder, const std::string& name) {
     if (name.starts_with("trained_")) return folder + "/trained/" + name.substr(8) + ".json";
@@ -100,12 +164,15 @@ std::string json_for(const std::string& folder, const std::string& name) {
 
 void run_one(const std::string& folder, const std::string& name, const Texts& texts, Report& report) {
     const std::vector<Json> rows = read_json_lines(folder + "/expected/" + name + ".jsonl.gz");
+    if (name == "qwen_tiktoken") return run_tiktoken(folder, rows, texts, report);
+    if (name == "clip_open_clip") return run_clip(folder, rows, texts, report);
     const std::string json = json_for(folder, name);
     if (json.empty() || !io::exists(json)) return report.unsupported("no reader for its file");
     const text::Tokenizer t = text::Tokenizer::load(json);
     if (name.ends_with("_padded_128")) return run_padded(t, rows, texts, report);
     if (name.ends_with("_pairs")) return run_pairs(t, rows, texts, report);
     run_json(t, rows, texts, report);
+    run_other_files(folder, name, rows, texts, report);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "svad/core/error.hpp"
 #include "svad/io/file.hpp"
 #include "svad/io/gzip.hpp"
+#include "svad/text/tokenizer_files.hpp"
 #include "svad/text/tokenizer_json.hpp"
 #include "svad/text/tokenizer_parts.hpp"
 #include "svad/text/tokenizer_trainer.hpp"
@@ -50,8 +51,14 @@ public:
         return parse(train_tokenizer_json(texts, options), "tokenizer");
     }
 
-    /// The tokenizer in the file at `path`: tokenizer.json, also packed with gzip. Throws FileError or FormatError.
-    static Tokenizer load(const std::string& path) { return parse(io::read_maybe_gzip(path, io::JsonLimits{}.max_bytes), path); }
+    /// The tokenizer in the file at `path`: tokenizer.json or GGUF, also packed with gzip. Throws FileError or
+    /// FormatError. Files that do not say all that is needed have functions of their own in tokenizer_files.hpp:
+    /// Tokenizer{read_tiktoken(...)}.
+    static Tokenizer load(const std::string& path) {
+        const std::string bytes = io::read_maybe_gzip(path);
+        if (bytes.starts_with("GGUF")) return Tokenizer{read_gguf_tokenizer(io::Gguf::parse(bytes, path), path)};
+        return parse(bytes, path);
+    }
 
     /// The tokenizer in the text of a tokenizer.json; `where` starts every error. Throws FormatError.
     static Tokenizer parse(std::string_view json, std::string_view where) { return Tokenizer{read_tokenizer_json(json, where)}; }
