@@ -2,6 +2,7 @@
 // Fixtures of text: ids, byte ranges and decoded texts of tokenizers, a line for every file of expected results.
 #include "runner.hpp"
 
+#include "svad/text/sentencepiece.hpp"
 #include "svad/text/tokenizer.hpp"
 
 #include <algorithm>
@@ -132,6 +133,21 @@ void run_clip(const std::string& folder, const std::vector<Json>& rows, const Te
     }
 }
 
+/// A .model file against the sentencepiece program, which took bytes where the text is given in hexadecimal.
+void run_sentencepiece(const std::string& path, const std::vector<Json>& rows, const Texts& texts, Report& report) {
+    const text::SentencePiece t = text::SentencePiece::load(path);
+    for (const Json& row : rows) {
+        const auto i = row.at("i").get<std::int64_t>();
+        const text::SentencePieces got = t.encode(texts.bytes.at(i));
+        check_list(report, row, "ids", wide(got.ids));
+        check_list(report, row, "ids_replaced", wide(t.encode(texts.strings.at(i)).ids));
+        std::vector<std::int64_t> offsets;
+        for (const auto& [begin, end] : got.offsets) offsets.insert(offsets.end(), {static_cast<std::int64_t>(begin), static_cast<std::int64_t>(end)});
+        if (row.contains("off")) report.equal(join("off of ", i), offsets, flat(row["off"]));
+        check_text(report, row, "dec", t.decode(got.ids), texts.strings.at(i));
+    }
+}
+
 /// Other files of the same tokenizer must give the same ids.
 void check_same(const text::Tokenizer& other, const char* name, const std::vector<Json>& rows, const Texts& texts, Report& report) {
     for (const Json& row : rows)
@@ -166,6 +182,9 @@ void run_one(const std::string& folder, const std::string& name, const Texts& te
     const std::vector<Json> rows = read_json_lines(folder + "/expected/" + name + ".jsonl.gz");
     if (name == "qwen_tiktoken") return run_tiktoken(folder, rows, texts, report);
     if (name == "clip_open_clip") return run_clip(folder, rows, texts, report);
+    if (name.ends_with("_sentencepiece")) return run_sentencepiece(folder + "/files/" + name.substr(0, name.size() - 14) + ".model", rows, texts, report);
+    if (const std::string model = folder + "/trained/" + name.substr(std::min<std::size_t>(8, name.size())) + ".model"; io::exists(model))
+        return run_sentencepiece(model, rows, texts, report);
     const std::string json = json_for(folder, name);
     if (json.empty() || !io::exists(json)) return report.unsupported("no reader for its file");
     const text::Tokenizer t = text::Tokenizer::load(json);

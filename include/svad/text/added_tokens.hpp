@@ -5,7 +5,7 @@
 // in the normalized text, the others in the text as it is; single_word, lstrip and rstrip as there.
 #pragma once
 
-#include "svad/text/trie.hpp"
+#include "svad/text/byte_trie.hpp"
 #include "svad/text/unicode.hpp"
 
 #include <algorithm>
@@ -41,8 +41,9 @@ class AddedTokens {
 public:
     AddedTokens() = default;
     explicit AddedTokens(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)) {
-        for (std::size_t i = 0; i < tokens_.size(); ++i) trie_.add(tokens_[i].text, static_cast<std::int32_t>(i));
-        trie_.build();
+        std::vector<std::pair<std::string_view, std::int32_t>> keys;
+        for (std::size_t i = 0; i < tokens_.size(); ++i) keys.emplace_back(tokens_[i].text, static_cast<std::int32_t>(i));
+        trie_ = ByteTrie(std::move(keys));
     }
 
     [[nodiscard]] bool empty() const { return tokens_.empty(); }
@@ -51,13 +52,13 @@ public:
     template <class F>
     void split(std::string_view text, Specials specials, F f) const {
         std::size_t start = 0;
-        for (std::size_t at = 0; !trie_.empty() && at < text.size();) {
-            const auto [length, number] = trie_.longest(text.substr(at));
-            if (number < 0) {
+        for (std::size_t at = 0; !tokens_.empty() && at < text.size();) {
+            const std::size_t length = trie_.longest_prefix(text.substr(at));
+            if (length == 0) {
                 ++at;
                 continue;
             }
-            const AddedToken& token = tokens_[static_cast<std::size_t>(number)];
+            const AddedToken& token = tokens_[static_cast<std::size_t>(trie_.find(text.substr(at, length)))];
             const std::size_t stop = at + length;
             if ((token.special && specials == Specials::as_text) || (token.single_word && !alone(text, at, stop))) {
                 at = stop;
@@ -101,7 +102,7 @@ private:
     }
 
     std::vector<AddedToken> tokens_;
-    Trie trie_;
+    ByteTrie trie_;
 };
 
 }  // namespace svad::text

@@ -136,10 +136,10 @@ inline UnigramModel read_unigram(const Json& model, std::string_view where) {
         const Json& one = list[i];
         if (!one.is_array() || one.size() != 2 || !one[0].is_string() || !one[1].is_number())
             fail<io::FormatError>(where, ": entry ", i, " of 'vocab' is not [token, score]");
-        pieces.push_back({one[0].get<std::string>(), one[1].get<double>(), static_cast<std::int32_t>(i)});
-        vocabulary.add(pieces.back().text, static_cast<std::int32_t>(i), where);
+        pieces.push_back({one[0].get<std::string>(), one[1].get<double>()});
+        vocabulary.add(pieces.back().piece, static_cast<std::int32_t>(i), where);
     }
-    return {std::move(vocabulary), Unigram<double>{pieces, unk.get<std::int32_t>()}};
+    return {std::move(vocabulary), Unigram{pieces, {.unk_id = unk.get<std::int32_t>()}}};
 }
 
 inline std::vector<AddedToken> read_added(const Json& file, std::size_t limit, std::string_view where) {

@@ -25,14 +25,19 @@ namespace svad::text {
 class UnigramModel {
 public:
     UnigramModel() = default;
-    UnigramModel(Vocabulary vocabulary, Unigram<double> unigram) : vocabulary_(std::move(vocabulary)), unigram_(std::move(unigram)) {}
+    UnigramModel(Vocabulary vocabulary, Unigram unigram) : vocabulary_(std::move(vocabulary)), unigram_(std::move(unigram)) {}
 
     [[nodiscard]] const Vocabulary& vocabulary() const { return vocabulary_; }
-    void encode(std::string_view piece, std::vector<PieceToken>& out) const { unigram_.encode(piece, out); }
+    void encode(std::string_view piece, std::vector<PieceToken>& out) const {
+        thread_local Unigram::Scratch scratch;
+        unigram_.encode(piece, scratch, [&](std::int32_t id, std::size_t begin, std::size_t end) {
+            out.push_back({id, static_cast<std::uint32_t>(end - begin)});
+        });
+    }
 
 private:
     Vocabulary vocabulary_;
-    Unigram<double> unigram_;
+    Unigram unigram_;
 };
 
 /// To fill up encodings: to a fixed length, or (0) to the longest of a batch.
