@@ -23,6 +23,7 @@ namespace svad::text {
 struct PtbOptions {
     bool lower_case = true;
     bool end_of_input = false;   ///< as where the Java program finds no line feed behind the line, only the input's end
+    std::string_view next_line = "a";   ///< what follows: an abbreviation in front of a sentence's first word ends one too
 };
 
 namespace detail {
@@ -147,7 +148,7 @@ inline std::u32string ptb_line(std::string_view text) {
 [[nodiscard]] inline std::vector<std::string> ptb_tokenize(std::string_view text, const PtbOptions& options = {}) {
     std::u32string line = detail::ptb_line(text);
     const std::size_t end = line.size();
-    if (!options.end_of_input) line += U"\na";   // the next line, of which some rules want to see two characters
+    if (!options.end_of_input) line += U'\n' + detail::ptb_line(options.next_line.substr(0, 64)) + U"\na";
     PatternLexer& lexer = detail::ptb_lexer();
     std::vector<std::string> tokens;
     for (std::size_t at = 0; at < end;) {
@@ -182,9 +183,9 @@ inline std::u32string ptb_line(std::string_view text) {
 }
 
 /// What the scorers see of a caption: lower-case tokens without punctuation, joined by blanks.
-[[nodiscard]] inline std::string caption_words(std::string_view text) {
+[[nodiscard]] inline std::string caption_words(std::string_view text, const PtbOptions& options = {}) {
     std::string out;
-    for (const std::string& token : ptb_tokenize(text)) {
+    for (const std::string& token : ptb_tokenize(text, options)) {
         if (is_caption_punctuation(token)) continue;
         if (!out.empty()) out += ' ';
         out += token;

@@ -30,7 +30,7 @@ inline const std::map<std::u32string, std::u32string>& ptb_definitions() {
         {U"TICK", U"{APOS}|[`\u0091\u2018\u201B]"},
         {U"THING", U"({LD}|[dDoOlL]{TICK}{LD}){LD}*([\\-_\u058A\u2010\u2011]([dDoOlL]{TICK})?{LD}+)*"},
         {U"INITIALS", U"[A-Z]+(([+&]|&amp;)[A-Z]+)+"},
-        {U"HYPHENED", U"[A-Za-z0-9][A-Za-z0-9.,\u00AD]*(-([A-Za-z0-9\u00AD]+|{ACRO}\\.))+"},
+        {U"HYPHENED", U"[A-Za-z0-9][A-Za-z0-9.,\u00AD]*(-([A-Za-z0-9\u00AD]+|[A-Za-z](\\.[A-Za-z])+\\.))+"},
         {U"WORD", U"{L}{LD}*([.!?]{L}{LD}*)*"},
         {U"NUM", U"\\d+|\\d*([.:,\u00AD\u066B\u066C]\\d+)+"},
         {U"FRAC", U"(\\d{1,4}[\\- \u00A0])?\\d{1,4}(\\\\?/|\u2044)\\d{1,4}"},
