@@ -49,6 +49,7 @@ io::Json system_json(const Scored& s, const CaptionFilesOptions& o) {
         signatures[metrics::score_names[v]] = metrics::signature(v, s.pairs.items, score_options(o));
     }
     scores["CIDEr"] = s.scores.cider_plain;
+    signatures["CIDEr"] = metrics::signature(7, s.pairs.items, score_options(o));
     io::Json out = io::object({{"hyps", s.name}, {"items", s.pairs.items.size()}, {"missing", s.pairs.missing},
                                {"without_references", s.pairs.unreferenced}, {"extra", s.pairs.extra}, {"empty", s.pairs.empty},
                                {"scores", scores}, {"signatures", signatures}});
@@ -91,7 +92,7 @@ void print_scores(const std::vector<Scored>& systems, const CaptionFilesOptions&
             if (!intervals.empty()) std::printf("  [%.4f, %.4f]", intervals[v].low, intervals[v].high);
             std::printf("   %s\n", metrics::signature(v, s.pairs.items, score_options(o)).c_str());
         }
-        std::printf("  %-8s %8.4f\n", "CIDEr", s.scores.cider_plain);
+        std::printf("  %-8s %8.4f   %s\n", "CIDEr", s.scores.cider_plain, metrics::signature(7, s.pairs.items, score_options(o)).c_str());
     }
 }
 

@@ -136,9 +136,15 @@
 #include "svad/data/synth/world.hpp"
 
 // metrics/: scores of sentences.
+#include "svad/metrics/caption_files.hpp"
 #include "svad/metrics/cider.hpp"
+#include "svad/metrics/compare.hpp"
+#include "svad/metrics/corpus_scorer.hpp"
 #include "svad/metrics/ngram.hpp"
 #include "svad/metrics/report.hpp"
+#include "svad/metrics/signature.hpp"
+#include "svad/metrics/subsequence.hpp"
+#include "svad/metrics/word_table.hpp"
 
 // train/: optimizer, checkpoints, the loop.
 #include "svad/train/checkpoint.hpp"

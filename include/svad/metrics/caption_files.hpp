@@ -12,6 +12,7 @@
 #include "svad/metrics/report.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
 #include <unordered_map>

@@ -43,8 +43,14 @@ inline std::string_view bracket_name(char32_t c) {
 /// `token` in UTF-8 as it is: soft hyphens dropped, curly apostrophes straightened, round brackets named.
 inline std::string plain_token(std::u32string_view token, bool brackets, bool nonbreaking) {
     std::string out;
-    for (const char32_t c : token) {
+    for (std::size_t i = 0; i < token.size(); ++i) {
+        const char32_t c = token[i];
         if (c == 0xAD) continue;
+        if (c == '&' && token.size() > 6 && token.substr(i).starts_with(U"&apos;")) {
+            out += '\'';
+            i += 5;
+            continue;
+        }
         if (const auto name = bracket_name(c); brackets && (c == '(' || c == ')')) out += name;
         else if (c == 0x2019 || c == 0x92 || c == 0x2018) out += '\'';
         else if (nonbreaking && c == ' ') append_utf8(out, 0xA0);
@@ -71,12 +77,14 @@ inline std::string_view fraction_name(char32_t c) {
     return c >= 0x2153 && c <= 0x215E ? thirds[c - 0x2153] : std::string_view{};
 }
 
+/// An entity in capitals is one too, but quotes only in small letters.
 inline std::string entity_text(std::u32string_view token) {
-    if (token == U"&amp;") return "&";
-    if (token == U"&lt;") return "<";
-    if (token == U"&gt;") return ">";
-    if (token == U"&apos;") return "'";
-    return "''";
+    const std::string name = plain_token(token, false, false), small = to_lower(name);
+    if (small == "&amp;") return "&";
+    if (small == "&lt;") return "<";
+    if (small == "&gt;") return ">";
+    if (name == "&apos;") return "'";
+    return name == "&quot;" ? "''" : name;
 }
 
 /// Curly and pointed quotes in the ASCII form of the Penn Treebank; low ones stay.
