@@ -86,7 +86,7 @@ private:
 
     static void ptb(std::string_view caption, Words& out) {
         for (std::string& word : text::ptb_tokenize(caption))
-            if (!metrics::is_caption_punctuation(word)) out.own.push_back(std::move(word));
+            if (!text::is_caption_punctuation(word)) out.own.push_back(std::move(word));
         out.use_own();
     }
 

@@ -109,7 +109,8 @@ inline std::vector<std::vector<std::string>> tokenized_references(std::span<cons
     CorpusScorer scorer;
     std::size_t next = 0;
     for (const CaptionItem& item : items) {
-        for (std::size_t r = 0; r < item.references.size(); ++r) scorer.add_reference(tokenize(references, next++, options.tokenization));
+        for (std::size_t r = 0; r < item.references.size(); ++r)
+            scorer.add_reference(tokenize(references, next++, options.tokenization));
         scorer.next_item();
     }
     CaptionScores scores;

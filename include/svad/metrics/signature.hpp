@@ -27,10 +27,12 @@ namespace svad::metrics {
 }
 
 /// The names that have a signature: score_names, and plain CIDEr.
-inline constexpr std::array<std::string_view, 8> signed_names{"BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr-D", "mean", "CIDEr"};
+inline constexpr std::array<std::string_view, 8> signed_names{
+    "BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr-D", "mean", "CIDEr"};
 
 /// The signature of score number `which` of signed_names over `items`.
-[[nodiscard]] inline std::string signature(std::size_t which, std::span<const CaptionItem> items, const ScoreOptions& options = {}) {
+[[nodiscard]] inline std::string signature(std::size_t which, std::span<const CaptionItem> items,
+                                           const ScoreOptions& options = {}) {
     constexpr std::array<std::string_view, 8> variants{
         "reflen:closest|eps:1e-15,1e-9", "reflen:closest|eps:1e-15,1e-9", "reflen:closest|eps:1e-15,1e-9",
         "reflen:closest|eps:1e-15,1e-9", "beta:1.2|refs:max-p,max-r", "n:4|sigma:6|df:corpus", "of:BLEU-1,BLEU-4,ROUGE-L,CIDEr-D",

@@ -132,6 +132,16 @@ inline std::string ptb_token(std::u32string_view token, Ptb action) {
     }
 }
 
+/// to_lower in place for what is ASCII, which is nearly all.
+inline void lower_token(std::string& token) {
+    if (std::any_of(token.begin(), token.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) {
+        token = to_lower(token);
+        return;
+    }
+    for (char& c : token)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+}
+
 inline PatternLexer& ptb_lexer() {
     thread_local PatternLexer lexer{ptb_rules(), ptb_definitions()};
     return lexer;
@@ -177,7 +187,7 @@ inline std::u32string ptb_line(std::string_view text) {
         const bool splits = length != match.token;
         std::string out = detail::ptb_token(token, splits || action == Ptb::abbreviation ? Ptb::word : action);
         if (action == Ptb::abbreviation) --at;   // the full stop ends the sentence too
-        if (options.lower_case) out = to_lower(out);
+        if (options.lower_case) detail::lower_token(out);
         if (!out.empty()) tokens.push_back(std::move(out));
     }
     return tokens;

@@ -15,8 +15,8 @@ namespace svad::text {
 
 /// What becomes of a match.
 enum class Ptb {
-    word, raw, brackets, joined, open_quote, close_quote, open_double, close_double, quotes, dash, hyphens, ellipsis, bracket, entity,
-    fraction, currency, skip, abbreviation, split_last_two, split_last_three, split_first_two
+    word, raw, brackets, joined, open_quote, close_quote, open_double, close_double, quotes, dash, hyphens, ellipsis,
+    bracket, entity, fraction, currency, skip, abbreviation, split_last_two, split_last_three, split_first_two
 };
 
 namespace detail {
@@ -43,7 +43,8 @@ inline const std::map<std::u32string, std::u32string>& ptb_definitions() {
                      U"[H]er|[H]ere|[H]owever|[I]f|[I]n|[I]t|[L]ast|[M]any|[M]ore|[M]r\\.|[M]s\\.|[N]ow|"
                      U"[O]nce|[O]ne|[O]ther|[O]ur|[S]he|[S]ince|[S]o|[S]ome|[S]uch|[T]hat|[T]he|[T]heir|"
                      U"[T]hen|[T]here|[T]hese|[T]hey|[T]his|[W]e|[W]hen|[W]hile|[W]hat|[Y]et|[Y]ou"},   // capitals only
-        {U"TAG", U"<([!?][A-Za-z\\-][^>\r\n]*|/?[A-Za-z][A-Za-z0-9_:.\\-]*( +([A-Za-z][A-Za-z0-9_:.\\-]*( *= *['\"][^\r\n'\"]*['\"])?|/))*"
+        {U"TAG", U"<([!?][A-Za-z\\-][^>\r\n]*|/?[A-Za-z][A-Za-z0-9_:.\\-]*"
+                 U"( +([A-Za-z][A-Za-z0-9_:.\\-]*( *= *['\"][^\r\n'\"]*['\"])?|/))*"
                  U" */?) *>"},
         {U"MONTH", U"Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"},
         {U"DAY", U"Mon|Tues?|Wed|Thu|Thurs|Fri"},
@@ -149,7 +150,8 @@ inline void add_symbol_rules(std::vector<PatternRule>& rules) {
     add(U"[\u00A1-\u00AC\u00AE-\u00BF\u00D7\u00F7\u02CB\u0300-\u036F]");
     add(U"[\u2010\u2011\u2016\u2017\u2020-\u2025\u2027\u2030-\u2038\u203B-\u2043\u2045-\u205E\u2100-\u214F\u2190-\u27BF]");
     add(U"[\u037E\u0387\u055A-\u055F\u0589\u05BE\u060C\u061B\u061F\u066A-\u066D\u0964\u0965\u0E4F]");
-    add(U"[\u2900-\u2BFF\u3001-\u3003\u3008\u3009\u300C-\u301F\u30FB\uFE30-\uFE6F\uFF01-\uFF0F\uFF1A-\uFF20\uFF3B-\uFF40\uFF5B-\uFF65]");
+    add(U"[\u2900-\u2BFF\u3001-\u3003\u3008\u3009\u300C-\u301F\u30FB\uFE30-\uFE6F"
+        U"\uFF01-\uFF0F\uFF1A-\uFF20\uFF3B-\uFF40\uFF5B-\uFF65]");
 }
 
 inline const std::vector<PatternRule>& ptb_rules() {
