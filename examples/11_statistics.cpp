@@ -44,7 +44,7 @@ int main() {
     const data::Statistics in_memory = pass.finish();
     print(in_memory);
 
-    const std::string path = "example_08_captions.tsv";
+    const std::string path = "example_11_captions.tsv";
     io::write_atomic(path, table);
     data::StatisticsPass second;
     const data::AnnotationFile file = data::read_annotations(path, [&](const data::AnnotationRow& row) {

@@ -55,7 +55,7 @@ struct EvaluateOptions {
 
 struct StatsOptions {
     std::vector<std::string> manifests;
-    std::string html, language = "auto", words = "auto", taggers;
+    std::string html, language = "auto", words = "auto";
     bool json = false, probe = false;
 };
 

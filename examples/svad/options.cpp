@@ -107,9 +107,8 @@ CLI::App* add_stats(CLI::App& app, StatsOptions& o) {
                                             "tokens, tags, category, split), also as gzip; NAME=FILE names a set, files of one name are its splits")
         ->required();
     c->add_option("--lang", o.language, "language of the captions")->check(CLI::IsMember({"auto", "en", "zh"}));
-    c->add_option("--words", o.words, "what a word is (auto: given tokens if there are any, else ptb for English)")
+    c->add_option("--words", o.words, "what a word is (auto: given tokens if there are any, else ptb for English, characters for Chinese)")
         ->check(CLI::IsMember({"auto", "given", "ptb", "blanks", "plain", "characters"}));
-    c->add_option("--taggers", o.taggers, "folder of the taggers");
     c->add_option("--html", o.html, "write a self-contained page with the figures here");
     c->add_flag("--probe", o.probe, "decode videos whose seconds are not given, to know their length");
     c->add_flag("--json", o.json, "print everything as JSON");

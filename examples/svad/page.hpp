@@ -37,7 +37,7 @@ inline std::string html_escaped(std::string_view text) {
 inline std::string number(double value, int digits = 3) {
     if (!std::isfinite(value)) return "–";
     char text[64];
-    std::snprintf(text, sizeof text, "%.*f", digits, value);
+    std::snprintf(text, sizeof text, std::abs(value) < 1e15 ? "%.*f" : "%.*e", digits, value);
     return text;
 }
 

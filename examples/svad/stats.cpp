@@ -31,14 +31,16 @@ io::Json as_json(const std::vector<data::Part>& parts) {
     return out;
 }
 
-io::Json ngrams_as_json(const data::Statistics& s) {
+io::Json ngrams_as_json(const AnnotatedSet& set) {
+    const data::Statistics& s = set.statistics;
     io::Json out = io::Json::object();
     for (std::size_t n = 1; n <= s.ngrams.size(); ++n) {
         const data::NgramCounts& c = s.ngrams[n - 1];
         io::Json curve = io::Json::array();
-        for (const data::CurvePoint& p : s.curve) curve.push_back(p.types[n - 1]);
+        for (const data::CurvePoint& p : set.curve()) curve.push_back(p.types[n - 1]);
         out[std::to_string(n)] = io::object({{"tokens", c.tokens}, {"types", c.types},
-                                             {"types_per_annotation", s.unique_ngrams(n)}, {"occurring_once", c.once}, {"in_one_annotation_only", c.in_one_annotation},
+                                             {"types_per_annotation", s.unique_ngrams(n)}, {"occurring_once", c.once},
+                                             {"in_one_annotation_only", c.in_one_annotation},
                                              {"distinct_within_annotations", c.distinct_within}, {"curve", curve}});
     }
     return out;
@@ -58,7 +60,7 @@ io::Json as_json(const AnnotatedSet& set) {
     const data::Statistics& s = set.statistics;
     const auto known = [](double v) { return std::isfinite(v) ? io::Json(v) : io::Json(); };
     io::Json x = io::Json::array(), problems = io::Json::array(), paths = io::Json::array();
-    for (const data::CurvePoint& p : s.curve) x.push_back(p.annotations);
+    for (const data::CurvePoint& p : set.curve()) x.push_back(p.annotations);
     for (const data::AnnotationFile& f : set.files) {
         paths.push_back(f.path);
         for (const std::string& p : f.problems) problems.push_back(p);
@@ -69,9 +71,10 @@ io::Json as_json(const AnnotatedSet& set) {
     out["tags_are"] = set.tags_are.empty() ? io::Json() : io::Json(set.tags_are);
     out["time"] = io::object({{"annotations", s.timed_annotations}, {"videos", s.timed_videos}, {"seconds", s.video_seconds},
                               {"mean_video_seconds", known(s.mean_video_seconds)},
-                              {"words_per_second", known(s.words_per_second)}, {"words_per_second_ratio_of_sums", known(s.words_per_second_of_sums)},
+                              {"words_per_second", known(s.words_per_second)},
+                              {"words_per_second_ratio_of_sums", known(s.words_per_second_of_sums)},
                               {"conflicting", s.conflicting_seconds}});
-    out["ngrams"] = ngrams_as_json(s);
+    out["ngrams"] = ngrams_as_json(set);
     out["curve_annotations"] = x;
     out["tags"] = tags_as_json(s);
     out["categories"] = as_json(s.categories);
@@ -81,6 +84,13 @@ io::Json as_json(const AnnotatedSet& set) {
     return out;
 }
 
+/// `text` for a terminal: control characters of a file's words could move its cursor.
+std::string printable(std::string text) {
+    for (char& c : text)
+        if ((c >= 0 && c < ' ') || c == 0x7F) c = '?';
+    return text;
+}
+
 void print_table(const char* title, const std::vector<const char*>& columns, const std::vector<std::vector<std::string>>& rows) {
     std::size_t wide = std::string_view(title).size();
     for (const auto& row : rows) wide = std::max(wide, row[0].size());
@@ -88,7 +98,7 @@ void print_table(const char* title, const std::vector<const char*>& columns, con
     for (const char* c : columns) std::printf("  %11s", c);
     std::puts("");
     for (const auto& row : rows) {
-        std::printf("%-*s", static_cast<int>(wide), row[0].c_str());
+        std::printf("%-*s", static_cast<int>(wide), printable(row[0]).c_str());
         for (std::size_t i = 1; i < row.size(); ++i) std::printf("  %11s", row[i].c_str());
         std::puts("");
     }
@@ -114,7 +124,7 @@ void print_sets(const std::vector<AnnotatedSet>& sets) {
     print_table("language (table 3)",
                 {"adverb %", "verb %", "noun %", "adjective %", "1-grams", "2-grams", "3-grams", "4-grams"}, types);
     for (const AnnotatedSet& set : sets)
-        for (const std::string& remark : remarks(set)) std::printf("%s: %s\n", set.name.c_str(), remark.c_str());
+        for (const std::string& remark : remarks(set)) std::printf("%s\n", printable(set.name + ": " + remark).c_str());
 }
 
 }  // namespace
@@ -122,7 +132,7 @@ void print_sets(const std::vector<AnnotatedSet>& sets) {
 std::vector<std::string> remarks(const AnnotatedSet& set) {
     const data::Statistics& s = set.statistics;
     std::vector<std::string> out = {"words are " + set.words_are};
-    out.push_back(set.tags_are.empty() ? "no parts of speech: the set has no tags" : "parts of speech are " + set.tags_are);
+    out.push_back(set.tags_are.empty() ? "no parts of speech are known" : "parts of speech are " + set.tags_are);
     const auto part = [&](std::uint64_t n) { return join(grouped(n), " of ", grouped(s.annotations), " annotations"); };
     if (s.timed_annotations == 0) out.emplace_back("no seconds are known, so there are no words per second");
     else if (s.timed_annotations < s.annotations)
@@ -147,7 +157,8 @@ int stats(const StatsOptions& options) {
     for (const AnnotatedSet& set : sets) {
         skipped += set.left_out() + set.unreadable;
         for (const data::AnnotationFile& f : set.files)
-            for (const std::string& problem : f.problems) std::fprintf(stderr, "svad: left out %s\n", problem.c_str());
+            for (const std::string& problem : f.problems)
+                std::fprintf(stderr, "svad: left out %s\n", printable(problem).c_str());
     }
     if (options.json) {
         io::Json out = io::Json::array();

@@ -13,6 +13,9 @@
 
 namespace tool {
 
+/// The type-annotation curve is told at this many points, and drawn with more between them.
+inline constexpr std::size_t curve_points = 20, drawn_between = 20;
+
 /// A set, made of one file or several.
 struct AnnotatedSet {
     std::string name, language;                             // "en" or "zh"
@@ -21,6 +24,17 @@ struct AnnotatedSet {
     std::uint64_t probed = 0, unreadable = 0;               // videos whose length was read, or could not be
     svad::data::Statistics statistics;
 
+    /// The points of the curve that are told: every 20th of the set.
+    [[nodiscard]] std::vector<svad::data::CurvePoint> curve() const {
+        std::vector<svad::data::CurvePoint> told;
+        std::size_t k = 1;
+        for (const auto& p : statistics.curve) {
+            while (k <= curve_points && statistics.annotations * k / curve_points < p.annotations) ++k;
+            const bool here = k <= curve_points && statistics.annotations * k / curve_points == p.annotations;
+            if (here && (told.empty() || told.back().annotations < p.annotations)) told.push_back(p);
+        }
+        return told;
+    }
     [[nodiscard]] std::uint64_t left_out() const {
         std::uint64_t n = 0;
         for (const auto& f : files) n += f.left_out;

@@ -176,26 +176,64 @@ std::string categories_section(const std::vector<AnnotatedSet>& sets) {
     return out.empty() ? "" : "<section><h2>Categories</h2>" + out + "</section>";
 }
 
+/// The curve up to `limit`, its end between two points where it must be.
+Curve cut_at(const Curve& curve, double limit) {
+    Curve out{curve.name, {}, curve.hue};
+    for (std::size_t i = 0; i < curve.points.size(); ++i) {
+        const auto [x, y] = curve.points[i];
+        if (x > limit) {
+            const auto [before, low] = curve.points[i - 1];                        // there is one: the first point is 0
+            out.points.emplace_back(limit, low + (y - low) * (limit - before) / (x - before));
+            break;
+        }
+        out.points.emplace_back(x, y);
+    }
+    return out;
+}
+
+TextTable curve_numbers(const std::vector<AnnotatedSet>& sets) {
+    TextTable numbers{{"part of the set"}, {}};
+    for (std::size_t k = 1; k <= curve_points; ++k) numbers.rows.push_back({join(100 * k / curve_points, " %")});
+    for (const AnnotatedSet& set : sets) {
+        numbers.columns.insert(numbers.columns.end(), {set.name + ": annotations", "4-gram types"});
+        const auto told = set.curve();
+        const std::size_t missing = curve_points - told.size();                    // of a set of less than 20
+        for (std::size_t k = 0; k < curve_points; ++k) {
+            const bool there = k >= missing;
+            numbers.rows[k].push_back(there ? grouped(told[k - missing].annotations) : "–");
+            numbers.rows[k].push_back(there ? grouped(told[k - missing].types[3]) : "–");
+        }
+    }
+    return numbers;
+}
+
 std::string curve_section(const std::vector<AnnotatedSet>& sets) {
     std::vector<Curve> curves;
-    TextTable numbers{{"part of the set"}, {}};
     std::string ends;
+    std::uint64_t least = sets[0].statistics.annotations, most = 0;
     for (std::size_t k = 0; k < sets.size(); ++k) {
         const data::Statistics& s = sets[k].statistics;
-        numbers.columns.insert(numbers.columns.end(), {sets[k].name + ": annotations", "4-gram types"});
         curves.push_back({sets[k].name, {{0, 0}}, k});
-        for (std::size_t i = 0; i < s.curve.size(); ++i) {
-            const data::CurvePoint& p = s.curve[i];
+        for (const data::CurvePoint& p : s.curve)
             curves.back().points.emplace_back(static_cast<double>(p.annotations), static_cast<double>(p.types[3]));
-            if (numbers.rows.size() <= i) numbers.rows.push_back({join(100 * (i + 1) / s.curve.size(), " %")});
-            numbers.rows[i].insert(numbers.rows[i].end(), {grouped(p.annotations), grouped(p.types[3])});
-        }
         ends += join(k ? "; " : "", sets[k].name, " ", grouped(s.ngrams[3].types), " in ", grouped(s.annotations));
+        least = std::min(least, s.annotations), most = std::max(most, s.annotations);
     }
     const std::string heading = "Type-annotation curve of 4-grams";
-    const ChartText text{"curve", heading, "Distinct 4-grams among the first annotations of each set. At the end: " + ends + ".",
-                         "annotations, in the order of the file", "distinct 4-grams"};
-    return "<section><h2>Variety</h2>" + figure(heading, curve_chart(text, curves), "At the end: " + ends + ".", numbers) + "</section>";
+    ChartText text{"curve", heading, "Distinct 4-grams among the first annotations of each set. At the end: " + ends + ".",
+                   "annotations, in the order of the file", "distinct 4-grams"};
+    std::string out = figure(heading, curve_chart(text, curves), "At the end: " + ends + ".", curve_numbers(sets));
+    if (most >= 3 * least) {
+        for (Curve& c : curves) c = cut_at(c, static_cast<double>(least));
+        text.id = "curve-start";
+        text.title = join("The same, up to the size of the smallest set: ", grouped(least), " annotations");
+        text.description = "At this end, about: ";
+        for (const Curve& c : curves)
+            text.description += join(&c == curves.data() ? "" : "; ", c.name, " ", number(c.points.back().second, 0));
+        out += "<figure><h3>" + html_escaped(text.title) + "</h3>" + curve_chart(text, curves) + "<p class=r>" +
+               html_escaped(text.description) + ".</p></figure>";
+    }
+    return "<section><h2>Variety</h2>" + out + "</section>";
 }
 
 std::string language_section(const std::vector<AnnotatedSet>& sets) {

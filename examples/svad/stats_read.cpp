@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// svad stats, reading: what language a set is in, how its captions are cut into words and tagged, and the pass over it.
+// svad stats, reading: what language a set is in, how long its videos are, and the pass over its files.
 // A set's first annotation decides what is not said on the command line; the page says what was decided.
 #include "stats.hpp"
 
-#include "svad/text/ptb.hpp"
-#include "svad/text/upos.hpp"
+#include "word_source.hpp"
+
 #include "svad/video/reader.hpp"
 
-#include <algorithm>
 #include <map>
 #include <memory>
 
@@ -17,86 +16,12 @@ namespace {
 
 using namespace svad;
 
-enum class Cut { given, ptb, blanks, plain, characters };
-
-/// The words of an annotation, and views of them and their tags as the pass reads them.
-struct Words {
-    std::vector<std::string> own;                           // words that are not parts of the caption
-    std::vector<std::string_view> words, tags;
-
-    void use_own() { words.assign(own.begin(), own.end()); }
-};
-
-bool mostly_han(std::string_view text) {
-    std::size_t han = 0, all = 0;
-    for (const std::string_view character : text::characters(text)) {
-        const char32_t c = text::next_code_point(character, 0).value;
-        han += (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0x3400 && c <= 0x4DBF) || (c >= 0x20000 && c <= 0x3FFFF);
-        ++all;
-    }
-    return 2 * han > all;
-}
-
-Cut cut_of(const std::string& words, const data::AnnotationRow& first, bool chinese) {
-    if (words == "given" || (words == "auto" && first.tokens)) return Cut::given;
-    if (words == "ptb") return Cut::ptb;
-    if (words == "blanks") return Cut::blanks;
-    if (words == "plain") return Cut::plain;
-    if (words == "characters") return Cut::characters;
-    return chinese ? Cut::characters : Cut::ptb;
-}
-
-std::string name_of(Cut cut) {
-    switch (cut) {
-        case Cut::given: return "the words given with the set";
-        case Cut::ptb: return "Penn Treebank tokens, lower-cased, without punctuation";
-        case Cut::blanks: return "what lies between white space, case kept";
-        case Cut::plain: return "lower-cased runs of letters, digits, apostrophes and hyphens";
-        case Cut::characters: return "single characters";
-    }
-    return "";
-}
-
-/// Cuts captions into words.
-class WordSource {
-public:
-    WordSource() = default;
-    explicit WordSource(Cut cut) : cut_(cut) {}
-
-    void operator()(const data::AnnotationRow& row, Words& out) const {
-        out.own.clear(), out.tags.clear();
-        switch (cut_) {
-            case Cut::given: return given(row, out);
-            case Cut::blanks: out.words = text::blank_words(row.caption); return;
-            case Cut::characters: out.words = text::characters(row.caption); return;
-            case Cut::plain:
-                out.own = {text::plain_words(row.caption)};
-                out.words = text::blank_words(out.own[0]);
-                return;
-            case Cut::ptb: return ptb(row.caption, out);
-        }
-    }
-
-private:
-    static void given(const data::AnnotationRow& row, Words& out) {
-        if (!row.tokens) fail<io::FormatError>("the annotation has no tokens as the first one has; choose --words");
-        out.words = text::blank_words(*row.tokens);
-        if (row.tags) out.tags = text::blank_words(*row.tags);
-    }
-
-    static void ptb(std::string_view caption, Words& out) {
-        for (std::string& word : text::ptb_tokenize(caption))
-            if (!text::is_caption_punctuation(word)) out.own.push_back(std::move(word));
-        out.use_own();
-    }
-
-    Cut cut_ = Cut::blanks;
-};
-
 /// One set while it is read.
 class Reading {
 public:
-    Reading(std::string name, const StatsOptions& options) : options_(options) { set_.name = std::move(name); }
+    Reading(std::string name, const StatsOptions& options, const Models& models) : options_(options), models_(models) {
+        set_.name = std::move(name);
+    }
 
     /// Reads a file; `split` names its part of the set where its lines do not.
     void add(const std::string& path, const std::string& split) {
@@ -121,17 +46,11 @@ public:
 private:
     void begin(const data::AnnotationRow& first) {
         set_.language = options_.language != "auto" ? options_.language : mostly_han(first.caption) ? "zh" : "en";
-        const Cut cut = cut_of(options_.words, first, set_.language == "zh");
-        source_ = WordSource(cut);
-        set_.words_are = tool::name_of(cut);
-        data::StatisticsOptions options;
-        if (cut == Cut::given && first.tags) {
-            const auto tags = text::blank_words(*first.tags);
-            const bool universal = std::all_of(tags.begin(), tags.end(), [](auto t) { return text::parse_upos(t).has_value(); });
-            if (!universal) options.groups = data::thulac_groups();
-            set_.tags_are = universal ? "the universal tags given with the set" : "the tags given with the set, read as THULAC's";
-        }
-        pass_ = std::make_unique<data::StatisticsPass>(options);
+        source_ = WordSource(options_.words, set_.language == "zh", first, models_);
+        set_.words_are = source_.words_are();
+        set_.tags_are = source_.tags_are();
+        pass_ = std::make_unique<data::StatisticsPass>(
+            data::StatisticsOptions{.groups = source_.groups(), .curve_points = curve_points * drawn_between});
     }
 
     /// The length of a video file, decoded once; NaN if it cannot be.
@@ -150,6 +69,7 @@ private:
     }
 
     const StatsOptions& options_;
+    const Models& models_;
     AnnotatedSet set_;
     WordSource source_;
     std::unique_ptr<data::StatisticsPass> pass_;
@@ -177,9 +97,10 @@ std::vector<AnnotatedSet> read_sets(const StatsOptions& options) {
         if (paths[name].empty()) order.push_back(name);
         paths[name].push_back(path);
     }
+    const Models models;
     std::vector<AnnotatedSet> sets;
     for (const std::string& name : order) {
-        Reading reading(name, options);
+        Reading reading(name, options, models);
         for (const std::string& path : paths[name]) reading.add(path, paths[name].size() > 1 ? named(path).first : "");
         sets.push_back(reading.finish());
     }

@@ -4,7 +4,7 @@
 
 #include "svad/text/bpe_trainer.hpp"
 #include "svad/text/pretokenize.hpp"
-#include "svad/text/tokenizer_file.hpp"
+#include "svad/text/byte_characters.hpp"
 
 namespace goldens {
 
@@ -46,7 +46,7 @@ void add_words(const std::string& pre_tokenizer, const std::string& line, text::
     if (pre_tokenizer == "BertPreTokenizer")
         return cut(line, [](char32_t c) { return is_ascii_mark(c) || (c > 0x7F && text::class_of(c) == text::CharacterClass::other && !text::is_mark(c)) ? 2 : 1; }, words);
     if (pre_tokenizer.starts_with("ByteLevel"))
-        return text::for_each_piece(line, [&](std::string_view piece) { ++words[text::detail::to_byte_characters(piece)]; });
+        return text::for_each_piece(line, [&](std::string_view piece) { ++words[text::to_byte_characters(piece)]; });
     if (pre_tokenizer.starts_with("Metaspace")) {
         std::string word;
         for (const char c : " " + line) {
@@ -99,7 +99,7 @@ void run_trainer(const Json& one, const std::string& folder, Report& report) {
         else if (key == "limit_alphabet") options.limit_alphabet = value.get<std::size_t>();
         else if (key == "max_token_length") options.max_token_length = value.get<Index>();
         else if (key == "alphabet" && value == "byte")
-            for (const char32_t c : text::detail::byte_characters()) options.alphabet += c;
+            for (const char32_t c : text::byte_characters()) options.alphabet += c;
         else return report.unsupported("trainer option " + key);
     }
     compare(text::train_bpe(words, options), one, report);

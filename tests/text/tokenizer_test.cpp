@@ -162,7 +162,8 @@ TEST_CASE("tokenizer: a cut or damaged tokenizer.json is a FormatError, never a 
                                R"({"model":{"type":"WordPiece"}})", R"({"model":{"merges":[["a","nothing"]]}})",
                                R"({"model":{"merges":[7]}})", R"({"model":{"merges":["ab"]}})", R"({"model":7})",
                                R"({"added_tokens":[{"id":4000000000,"content":"x"}]})", R"({"added_tokens":[3]})",
-                               R"({"normalizer":{"type":"NFC"}})", R"({"pre_tokenizer":{"type":"Whitespace"}})"}) {
+                               R"({"normalizer":{"type":"Wild"}})",
+                               R"({"pre_tokenizer":{"type":"Split","pattern":{"Regex":"a+?b"},"behavior":"Isolated"}})"}) {
         CAPTURE(change);
         CHECK_THROWS_AS((void)Tokenizer::parse(with(change), "changed"), io::FormatError);
     }

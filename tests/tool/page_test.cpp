@@ -21,5 +21,6 @@ TEST_CASE("page: numbers are grouped by thousands, and what is no number is a da
     CHECK(grouped(140200) == "140,200");
     CHECK(grouped(1234567) == "1,234,567");
     CHECK(number(1.2345, 2) == "1.23");
+    CHECK(number(1e300, 1) == "1.0e+300");
     CHECK(number(std::nan(""), 2) == "–");
 }

@@ -62,6 +62,7 @@ public:
     }
 
     [[nodiscard]] std::size_t size() const { return ends_.size() - 1; }
+    /// The word with this number; valid until the next new word.
     [[nodiscard]] std::string_view operator[](std::uint32_t id) const {
         return std::string_view{letters_}.substr(ends_[id], ends_[id + 1] - ends_[id]);
     }

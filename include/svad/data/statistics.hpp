@@ -14,7 +14,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <optional>
+#include <tuple>
 
 namespace svad::data {
 
@@ -122,7 +122,7 @@ struct Statistics {
     std::uint64_t tagged_annotations = 0, tagged_words = 0;
     std::vector<TagCount> tags;                     ///< most frequent first
     std::vector<GroupCount> groups;
-    std::vector<Part> categories, splits;           ///< most annotations first; in order of appearance
+    std::vector<Part> categories, splits;           ///< most videos first; in order of appearance
 
     /// Types of length n / annotations, table 3.
     [[nodiscard]] double unique_ngrams(std::size_t n) const {
@@ -265,7 +265,7 @@ public:
         tags_.finish(out);
         out.categories = categories_.parts();
         std::stable_sort(out.categories.begin(), out.categories.end(),
-                         [](const Part& a, const Part& b) { return a.annotations > b.annotations; });
+                         [](const Part& a, const Part& b) { return std::tie(b.videos, b.annotations) < std::tie(a.videos, a.annotations); });
         out.splits = splits_.parts();
         return out;
     }

@@ -41,11 +41,14 @@ struct Merge {
 
 using MergeTable = std::unordered_map<IdPair, Merge, IdPairHash>;
 
-/// Merges the ids of one piece in place as `table` says: lowest rank first, leftmost first on a tie.
-inline void apply_merges(std::vector<std::int32_t>& ids, const MergeTable& table) {
+/// Merges the ids of one piece in place: lowest rank first, leftmost first on a tie. find(pair) gives the Merge of a
+/// pair, with id -1 if there is none. `lengths`, one for each id, are added up.
+template <class Find>
+void apply_merges(std::vector<std::int32_t>& ids, std::vector<std::uint32_t>& lengths, Find find) {
     struct Candidate {
         std::int32_t rank, at;
         IdPair pair;
+        std::int32_t id;
         bool operator<(const Candidate& other) const {   // priority_queue keeps the greatest on top
             return rank != other.rank ? rank > other.rank : at > other.at;
         }
@@ -58,7 +61,7 @@ inline void apply_merges(std::vector<std::int32_t>& ids, const MergeTable& table
     const auto offer = [&](std::int32_t left, std::int32_t right) {
         if (left < 0 || right >= n) return;
         const IdPair pair{id(left), id(right)};
-        if (const auto found = table.find(pair); found != table.end()) queue.push({found->second.rank, left, pair});
+        if (const Merge found = find(pair); found.id >= 0) queue.push({found.rank, left, pair, found.id});
     };
     for (std::int32_t i = 0; i < n; ++i) {
         next[static_cast<std::size_t>(i)] = i + 1;
@@ -71,14 +74,31 @@ inline void apply_merges(std::vector<std::int32_t>& ids, const MergeTable& table
         const auto at = static_cast<std::size_t>(best.at);
         const std::int32_t right = next[at];
         if (id(best.at) != best.pair.left || right >= n || id(right) != best.pair.right) continue;   // merged meanwhile
-        id(best.at) = table.find(best.pair)->second.id;
+        id(best.at) = best.id;
         id(right) = -1;
+        lengths[at] += lengths[static_cast<std::size_t>(right)];
         next[at] = next[static_cast<std::size_t>(right)];
         if (next[at] < n) previous[static_cast<std::size_t>(next[at])] = best.at;
         offer(previous[at], best.at);
         offer(best.at, next[at]);
     }
-    std::erase(ids, -1);
+    std::size_t out = 0;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        if (ids[i] < 0) continue;
+        ids[out] = ids[i];
+        lengths[out++] = lengths[i];
+    }
+    ids.resize(out);
+    lengths.resize(out);
+}
+
+/// As above with a table of merges, for ids alone.
+inline void apply_merges(std::vector<std::int32_t>& ids, const MergeTable& table) {
+    std::vector<std::uint32_t> lengths(ids.size());
+    apply_merges(ids, lengths, [&](IdPair pair) {
+        const auto found = table.find(pair);
+        return found == table.end() ? Merge{0, -1} : found->second;
+    });
 }
 
 }  // namespace svad::text

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace svad::text {
 
@@ -110,6 +111,26 @@ inline void append_utf8(std::string& out, char32_t value) {
            c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
+/// General categories, in Unicode's order: Cn, letters, marks, numbers, punctuation, symbols, separators, others.
+enum class Category : std::uint8_t {
+    cn, lu, ll, lt, lm, lo, mn, mc, me, nd, nl, no, pc, pd, ps, pe, pi, pf, po, sm, sc, sk, so, zs, zl, zp, cc, cf, cs, co
+};
+
+/// The general category of `c`. The basic plane comes from a table that is filled once.
+[[nodiscard]] inline Category category_of(char32_t c) {
+    static const std::vector<Category> table = [] {
+        std::vector<Category> made(0x10000);
+        for (std::size_t i = 0; i < made.size(); ++i)
+            made[i] = static_cast<Category>(utf8proc_category(static_cast<utf8proc_int32_t>(i)));
+        return made;
+    }();
+    return c < 0x10000 ? table[c] : static_cast<Category>(utf8proc_category(static_cast<utf8proc_int32_t>(c)));
+}
+
+[[nodiscard]] inline bool is_letter(Category c) { return c >= Category::lu && c <= Category::lo; }
+[[nodiscard]] inline bool is_number(Category c) { return c >= Category::nd && c <= Category::no; }
+[[nodiscard]] inline bool is_punctuation(Category c) { return c >= Category::pc && c <= Category::po; }
+
 /// The class of `c`: general category L*, N*, White_Space, or anything else.
 [[nodiscard]] inline CharacterClass class_of(char32_t c) {
     if (c < 0x80) {
@@ -118,22 +139,47 @@ inline void append_utf8(std::string& out, char32_t value) {
         return is_space(c) ? CharacterClass::space : CharacterClass::other;
     }
     if (is_space(c)) return CharacterClass::space;
-    const utf8proc_category_t category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
-    if (category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO) return CharacterClass::letter;
-    if (category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO) return CharacterClass::number;
-    return CharacterClass::other;
+    const Category category = category_of(c);
+    if (is_letter(category)) return CharacterClass::letter;
+    return is_number(category) ? CharacterClass::number : CharacterClass::other;
 }
 
 /// Whether `c` is a decimal digit (Nd).
-[[nodiscard]] inline bool is_decimal_digit(char32_t c) {
-    if (c < 0x80) return c >= '0' && c <= '9';
-    return utf8proc_category(static_cast<utf8proc_int32_t>(c)) == UTF8PROC_CATEGORY_ND;
-}
+[[nodiscard]] inline bool is_decimal_digit(char32_t c) { return category_of(c) == Category::nd; }
 
 /// Whether `c` is a combining mark (Mn, Mc).
-[[nodiscard]] inline bool is_mark(char32_t c) {
-    const utf8proc_category_t category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
-    return category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_MC;
+[[nodiscard]] inline bool is_mark(char32_t c) { return category_of(c) == Category::mn || category_of(c) == Category::mc; }
+
+/// What \w means: letters, marks, decimal and letter-like numbers, connectors, joiners and circled letters.
+[[nodiscard]] inline bool is_word(char32_t c) {
+    if (c < 0x80) return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    const Category k = category_of(c);
+    return is_letter(k) || (k >= Category::mn && k <= Category::nl) || k == Category::pc || c == 0x200C || c == 0x200D ||
+           (c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) || (c >= 0x1F150 && c <= 0x1F169) ||
+           (c >= 0x1F170 && c <= 0x1F189);
+}
+
+/// Canonical combining class: 0 for what starts a new character.
+[[nodiscard]] inline int combining_class(char32_t c) {
+    return c < 0x300 ? 0 : utf8proc_get_property(static_cast<utf8proc_int32_t>(c))->combining_class;
+}
+
+/// Appends the full decomposition of `c`: canonical, or compatibility too. At most 18 characters.
+inline void append_decomposed(std::u32string& out, char32_t c, bool compatibility) {
+    if (c < 0xA0) return out.push_back(c);
+    utf8proc_int32_t buffer[32];
+    int boundary = 0;
+    const auto options = static_cast<utf8proc_option_t>(UTF8PROC_DECOMPOSE | (compatibility ? UTF8PROC_COMPAT : 0));
+    const auto n = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), buffer, 32, options, &boundary);
+    if (n <= 0 || n > 32) return out.push_back(c);
+    for (utf8proc_ssize_t i = 0; i < n; ++i) out.push_back(static_cast<char32_t>(buffer[i]));
+}
+
+/// The character that `a` and `b` compose to, or 0.
+[[nodiscard]] inline char32_t compose(char32_t a, char32_t b) {
+    utf8proc_int32_t pair[2]{static_cast<utf8proc_int32_t>(a), static_cast<utf8proc_int32_t>(b)};
+    const auto options = static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE);
+    return utf8proc_normalize_utf32(pair, 2, options) == 1 ? static_cast<char32_t>(pair[0]) : 0;
 }
 
 /// `c` in lower case where one code point does it, else `c`.
