@@ -49,13 +49,16 @@ io::Json system_json(const Scored& s, const CaptionFilesOptions& o) {
         signatures[metrics::score_names[v]] = metrics::signature(v, s.pairs.items, score_options(o));
     }
     scores["CIDEr"] = s.scores.cider_plain;
+    signatures["CIDEr"] = metrics::signature(7, s.pairs.items, score_options(o));
     io::Json out = io::object({{"hyps", s.name}, {"items", s.pairs.items.size()}, {"missing", s.pairs.missing},
-                               {"without_references", s.pairs.unreferenced}, {"extra", s.pairs.extra}, {"empty", s.pairs.empty},
+                               {"without_references", s.pairs.unreferenced},
+                               {"extra", s.pairs.extra}, {"empty", s.pairs.empty},
                                {"scores", scores}, {"signatures", signatures}});
     if (!o.intervals) return out;
     io::Json intervals = io::object({});
     const auto found = metrics::bootstrap(s.scores, rounds(o));
-    for (std::size_t v = 0; v < found.size(); ++v) intervals[metrics::score_names[v]] = std::vector<double>{found[v].low, found[v].high};
+    for (std::size_t v = 0; v < found.size(); ++v)
+        intervals[metrics::score_names[v]] = std::vector<double>{found[v].low, found[v].high};
     out["intervals"] = intervals;
     return out;
 }
@@ -64,7 +67,8 @@ io::Json paired_json(const std::array<metrics::PairedScore, 7>& paired) {
     io::Json out = io::object({});
     for (std::size_t v = 0; v < paired.size(); ++v)
         out[metrics::score_names[v]] = io::object({{"difference", paired[v].difference},
-                                                   {"interval", std::vector<double>{paired[v].interval.low, paired[v].interval.high}},
+                                                   {"interval", std::vector<double>{paired[v].interval.low,
+                                                                                    paired[v].interval.high}},
                                                    {"p_bootstrap", paired[v].p_bootstrap},
                                                    {"p_randomization", paired[v].p_randomization}});
     return out;
@@ -91,12 +95,14 @@ void print_scores(const std::vector<Scored>& systems, const CaptionFilesOptions&
             if (!intervals.empty()) std::printf("  [%.4f, %.4f]", intervals[v].low, intervals[v].high);
             std::printf("   %s\n", metrics::signature(v, s.pairs.items, score_options(o)).c_str());
         }
-        std::printf("  %-8s %8.4f\n", "CIDEr", s.scores.cider_plain);
+        std::printf("  %-8s %8.4f   %s\n", "CIDEr", s.scores.cider_plain,
+                    metrics::signature(7, s.pairs.items, score_options(o)).c_str());
     }
 }
 
 void print_paired(const std::array<metrics::PairedScore, 7>& paired, const CaptionFilesOptions& o) {
-    std::printf("\nfirst - second, %lld rounds, seed %llu\n", static_cast<long long>(o.rounds), static_cast<unsigned long long>(o.seed));
+    std::printf("\nfirst - second, %lld rounds, seed %llu\n", static_cast<long long>(o.rounds),
+                static_cast<unsigned long long>(o.seed));
     for (std::size_t v = 0; v < paired.size(); ++v)
         std::printf("  %-8s %+8.4f  [%+.4f, %+.4f]  p %.4f (bootstrap), %.4f (randomization)\n", metrics::score_names[v],
                     paired[v].difference, paired[v].interval.low, paired[v].interval.high, paired[v].p_bootstrap,

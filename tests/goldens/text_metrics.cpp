@@ -39,17 +39,24 @@ void check_scores(Report& report, const std::string& prefix, const metrics::Capt
     for (std::size_t i = 0; i < got.items.size(); ++i) check(got.items[i].id, file.at("items").at(i), got.items[i]);
 }
 
-/// Our tokens of the captions as written against those that were scored; nothing for words that only jieba cuts so.
-void check_tokens(Report& report, const Json& file, metrics::Tokenization how) {
-    for (const Json& item : file.at("items")) {
-        std::vector<std::string> raw = strings(item.at("refs_raw")), want = strings(item.at("refs"));
-        raw.push_back(item.at("hyp_raw").get<std::string>());
-        want.push_back(item.at("hyp").get<std::string>());
-        for (std::size_t k = 0; k < raw.size() && k < want.size(); ++k) {
-            const std::string got = metrics::tokenize(raw[k], how);
-            report.same("tokens." + id_of(item), got == want[k], join("'", got, "', not '", want[k], "'"));
-        }
+/// Our tokens of the captions as written, in a row, against those that were scored.
+void check_tokens(Report& report, const std::vector<std::string>& raw, const std::vector<std::string>& want, metrics::Tokenization how) {
+    const std::vector<std::string_view> captions(raw.begin(), raw.end());
+    report.same("number of captions", raw.size() == want.size());
+    for (std::size_t k = 0; k < raw.size() && k < want.size(); ++k) {
+        const std::string got = metrics::tokenize(captions, k, how);
+        report.same(join("tokens.", k), got == want[k], join("'", got, "', not '", want[k], "'"));
     }
+}
+
+/// The captions of all items under `key`, text or a list of texts.
+std::vector<std::string> all_captions(const Json& file, const char* key) {
+    std::vector<std::string> all;
+    for (const Json& item : file.at("items")) {
+        const Json& one = item.at(key);
+        for (const std::string& text : one.is_array() ? strings(one) : std::vector<std::string>{one.get<std::string>()}) all.push_back(text);
+    }
+    return all;
 }
 
 void run_set(const Json& file, Report& report) {
@@ -62,7 +69,8 @@ void run_set(const Json& file, Report& report) {
     const std::string how = file.at("tokenization").get<std::string>();
     if (written.size() != given.size() || (how != "ptb" && how != "char")) return;
     const auto tokenization = how == "ptb" ? metrics::Tokenization::ptb : metrics::Tokenization::characters;
-    check_tokens(report, file, tokenization);
+    check_tokens(report, all_captions(file, "refs_raw"), all_captions(file, "refs"), tokenization);
+    check_tokens(report, all_captions(file, "hyp_raw"), all_captions(file, "hyp"), tokenization);
     check_scores(report, "raw.", metrics::score_captions(written, {.tokenization = tokenization}), file);
 }
 

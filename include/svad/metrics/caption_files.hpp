@@ -12,6 +12,7 @@
 #include "svad/metrics/report.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -61,14 +62,16 @@ inline constexpr std::array<const char*, 7> caption_keys{"caption", "captions", 
 
 inline std::string caption_id(const io::Json& value, std::string_view where) {
     if (const auto* text = value.get_ptr<const io::Json::string_t*>()) return *text;
-    if (!value.is_number_integer()) fail<io::FormatError>(where, ": an id should be text or an integer; got ", io::detail::shown(value));
+    if (!value.is_number_integer())
+        fail<io::FormatError>(where, ": an id should be text or an integer; got ", io::detail::shown(value));
     return value.dump();
 }
 
 /// A caption, a list of captions, or a list of objects with a caption.
 inline void add_captions(const io::Json& value, std::string_view where, std::vector<std::string>& captions) {
     if (const auto* text = value.get_ptr<const io::Json::string_t*>()) return captions.push_back(*text);
-    if (!value.is_array()) fail<io::FormatError>(where, ": captions should be text or a list of texts; got ", io::detail::shown(value));
+    if (!value.is_array())
+        fail<io::FormatError>(where, ": captions should be text or a list of texts; got ", io::detail::shown(value));
     for (const io::Json& one : value) {
         if (one.is_object()) captions.push_back(io::field<std::string>(one, "caption", where));
         else if (const auto* text = one.get_ptr<const io::Json::string_t*>()) captions.push_back(*text);
@@ -78,7 +81,8 @@ inline void add_captions(const io::Json& value, std::string_view where, std::vec
 
 /// {"image_id": ..., "caption": ...} under any of the usual names; a list of descriptions goes before a single one.
 inline void add_record(const io::Json& line, std::string_view where, CaptionFile& file) {
-    if (!line.is_object()) fail<io::FormatError>(where, ": expected an object with an id and a caption; got ", io::detail::shown(line));
+    if (!line.is_object())
+        fail<io::FormatError>(where, ": expected an object with an id and a caption; got ", io::detail::shown(line));
     const io::Json* captions = nullptr;
     for (const char* key : caption_keys)
         if (const auto at = line.find(key); at != line.end() && (!captions || at->is_array())) captions = &*at;
@@ -103,23 +107,25 @@ inline void add_document(const io::Json& all, std::string_view path, CaptionFile
         for (std::size_t i = 0; i < list.size(); ++i) add_record(list[i], join(path, ": record ", i + 1), file);
         return;
     }
-    for (const auto& [id, captions] : all.get_ref<const io::Json::object_t&>()) add_captions(captions, join(path, ": '", id, "'"), file[id]);
+    for (const auto& [id, captions] : all.get_ref<const io::Json::object_t&>())
+        add_captions(captions, join(path, ": '", id, "'"), file[id]);
 }
 
-/// Whether `bytes` are JSONL: the first line is an object by itself and more follows, or it is one record.
+/// Whether `bytes` are JSONL: the first line is an object by itself and more follows.
 inline bool is_json_lines(std::string_view bytes) {
     const std::size_t start = bytes.find_first_not_of(" \t\r\n");
     if (start == std::string_view::npos || bytes[start] != '{') return false;
     const std::size_t end = std::min(bytes.find('\n', start), bytes.size());
-    const std::string_view line = bytes.substr(start, end - start);
-    const bool more = bytes.find_first_not_of(" \t\r\n", end) != std::string_view::npos;
-    if (!io::Json::accept(line.begin(), line.end())) return false;
-    if (more) return true;
-    const io::Json one = io::parse_json(line, "line 1");
-    return std::any_of(id_keys.begin(), id_keys.end(), [&](const char* key) {
-        const auto at = one.find(key);
-        return at != one.end() && !at->is_array();
-    }) && !one.contains("annotations");
+    if (bytes.find_first_not_of(" \t\r\n", end) == std::string_view::npos) return false;
+    return io::Json::accept(bytes.begin() + static_cast<std::ptrdiff_t>(start), bytes.begin() + static_cast<std::ptrdiff_t>(end));
+}
+
+/// Whether an object is one record rather than captions by id: JSONL of one line.
+inline bool is_record(const io::Json& value) {
+    return value.is_object() && !value.contains("annotations") && std::any_of(id_keys.begin(), id_keys.end(), [&](const char* key) {
+        const auto at = value.find(key);
+        return at != value.end() && !at->is_array();
+    });
 }
 
 }  // namespace detail
@@ -129,8 +135,10 @@ inline bool is_json_lines(std::string_view bytes) {
     CaptionFile file(path);
     if (!detail::is_json_lines(bytes)) {
         const io::Json all = io::parse_json(bytes, path);
-        if (!all.is_structured()) fail<io::FormatError>(path, ": expected a list or an object of captions; got ", io::detail::shown(all));
-        detail::add_document(all, path, file);
+        if (!all.is_structured())
+            fail<io::FormatError>(path, ": expected a list or an object of captions; got ", io::detail::shown(all));
+        if (detail::is_record(all)) detail::add_record(all, path, file);
+        else detail::add_document(all, path, file);
         return file;
     }
     std::size_t number = 0;
@@ -138,14 +146,17 @@ inline bool is_json_lines(std::string_view bytes) {
         const std::size_t end = std::min(bytes.find('\n', start), bytes.size());
         const std::string_view line = bytes.substr(start, end - start);
         const std::string where = join(path, ":", ++number);
-        if (line.find_first_not_of(" \t\r") != std::string_view::npos) detail::add_record(io::parse_json(line, where), where, file);
+        if (line.find_first_not_of(" \t\r") != std::string_view::npos)
+            detail::add_record(io::parse_json(line, where), where, file);
         start = end + 1;
     }
     return file;
 }
 
 /// As parse_captions, of a file, gzip or not.
-[[nodiscard]] inline CaptionFile read_captions(const std::string& path) { return parse_captions(io::read_maybe_gzip(path), path); }
+[[nodiscard]] inline CaptionFile read_captions(const std::string& path) {
+    return parse_captions(io::read_maybe_gzip(path), path);
+}
 
 /// What becomes of an id of the references that a system says nothing of.
 enum class Missing { error, empty, skip };
@@ -166,11 +177,13 @@ struct PairedCaptions {
     PairedCaptions out;
     for (const CaptionEntry& one : hypotheses.entries()) {
         if (one.captions.size() > 1)
-            fail<io::FormatError>(hypotheses.path(), ": has ", one.captions.size(), " captions for id '", one.id, "'; a system gives one");
+            fail<io::FormatError>(hypotheses.path(), ": has ", one.captions.size(), " captions for id '", one.id,
+                                  "'; a system gives one");
         const CaptionEntry* wanted = references.find(one.id);
         if (wanted && !wanted->captions.empty()) continue;
         if (missing == Missing::error)
-            fail<io::FormatError>(hypotheses.path(), ": id '", one.id, "' has no reference in ", references.path(), "; allow it with --missing skip");
+            fail<io::FormatError>(hypotheses.path(), ": id '", one.id, "' has no reference in ", references.path(),
+                                  "; allow it with --missing skip");
         ++out.extra;
     }
     for (const CaptionEntry& one : references.entries()) {
@@ -188,7 +201,8 @@ struct PairedCaptions {
         out.items.push_back({one.id, silent ? std::string{} : said->captions[0], one.captions});
         out.empty += !silent && split_words(said->captions[0]).empty();
     }
-    if (out.items.empty()) fail<io::FormatError>(references.path(), ": no id has both a reference and a hypothesis in ", hypotheses.path());
+    if (out.items.empty()) fail<io::FormatError>(references.path(), ": no id has both a reference and a hypothesis in ",
+                              hypotheses.path());
     return out;
 }
 

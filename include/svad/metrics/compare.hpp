@@ -59,14 +59,17 @@ inline void check_paired(const CaptionScores& first, const CaptionScores& second
         fail<UsageError>("paired_test: needs items, 10 rounds and a level in (0, 1); got ", first.items.size(), ", ",
                          options.rounds, ", ", options.level);
     if (first.items.size() != second.items.size())
-        fail<UsageError>("paired_test: both systems must have the same items; got ", first.items.size(), " and ", second.items.size());
+        fail<UsageError>("paired_test: both systems must have the same items; got ", first.items.size(), " and ",
+                         second.items.size());
     for (std::size_t i = 0; i < first.items.size(); ++i)
         if (first.items[i].id != second.items[i].id)
-            fail<UsageError>("paired_test: item ", i, " is '", first.items[i].id, "' and '", second.items[i].id, "'; give both in one order");
+            fail<UsageError>("paired_test: item ", i, " is '", first.items[i].id, "' and '", second.items[i].id,
+                             "'; give both in one order");
 }
 
 /// One draw of differences: with `swap` the systems change places by a coin, else items are drawn with replacement.
-inline std::array<double, 7> drawn_difference(const CaptionScores& first, const CaptionScores& second, bool swap, Random& random) {
+inline std::array<double, 7> drawn_difference(const CaptionScores& first, const CaptionScores& second, bool swap,
+                                              Random& random) {
     const std::size_t n = first.items.size();
     ScoreSums a, b;
     for (std::size_t k = 0; k < n; ++k) {

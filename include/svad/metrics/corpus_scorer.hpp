@@ -115,7 +115,8 @@ private:
         cut(candidate);
         own_.clear();
         grams_table_.count(words_, own_);
-        if (grams_table_.size() > weights_.size()) weights_.resize(grams_table_.size() + grams_table_.size() / 4, {unseen_, 0});
+        if (grams_table_.size() > weights_.size()) 
+            weights_.resize(grams_table_.size() + grams_table_.size() / 4, {unseen_, 0});
         most_.assign(own_.size(), 0);
         norm_ = {};
         for (std::size_t k = 0; k < own_.size(); ++k) {
@@ -126,7 +127,8 @@ private:
         }
         for (double& norm : norm_) norm = std::sqrt(norm);
         out.counts.tested = static_cast<double>(words_.size());
-        for (std::size_t n = 0; n < max_order; ++n) out.counts.guess[n] = std::max(0.0, out.counts.tested - static_cast<double>(n));
+        for (std::size_t n = 0; n < max_order; ++n)
+            out.counts.guess[n] = std::max(0.0, out.counts.tested - static_cast<double>(n));
         const std::size_t kept = rouge_words_.size();
         append_blank_parts(candidate);
         candidate_parts_ = rouge_words_.size() - kept;

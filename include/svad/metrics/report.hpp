@@ -71,6 +71,16 @@ struct CaptionScores {
     return out;
 }
 
+/// Number `i` of captions that go to the tokenizer in a row, as pycocoevalcap sends all references and then all
+/// candidates: where the Java program looks at the next line, that of the next caption, so values are the same.
+[[nodiscard]] inline std::string tokenize(std::span<const std::string_view> captions, std::size_t i, Tokenization tokenization) {
+    if (tokenization != Tokenization::ptb) return tokenize(captions[i], tokenization);
+    text::PtbOptions options;
+    options.end_of_input = i + 1 == captions.size();
+    if (!options.end_of_input) options.next_line = captions[i + 1];
+    return text::caption_words(captions[i], options);
+}
+
 namespace detail {
 
 inline void check_items(std::span<const CaptionItem> items) {
@@ -91,15 +101,22 @@ inline std::vector<std::vector<std::string>> tokenized_references(std::span<cons
 /// Scores every item and the corpus. Throws UsageError without items, or for an item without references.
 [[nodiscard]] inline CaptionScores score_captions(std::span<const CaptionItem> items, const ScoreOptions& options = {}) {
     detail::check_items(items);
-    CorpusScorer scorer;
+    std::vector<std::string_view> references, candidates;
     for (const CaptionItem& item : items) {
-        for (const std::string& one : item.references) scorer.add_reference(tokenize(one, options.tokenization));
+        references.insert(references.end(), item.references.begin(), item.references.end());
+        candidates.push_back(item.candidate);
+    }
+    CorpusScorer scorer;
+    std::size_t next = 0;
+    for (const CaptionItem& item : items) {
+        for (std::size_t r = 0; r < item.references.size(); ++r)
+            scorer.add_reference(tokenize(references, next++, options.tokenization));
         scorer.next_item();
     }
     CaptionScores scores;
     BleuCounts total;
     for (std::size_t i = 0; i < items.size(); ++i) {
-        const RawScores raw = scorer.score(i, tokenize(items[i].candidate, options.tokenization));
+        const RawScores raw = scorer.score(i, tokenize(candidates, i, options.tokenization));
         ItemScores one{items[i].id, bleu(raw.counts), raw.cider.cider_d, raw.cider.cider, raw.rouge_l, raw.counts};
         total.add(one.counts);
         scores.cider += one.cider;

@@ -10,6 +10,7 @@
 #include "svad/metrics/report.hpp"
 
 #include <algorithm>
+#include <array>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,11 +26,17 @@ namespace svad::metrics {
     }
 }
 
-/// The signature of score number `which` of score_names over `items`.
-[[nodiscard]] inline std::string signature(std::size_t which, std::span<const CaptionItem> items, const ScoreOptions& options = {}) {
-    constexpr std::array<std::string_view, 7> variants{
+/// The names that have a signature: score_names, and plain CIDEr.
+inline constexpr std::array<std::string_view, 8> signed_names{
+    "BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr-D", "mean", "CIDEr"};
+
+/// The signature of score number `which` of signed_names over `items`.
+[[nodiscard]] inline std::string signature(std::size_t which, std::span<const CaptionItem> items,
+                                           const ScoreOptions& options = {}) {
+    constexpr std::array<std::string_view, 8> variants{
         "reflen:closest|eps:1e-15,1e-9", "reflen:closest|eps:1e-15,1e-9", "reflen:closest|eps:1e-15,1e-9",
-        "reflen:closest|eps:1e-15,1e-9", "beta:1.2|refs:max-p,max-r", "n:4|sigma:6|df:corpus", "of:BLEU-1,BLEU-4,ROUGE-L,CIDEr-D"};
+        "reflen:closest|eps:1e-15,1e-9", "beta:1.2|refs:max-p,max-r", "n:4|sigma:6|df:corpus", "of:BLEU-1,BLEU-4,ROUGE-L,CIDEr-D",
+        "n:4|df:corpus"};
     if (which >= variants.size()) fail<UsageError>("signature: there are ", variants.size(), " scores; got number ", which);
     std::size_t least = items.empty() ? 0 : items[0].references.size(), most = least;
     for (const CaptionItem& item : items) {
@@ -37,7 +44,7 @@ namespace svad::metrics {
         most = std::max(most, item.references.size());
     }
     const std::string references = least == most ? std::to_string(least) : join(least, "-", most);
-    return join(score_names[which], "|", variants[which], "|tok:", tokenization_name(options.tokenization), "|refs:", references,
+    return join(signed_names[which], "|", variants[which], "|tok:", tokenization_name(options.tokenization), "|refs:", references,
                 "|items:", items.size(), "|svad:", SVAD_VERSION);
 }
 

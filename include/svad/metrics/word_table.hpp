@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace svad::metrics {
@@ -80,14 +81,21 @@ struct GramCount {
 /// N-grams of 1 to 4 words by number, counted a sentence at a time.
 class GramTable {
 public:
-    /// Appends the n-grams of `words` with their counts to `out`, each once, in order of appearance.
+    /// Appends the n-grams of `words` with their counts to `out`, each once. One order after the other, so that all
+    /// slots of an order are asked for before the first is needed: most of the time is waiting for memory.
     void count(std::span<const std::uint32_t> words, std::vector<GramCount>& out) {
         ++sentence_;
         const std::size_t first = out.size();
-        for (std::size_t i = 0; i < words.size(); ++i) {
-            std::uint64_t prefix = 0;
-            for (std::size_t n = 0; n < 4 && i + n < words.size(); ++n) {
-                Slot& slot = find(prefix << 32 | words[i + n]);
+        prefixes_.assign(words.size(), 0);
+        for (std::size_t n = 0; n < 4 && n < words.size(); ++n) {
+            const std::size_t grams = words.size() - n;
+            if (2 * (size_ + grams) > slots_.size()) grow(grams);
+            for (std::size_t i = 0; i < grams; ++i) {
+                prefixes_[i] = prefixes_[i] << 32 | words[i + n];
+                __builtin_prefetch(&slots_[hash(prefixes_[i]) & (slots_.size() - 1)], 1);
+            }
+            for (std::size_t i = 0; i < grams; ++i) {
+                Slot& slot = find(prefixes_[i]);
                 if (slot.sentence == sentence_) {
                     ++out[first + slot.place].count;
                 } else {
@@ -95,7 +103,7 @@ public:
                     slot.place = static_cast<std::uint32_t>(out.size() - first);
                     out.push_back({slot.number << 2 | static_cast<std::uint32_t>(n), 1});
                 }
-                prefix = slot.number + 1;
+                prefixes_[i] = slot.number + std::uint64_t{1};
             }
         }
     }
@@ -116,9 +124,8 @@ private:
         return static_cast<std::size_t>((key ^ (key >> 29)) * 0xBF58476D1CE4E5B9u >> 20);
     }
 
-    /// The slot of `key`, made where it is new.
+    /// The slot of `key`, made where it is new; there is room.
     Slot& find(std::uint64_t key) {
-        if (2 * (size_ + 1) > slots_.size()) grow();
         std::size_t at = hash(key) & (slots_.size() - 1);
         while (slots_[at].key != key && slots_[at].key != none) at = (at + 1) & (slots_.size() - 1);
         if (slots_[at].key == none) {
@@ -129,9 +136,12 @@ private:
         return slots_[at];
     }
 
-    void grow() {
+    /// Makes room for `more` n-grams.
+    void grow(std::size_t more) {
         std::vector<Slot> old = std::move(slots_);
-        slots_.assign(std::max<std::size_t>(4096, old.size() * 4), {});
+        std::size_t size = std::max<std::size_t>(4096, old.size() * 2);
+        while (size < 2 * (size_ + more)) size *= 2;
+        slots_.assign(size, {});
         for (const Slot& slot : old) {
             if (slot.key == none) continue;
             std::size_t at = hash(slot.key) & (slots_.size() - 1);
@@ -141,6 +151,7 @@ private:
     }
 
     std::vector<Slot> slots_;
+    std::vector<std::uint64_t> prefixes_;
     std::size_t size_ = 0;
     std::uint32_t sentence_ = 0;
 };

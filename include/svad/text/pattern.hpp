@@ -2,9 +2,10 @@
 // A small lexer: a table of patterns, the longest match wins, the first pattern on a tie, as in lex and JFlex.
 //
 // Promise: linear time in the text for a fixed table (Thompson's NFA, turned into a DFA state by state as texts need
-// it; what lies more than `reach` characters behind a match is not looked at); patterns are checked when the table is built. A rule may have a context that must follow; it counts towards the
-// length, as in JFlex. Why: the PTB tokenizer is defined by such a table, and quirks of longest match are part of it.
-// Syntax: see pattern_compile.hpp; {NAME} is a definition. Rejected: one std::regex per rule (tries all, backtracks).
+// it; what lies more than `reach` characters behind a match is not looked at); patterns are checked when the table is
+// built. A rule may have a context that must follow; it counts towards the length, as in JFlex. Why: the PTB tokenizer
+// is defined by such a table, and quirks of longest match are part of it. Syntax: see pattern_compile.hpp; {NAME} is a
+// definition. Rejected: one std::regex per rule (tries all, backtracks).
 #pragma once
 
 #include "svad/core/error.hpp"

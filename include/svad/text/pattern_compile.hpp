@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Patterns of the lexer turned into steps of an automaton (Thompson 1968): a recursive descent over
-//     | ( ) [a-z] [^a] ? * + {m,n};  \l any letter, \d any decimal digit, \x the character x; '.' is itself.
+//     | ( ) [a-z] [^a] ? * + {m,n};  \l any letter, \u a capital, \d any decimal digit, \x the character x; '.' is itself.
 // Letters stand for both their cases, in brackets for themselves, as in a caseless JFlex table.
 //
 // Promise: every string gives steps or a UsageError with the position; the number of steps is that of the characters in
@@ -29,11 +29,12 @@ namespace svad::text {
 namespace detail {
 
 struct CharacterSet {
-    bool negated = false, letters = false, digits = false;
+    bool negated = false, letters = false, digits = false, capitals = false;
     std::vector<std::pair<char32_t, char32_t>> ranges;
 
     [[nodiscard]] bool has(char32_t c) const {
         bool inside = (letters && is_word_letter(c)) || (digits && c <= 0xFFFF && is_decimal_digit(c));
+        inside = inside || (capitals && c <= 0xFFFF && to_lower(c) != c);
         for (const auto& [low, high] : ranges) inside = inside || (c >= low && c <= high);
         return inside != negated;
     }
@@ -174,8 +175,8 @@ private:
         char32_t c = p[pos_++];
         if (c == '\\') {
             c = p[pos_++];
-            if (c == 'l' || c == 'd') {
-                (c == 'l' ? set.letters : set.digits) = true;
+            if (c == 'l' || c == 'd' || c == 'u') {
+                (c == 'l' ? set.letters : c == 'd' ? set.digits : set.capitals) = true;
                 return 0;
             }
         }

@@ -23,6 +23,7 @@ namespace svad::text {
 struct PtbOptions {
     bool lower_case = true;
     bool end_of_input = false;   ///< as where the Java program finds no line feed behind the line, only the input's end
+    std::string_view next_line = "a";   ///< what follows: an abbreviation in front of a sentence's first word ends one too
 };
 
 namespace detail {
@@ -42,8 +43,14 @@ inline std::string_view bracket_name(char32_t c) {
 /// `token` in UTF-8 as it is: soft hyphens dropped, curly apostrophes straightened, round brackets named.
 inline std::string plain_token(std::u32string_view token, bool brackets, bool nonbreaking) {
     std::string out;
-    for (const char32_t c : token) {
+    for (std::size_t i = 0; i < token.size(); ++i) {
+        const char32_t c = token[i];
         if (c == 0xAD) continue;
+        if (c == '&' && token.size() > 6 && token.substr(i).starts_with(U"&apos;")) {
+            out += '\'';
+            i += 5;
+            continue;
+        }
         if (const auto name = bracket_name(c); brackets && (c == '(' || c == ')')) out += name;
         else if (c == 0x2019 || c == 0x92 || c == 0x2018) out += '\'';
         else if (nonbreaking && c == ' ') append_utf8(out, 0xA0);
@@ -70,12 +77,14 @@ inline std::string_view fraction_name(char32_t c) {
     return c >= 0x2153 && c <= 0x215E ? thirds[c - 0x2153] : std::string_view{};
 }
 
+/// An entity in capitals is one too, but quotes only in small letters.
 inline std::string entity_text(std::u32string_view token) {
-    if (token == U"&amp;") return "&";
-    if (token == U"&lt;") return "<";
-    if (token == U"&gt;") return ">";
-    if (token == U"&apos;") return "'";
-    return "''";
+    const std::string name = plain_token(token, false, false), small = to_lower(name);
+    if (small == "&amp;") return "&";
+    if (small == "&lt;") return "<";
+    if (small == "&gt;") return ">";
+    if (name == "&apos;") return "'";
+    return name == "&quot;" ? "''" : name;
 }
 
 /// Curly and pointed quotes in the ASCII form of the Penn Treebank; low ones stay.
@@ -123,6 +132,16 @@ inline std::string ptb_token(std::u32string_view token, Ptb action) {
     }
 }
 
+/// to_lower in place for what is ASCII, which is nearly all.
+inline void lower_token(std::string& token) {
+    if (std::any_of(token.begin(), token.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) {
+        token = to_lower(token);
+        return;
+    }
+    for (char& c : token)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+}
+
 inline PatternLexer& ptb_lexer() {
     thread_local PatternLexer lexer{ptb_rules(), ptb_definitions()};
     return lexer;
@@ -147,7 +166,7 @@ inline std::u32string ptb_line(std::string_view text) {
 [[nodiscard]] inline std::vector<std::string> ptb_tokenize(std::string_view text, const PtbOptions& options = {}) {
     std::u32string line = detail::ptb_line(text);
     const std::size_t end = line.size();
-    if (!options.end_of_input) line += U"\na";   // the next line, of which some rules want to see two characters
+    if (!options.end_of_input) line += U'\n' + detail::ptb_line(options.next_line.substr(0, 64)) + U"\na";
     PatternLexer& lexer = detail::ptb_lexer();
     std::vector<std::string> tokens;
     for (std::size_t at = 0; at < end;) {
@@ -168,7 +187,7 @@ inline std::u32string ptb_line(std::string_view text) {
         const bool splits = length != match.token;
         std::string out = detail::ptb_token(token, splits || action == Ptb::abbreviation ? Ptb::word : action);
         if (action == Ptb::abbreviation) --at;   // the full stop ends the sentence too
-        if (options.lower_case) out = to_lower(out);
+        if (options.lower_case) detail::lower_token(out);
         if (!out.empty()) tokens.push_back(std::move(out));
     }
     return tokens;
@@ -182,9 +201,9 @@ inline std::u32string ptb_line(std::string_view text) {
 }
 
 /// What the scorers see of a caption: lower-case tokens without punctuation, joined by blanks.
-[[nodiscard]] inline std::string caption_words(std::string_view text) {
+[[nodiscard]] inline std::string caption_words(std::string_view text, const PtbOptions& options = {}) {
     std::string out;
-    for (const std::string& token : ptb_tokenize(text)) {
+    for (const std::string& token : ptb_tokenize(text, options)) {
         if (is_caption_punctuation(token)) continue;
         if (!out.empty()) out += ' ';
         out += token;

@@ -15,8 +15,8 @@ namespace svad::text {
 
 /// What becomes of a match.
 enum class Ptb {
-    word, raw, brackets, joined, open_quote, close_quote, open_double, close_double, quotes, dash, hyphens, ellipsis, bracket, entity,
-    fraction, currency, skip, abbreviation, split_last_two, split_last_three, split_first_two
+    word, raw, brackets, joined, open_quote, close_quote, open_double, close_double, quotes, dash, hyphens, ellipsis,
+    bracket, entity, fraction, currency, skip, abbreviation, split_last_two, split_last_three, split_first_two
 };
 
 namespace detail {
@@ -28,9 +28,9 @@ inline const std::map<std::u32string, std::u32string>& ptb_definitions() {
         {U"LD", U"{L}|\\d"},
         {U"APOS", U"['\u0092\u2019]|&apos;"},
         {U"TICK", U"{APOS}|[`\u0091\u2018\u201B]"},
-        {U"THING", U"({LD}|[dDoOlL]{TICK}{LD}){LD}*([\\-_\u058A\u2010\u2011]([dDoOlL]{TICK})?{LD}+)*"},
+        {U"THING", U"({LD}|[dDoOlL]{TICK}{LD}{LD}){LD}*([\\-_\u058A\u2010\u2011]([dDoOlL]{TICK}{LD})?{LD}+)*"},
         {U"INITIALS", U"[A-Z]+(([+&]|&amp;)[A-Z]+)+"},
-        {U"HYPHENED", U"[A-Za-z0-9][A-Za-z0-9.,\u00AD]*(-([A-Za-z0-9\u00AD]+|{ACRO}\\.))+"},
+        {U"HYPHENED", U"[A-Za-z0-9][A-Za-z0-9.,\u00AD]*(-([A-Za-z0-9\u00AD]+|[A-Za-z](\\.[A-Za-z])+\\.))+"},
         {U"WORD", U"{L}{LD}*([.!?]{L}{LD}*)*"},
         {U"NUM", U"\\d+|\\d*([.:,\u00AD\u066B\u066C]\\d+)+"},
         {U"FRAC", U"(\\d{1,4}[\\- \u00A0])?\\d{1,4}(\\\\?/|\u2044)\\d{1,4}"},
@@ -43,19 +43,20 @@ inline const std::map<std::u32string, std::u32string>& ptb_definitions() {
                      U"[H]er|[H]ere|[H]owever|[I]f|[I]n|[I]t|[L]ast|[M]any|[M]ore|[M]r\\.|[M]s\\.|[N]ow|"
                      U"[O]nce|[O]ne|[O]ther|[O]ur|[S]he|[S]ince|[S]o|[S]ome|[S]uch|[T]hat|[T]he|[T]heir|"
                      U"[T]hen|[T]here|[T]hese|[T]hey|[T]his|[W]e|[W]hen|[W]hile|[W]hat|[Y]et|[Y]ou"},   // capitals only
-        {U"TAG", U"<([!?][A-Za-z\\-][^>\r\n]*|/?[A-Za-z][A-Za-z0-9:.\\-]*( +([A-Za-z][A-Za-z0-9:.\\-]*( *= *['\"][^\r\n'\"]*['\"])?|/))*"
+        {U"TAG", U"<([!?][A-Za-z\\-][^>\r\n]*|/?[A-Za-z][A-Za-z0-9_:.\\-]*"
+                 U"( +([A-Za-z][A-Za-z0-9_:.\\-]*( *= *['\"][^\r\n'\"]*['\"])?|/))*"
                  U" */?) *>"},
         {U"MONTH", U"Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"},
         {U"DAY", U"Mon|Tues?|Wed|Thu|Thurs|Fri"},
         {U"STATE", U"Ala|Ariz|[A]z|[A]rk|Calif|Colo|Conn|Ct|Dak|[D]el|Fla|Ga|[I]ll|Ind|Kans?|Ky|[L]a|[M]ass|Md|Mich|Minn|[M]iss|"
                    U"Mo|Mont|Neb|Nev|Okla|[O]re|[P]a|Penn|Tenn|[T]ex|Va|Vt|[W]ash|Wisc?|Wyo"},
         {U"COMPANY", U"Inc|Cos?|Corp|Pp?t[ye]s?|Ltd|Plc|Bancorp|Bhd|Assn|Univ|Intl|Sys|LTD"},
-        {U"AFTERNAME", U"Jr|Sr|Bros|(Ed|Ph)\\.D|Blvd|Rd|Esq"},
+        {U"AFTERNAME", U"Jr|Sr|Rt|Bros|(Ed|Ph)\\.D|Blvd|Rd|Esq"},
         {U"ENDING", U"{MONTH}|{DAY}|{STATE}|{COMPANY}|tel|est|ext|sq|bldg|{AFTERNAME}|etc|al|seq"},
         {U"TITLE", U"Mr|Mrs|Ms|[M]iss|Drs?|Profs?|Sens?|Reps?|Attys?|Lt|Col|Gen|Messrs|Govs?|Adm|Rev|Maj|Sgt|Cpl|Pvt|Capt|"
                    U"Ste?|Ave|Pres|Lieut|Hon|Brig|Co?mdr|Pfc|Spc|Supts?|Det|Mt|Ft|Adj|Adv|Asst|Assoc|Ens|Insp|Mlle|Mme|"
                    U"Msgr|Sfc"},
-        {U"INNER", U"{TITLE}|vs|Alex|Wm|Jos|Cie|cf|TREAS|{ACRO}|Dept|Invt|Elec|Natl|M[ft]g"},
+        {U"INNER", U"{TITLE}|Ph|vs|Alex|Wm|Jos|Cie|cf|TREAS|{ACRO}|Dept|Invt|Elec|Natl|M[ft]g"},
     };
     return all;
 }
@@ -88,23 +89,22 @@ inline void add_word_rules(std::vector<PatternRule>& rules) {
         U"Dunkin{APOS}|somethin{APOS}|ol{APOS}|{APOS}em|{APOS}till?|{APOS}[cC]ause|cont{APOS}d\\.?|nor{APOS}easter|"
         U"s{APOS}mores|ev{APOS}ry|li{APOS}l|nat{APOS}l");
     add(U"[A-HJ-XZn]{TICK}\\l\\l+|\\l+[aeiouyAEIOUY]{TICK}[aeiouA-Z]\\l*");
-    add(U"[yY]{APOS}", Ptb::word, U"{L}");
+    add(U"[yY]{APOS}", Ptb::raw, U"{L}");
     add(U"{APOS}\\d\\d", Ptb::raw, U"{SP}|\n");
-    add(U"{APOS}\\d\\ds");
+    add(U"{APOS}[1-9]0s");
+    add(U"({ENDING})\\.", Ptb::abbreviation, U"({SP}|\n)({SP}|\n|\\u|{TAG})");
+    add(U"({ENDING})\\.", Ptb::word, U"[^\u0001][^\u0001]");
+    add(U"({ENDING})\\.", Ptb::abbreviation);   // at the end of the input
     add(U"{HYPHENED}|{L}+(-{LD}+)+");
     add(U"[A-Za-z0-9]+(-[A-Za-z]+){0,2}(\\\\?/[A-Za-z0-9]+(-[A-Za-z]+){0,2}){1,2}");
     add(U"{INITIALS}");
     add(U"C\\+\\+|C#");
-    add(U"({ENDING})\\.", Ptb::abbreviation, U"({SP}|\n)({SP}|[A-Z]|{TAG})");
-    add(U"({ENDING})\\.", Ptb::word, U"[^\u0001][^\u0001]");
-    add(U"({ENDING})\\.", Ptb::abbreviation);   // at the end of the input
     add(U"[A-Za-z](\\.[A-Za-z])+\\.", Ptb::abbreviation, U"({SP}|\n)({STARTER}|{TAG})({SP}|\n)");
     add(U"[A-Za-z]", Ptb::word, U"\\.({SP}|\n)({STARTER}|{TAG})({SP}|\n)");
     add(U"({INNER}|a\\.k\\.a)\\.");
     add(U"({LD}+\\.)*{LD}+\\.(bat|bmp|c|class|cgi|cpp|dll|docx?|exe|gif|gz|h|html?|jar|java|jpe?g|mov|mp3|pdf|php|pl|png|ppt|"
         U"ps|py|sql|tar|txt|wav|x|xml|zip)", Ptb::word, U"{SP}|[\n.?!,]");
     add(U"(ca|figs?|Figs?|prop|[Nn]os?|art|bldg|pp|op)\\.", Ptb::word, U"{SP}?\\d");
-    add(U"Ph\\.", Ptb::word, U"{SP}?[(\\d]");
 }
 
 /// Numbers, money, dates, telephone numbers.
@@ -137,7 +137,7 @@ inline void add_symbol_rules(std::vector<PatternRule>& rules) {
     add(U"\"|''", Ptb::close_double);
     add(U"\"|&quot;", Ptb::open_double, U"[A-Za-z0-9$]");
     add(U"[`\u2018-\u201F\u2039\u203A\u00AB\u00BB\u0091-\u0094]{1,2}", Ptb::quotes);
-    add(U"'|&apos;", Ptb::open_quote, U"[A-Za-z][^ \t\n\r\u00A0]");
+    add(U"'", Ptb::open_quote, U"[A-Za-z][^ \t\n\r\u00A0]");
     add(U"{APOS}([msdMSD]|re|ve|ll)");   // behind the opening quote, which has the same length
     add(U"{APOS}", Ptb::close_quote);
     add(U"-+", Ptb::hyphens);
@@ -145,12 +145,13 @@ inline void add_symbol_rules(std::vector<PatternRule>& rules) {
     add(U"\\.{3,5}|(\\.[ \u00A0]){2,4}\\.|[\u0085\u2026]", Ptb::ellipsis);
     add(U"-(LRB|RRB|LSB|RSB|LCB|RCB)-");
     add(U"[()\\[\\]\\{\\}]", Ptb::bracket);
-    add(U"[?!]+|<<|>>|\\*+|_+");
+    add(U"[?!]+|<<|>>|\\*+|(\\\\\\*)+|_+|@+");
     add(U"[.,;:/\\\\+%&~\\^|<>=@]");
     add(U"[\u00A1-\u00AC\u00AE-\u00BF\u00D7\u00F7\u02CB\u0300-\u036F]");
     add(U"[\u2010\u2011\u2016\u2017\u2020-\u2025\u2027\u2030-\u2038\u203B-\u2043\u2045-\u205E\u2100-\u214F\u2190-\u27BF]");
     add(U"[\u037E\u0387\u055A-\u055F\u0589\u05BE\u060C\u061B\u061F\u066A-\u066D\u0964\u0965\u0E4F]");
-    add(U"[\u2900-\u2BFF\u3001-\u3003\u3008\u3009\u300C-\u301F\u30FB\uFE30-\uFE6F\uFF01-\uFF0F\uFF1A-\uFF20\uFF3B-\uFF40\uFF5B-\uFF65]");
+    add(U"[\u2900-\u2BFF\u3001-\u3003\u3008\u3009\u300C-\u301F\u30FB\uFE30-\uFE6F"
+        U"\uFF01-\uFF0F\uFF1A-\uFF20\uFF3B-\uFF40\uFF5B-\uFF65]");
 }
 
 inline const std::vector<PatternRule>& ptb_rules() {
