@@ -1863,6 +1863,80 @@ private:
 
 }  // namespace svad::io
 
+// ==== svad/io/protobuf.hpp ====
+// The wire format of protocol buffers: fields of a message, one after another, with the bytes they point to.
+//
+// Promise: any bytes give fields or an io::FormatError with the offset; nothing is copied, nothing is allocated, and a
+// message inside a message is only read when its bytes are handed to a reader of their own.
+// Rejected: the protobuf library (a code generator and megabytes for one file format).
+
+namespace svad::io {
+
+/// One field: its number and either a number or bytes.
+struct ProtoField {
+    std::uint64_t number = 0;
+    std::uint64_t integer = 0;       ///< varint, or the bits of a fixed field
+    std::string_view bytes{};        ///< of a length-delimited field
+    unsigned wire = 0;               ///< 0 varint, 1 eight bytes, 2 bytes, 5 four bytes
+
+    [[nodiscard]] float as_float() const { return std::bit_cast<float>(static_cast<std::uint32_t>(integer)); }
+};
+
+/// Walks over the fields of one message.
+class ProtoReader {
+public:
+    ProtoReader(std::string_view message, std::string_view where) : rest_(message), size_(message.size()), where_(where) {}
+
+    /// The next field, or false at the end.
+    bool next(ProtoField& field) {
+        if (rest_.empty()) return false;
+        const std::uint64_t key = varint();
+        field = {key >> 3, 0, {}, static_cast<unsigned>(key & 7)};
+        if (field.number == 0) broken("field number 0");
+        if (field.wire == 0) field.integer = varint();
+        else if (field.wire == 1) field.integer = fixed(8);
+        else if (field.wire == 5) field.integer = fixed(4);
+        else if (field.wire == 2) field.bytes = take(varint());
+        else broken("a wire type that is not 0, 1, 2 or 5");
+        return true;
+    }
+
+private:
+    std::string_view rest_;
+    std::size_t size_;
+    std::string_view where_;
+
+    [[noreturn]] void broken(const char* what) const {
+        fail<FormatError>(where_, ": is not a protocol buffer; got ", what, " (at byte ", size_ - rest_.size(), " of the message)");
+    }
+
+    std::string_view take(std::uint64_t n) {
+        if (n > rest_.size()) broken("a field longer than what is left");
+        const std::string_view out = rest_.substr(0, static_cast<std::size_t>(n));
+        rest_.remove_prefix(out.size());
+        return out;
+    }
+
+    std::uint64_t fixed(std::size_t n) {
+        const std::string_view bytes = take(n);
+        std::uint64_t value = 0;
+        for (std::size_t k = 0; k < n; ++k) value |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[k])) << (8 * k);
+        return value;
+    }
+
+    std::uint64_t varint() {
+        std::uint64_t value = 0;
+        for (unsigned shift = 0; shift < 64; shift += 7) {
+            const auto byte = static_cast<unsigned char>(take(1)[0]);
+            value |= static_cast<std::uint64_t>(byte & 0x7F) << shift;
+            if (byte < 0x80) return value;
+        }
+        broken("a number of more than ten bytes");
+    }
+};
+
+}  // namespace svad::io
+
 // ==== svad/io/safetensors.hpp ====
 // safetensors: u64 little-endian header length, JSON header {name: {dtype, shape, data_offsets}}, tensor
 // bytes.
@@ -3290,105 +3364,115 @@ void gemm(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, const T* a, In
 // Promise: the matches of Hugging Face's tokenizers: leftmost, then longest; tokens marked as normalized are looked for
 // in the normalized text, the others in the text as it is; single_word, lstrip and rstrip as there.
 
-// ==== svad/text/trie.hpp ====
-// A trie over bytes: all entries that a text begins with, in one walk.
+// ==== svad/text/byte_trie.hpp ====
+// Strings to numbers by common prefixes: a double-array trie (Aoe 1989) over bytes, one array access a byte.
 //
-// Promise: each_prefix() takes a step a byte and stops where no entry goes on. A node's children lie together, found by
-// a table of 256 at the root and by binary search below, so a vocabulary of 100,000 entries takes a few megabytes.
-// Rejected: a node of 256 pointers (2 kB each); a map a node (an allocation and a cache line a child).
+// Promise: building is deterministic and bounded by the bytes of the keys; a walk never leaves the array. Equal keys keep
+// the first value. Source: J. Aoe, "An efficient digital search algorithm by using a double-array structure", 1989.
+// Rejected: a hash map from node and byte (a hash a step); a table of 256 children a node (memory).
 
 namespace svad::text {
 
-class Trie {
+/// A fixed set of byte strings, each with a number >= 0.
+class ByteTrie {
 public:
-    /// Enters `text`, not empty, with `value` >= 0; of equal texts the last one counts.
-    void add(std::string_view text, std::int32_t value) {
-        entries_.emplace_back(text, value);
-        built_ = false;
+    ByteTrie() : cells_(257) {}
+
+    /// Keys and values; empty keys are left out.
+    explicit ByteTrie(std::vector<std::pair<std::string_view, std::int32_t>> keys) : ByteTrie() {
+        std::stable_sort(keys.begin(), keys.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+        cells_[0].parent = 0;
+        std::vector<Range> queue{{0, 0, keys.size(), 0}};
+        for (std::size_t at = 0; at < queue.size(); ++at) place(keys, queue, queue[at]);
     }
 
-    /// Calls f(length, value) for every entry that `text` begins with, the shortest first. build() comes before.
-    template <class F>
-    void each_prefix(std::string_view text, F f) const {
-        if (text.empty() || nodes_.empty()) return;
-        std::int32_t node = root_[static_cast<unsigned char>(text[0])];
-        for (std::size_t depth = 1; node >= 0; ++depth) {
-            const Node& here = nodes_[static_cast<std::size_t>(node)];
-            if (here.value >= 0) f(depth, here.value);
-            if (depth == text.size()) return;
-            node = child(here, static_cast<unsigned char>(text[depth]));
+    /// The root, where a walk starts.
+    static constexpr std::int32_t root = 0;
+
+    /// The node below `node` along `byte`, or -1.
+    [[nodiscard]] std::int32_t child(std::int32_t node, unsigned char byte) const {
+        const std::int32_t to = cells_[static_cast<std::size_t>(node)].base + byte;
+        return cells_[static_cast<std::size_t>(to)].parent == node && to != root ? to : -1;
+    }
+
+    /// The number of the key that ends in `node`, or -1.
+    [[nodiscard]] std::int32_t value(std::int32_t node) const { return cells_[static_cast<std::size_t>(node)].value; }
+
+    /// The number of `key`, or -1.
+    [[nodiscard]] std::int32_t find(std::string_view key) const {
+        std::int32_t node = root;
+        for (const char c : key)
+            if ((node = child(node, static_cast<unsigned char>(c))) < 0) return -1;
+        return value(node);
+    }
+
+    /// Length of the longest key that `text` starts with, or 0.
+    [[nodiscard]] std::size_t longest_prefix(std::string_view text) const {
+        std::size_t best = 0;
+        std::int32_t node = root;
+        for (std::size_t i = 0; i < text.size(); ++i) {
+            if ((node = child(node, static_cast<unsigned char>(text[i]))) < 0) break;
+            if (value(node) >= 0) best = i + 1;
         }
-    }
-
-    /// Length and value of the longest entry that `text` begins with; {0, -1} if there is none.
-    [[nodiscard]] std::pair<std::size_t, std::int32_t> longest(std::string_view text) const {
-        std::pair<std::size_t, std::int32_t> found{0, -1};
-        each_prefix(text, [&](std::size_t length, std::int32_t value) { found = {length, value}; });
-        return found;
-    }
-
-    [[nodiscard]] bool empty() const { return entries_.empty(); }
-
-    /// Lays out the nodes. To be called once after the last add().
-    void build() {
-        if (std::exchange(built_, true)) return;
-        std::stable_sort(entries_.begin(), entries_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-        nodes_.clear();
-        root_.fill(-1);
-        // Breadth first, so that the children of a node lie in a row.
-        struct Work {
-            std::size_t begin, end, depth;
-            std::int32_t node;
-        };
-        std::vector<Work> work;
-        lay_out(0, entries_.size(), 0, [&](unsigned char byte, std::size_t begin, std::size_t end) {
-            root_[byte] = static_cast<std::int32_t>(nodes_.size());
-            work.push_back({begin, end, 1, root_[byte]});
-            nodes_.push_back({byte, 0, -1, 0});
-        });
-        for (std::size_t w = 0; w < work.size(); ++w) {
-            Work now = work[w];
-            while (now.begin < now.end && entries_[now.begin].first.size() == now.depth)
-                nodes_[static_cast<std::size_t>(now.node)].value = entries_[now.begin++].second;
-            nodes_[static_cast<std::size_t>(now.node)].children = static_cast<std::int32_t>(nodes_.size());
-            lay_out(now.begin, now.end, now.depth, [&](unsigned char byte, std::size_t begin, std::size_t end) {
-                ++nodes_[static_cast<std::size_t>(now.node)].count;
-                work.push_back({begin, end, now.depth + 1, static_cast<std::int32_t>(nodes_.size())});
-                nodes_.push_back({byte, 0, -1, 0});
-            });
-        }
+        return best;
     }
 
 private:
-    struct Node {
-        unsigned char byte = 0;
-        std::uint16_t count = 0;   // of children
-        std::int32_t value = -1;
-        std::int32_t children = 0;
+    struct Cell {
+        std::int32_t base = 0, parent = -1, value = -1;
     };
+    struct Range {
+        std::int32_t node;
+        std::size_t begin, end, depth;
+    };
+    using Keys = std::vector<std::pair<std::string_view, std::int32_t>>;
 
-    /// Calls f(byte, begin, end) for the groups of entries [begin, end) that agree in the byte at `depth`.
-    template <class F>
-    void lay_out(std::size_t begin, std::size_t end, std::size_t depth, F f) const {
-        for (std::size_t i = begin; i < end;) {
-            const char byte = entries_[i].first[depth];
-            std::size_t stop = i;
-            while (stop < end && entries_[stop].first[depth] == byte) ++stop;
-            f(static_cast<unsigned char>(byte), i, stop);
-            i = stop;
+    std::vector<Cell> cells_;
+    std::size_t first_ = 1;   // where the search for free cells starts
+
+    bool fits(std::size_t base, const std::vector<unsigned char>& labels) {
+        if (base + 256 >= cells_.size()) cells_.resize(base + 512);
+        return std::all_of(labels.begin(), labels.end(), [&](unsigned char c) { return cells_[base + c].parent < 0 && base + c != 0; });
+    }
+
+    /// The lowest base found within a bounded number of tries at which all labels are free.
+    std::size_t free_base(const std::vector<unsigned char>& labels) {
+        std::size_t cell = std::max<std::size_t>(first_, labels.front() + 1u), tried = 0, taken = 0;
+        const std::size_t start = cell;
+        for (;; ++cell) {
+            if (cell < cells_.size() && cells_[cell].parent >= 0) {
+                ++taken;
+                continue;
+            }
+            if (fits(cell - labels.front(), labels)) break;
+            if (++tried >= 256) cell = cells_.size();   // give up on the gaps
+        }
+        if (taken * 20 >= (cell - start + 1) * 19) first_ = std::max(first_, cell);
+        return cell - labels.front();
+    }
+
+    void place(const Keys& keys, std::vector<Range>& queue, Range range) {
+        std::size_t i = range.begin;
+        for (; i < range.end && keys[i].first.size() == range.depth; ++i) {
+            std::int32_t& value = cells_[static_cast<std::size_t>(range.node)].value;
+            if (range.depth > 0 && value < 0) value = keys[i].second;
+        }
+        const auto label = [&](std::size_t k) { return static_cast<unsigned char>(keys[k].first[range.depth]); };
+        std::vector<unsigned char> labels;
+        for (std::size_t k = i; k < range.end; ++k)
+            if (labels.empty() || labels.back() != label(k)) labels.push_back(label(k));
+        if (labels.empty()) return;
+        const std::size_t base = free_base(labels);
+        cells_[static_cast<std::size_t>(range.node)].base = static_cast<std::int32_t>(base);
+        while (i < range.end) {
+            std::size_t end = i;
+            while (end < range.end && label(end) == label(i)) ++end;
+            const std::size_t to = base + label(i);
+            cells_[to].parent = range.node;
+            queue.push_back({static_cast<std::int32_t>(to), i, end, range.depth + 1});
+            i = end;
         }
     }
-
-    [[nodiscard]] std::int32_t child(const Node& node, unsigned char byte) const {
-        const auto first = nodes_.begin() + node.children, last = first + node.count;
-        const auto found = std::lower_bound(first, last, byte, [](const Node& n, unsigned char b) { return n.byte < b; });
-        return found != last && found->byte == byte ? static_cast<std::int32_t>(found - nodes_.begin()) : -1;
-    }
-
-    std::vector<std::pair<std::string, std::int32_t>> entries_;
-    std::vector<Node> nodes_;
-    std::array<std::int32_t, 256> root_{};
-    bool built_ = false;
 };
 
 }  // namespace svad::text
@@ -3613,8 +3697,9 @@ class AddedTokens {
 public:
     AddedTokens() = default;
     explicit AddedTokens(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)) {
-        for (std::size_t i = 0; i < tokens_.size(); ++i) trie_.add(tokens_[i].text, static_cast<std::int32_t>(i));
-        trie_.build();
+        std::vector<std::pair<std::string_view, std::int32_t>> keys;
+        for (std::size_t i = 0; i < tokens_.size(); ++i) keys.emplace_back(tokens_[i].text, static_cast<std::int32_t>(i));
+        trie_ = ByteTrie(std::move(keys));
     }
 
     [[nodiscard]] bool empty() const { return tokens_.empty(); }
@@ -3623,13 +3708,13 @@ public:
     template <class F>
     void split(std::string_view text, Specials specials, F f) const {
         std::size_t start = 0;
-        for (std::size_t at = 0; !trie_.empty() && at < text.size();) {
-            const auto [length, number] = trie_.longest(text.substr(at));
-            if (number < 0) {
+        for (std::size_t at = 0; !tokens_.empty() && at < text.size();) {
+            const std::size_t length = trie_.longest_prefix(text.substr(at));
+            if (length == 0) {
                 ++at;
                 continue;
             }
-            const AddedToken& token = tokens_[static_cast<std::size_t>(number)];
+            const AddedToken& token = tokens_[static_cast<std::size_t>(trie_.find(text.substr(at, length)))];
             const std::size_t stop = at + length;
             if ((token.special && specials == Specials::as_text) || (token.single_word && !alone(text, at, stop))) {
                 at = stop;
@@ -3673,7 +3758,7 @@ private:
     }
 
     std::vector<AddedToken> tokens_;
-    Trie trie_;
+    ByteTrie trie_;
 };
 
 }  // namespace svad::text
@@ -4587,6 +4672,85 @@ inline bool from_byte_characters(std::string_view token, std::string& bytes) {
 
 }  // namespace svad::text
 
+// ==== svad/text/charsmap.hpp ====
+// SentencePiece's precompiled_charsmap: rules "this string becomes that one" as a double array and a blob of strings.
+//
+// Promise: any bytes give a table or an io::FormatError; every look-up stays inside the table and reads a bounded number
+// of bytes, also in an array that was made to run in circles. Layout: u32 length of the array in bytes, the array of
+// u32 units as darts-clone writes it, then the results, each ended by a zero byte; the numbers in the array say where.
+// Rejected: unpacking the rules into a map (slower to load, and the array is already the fastest form).
+
+namespace svad::text {
+
+/// A table of replacements of prefixes. An empty one replaces nothing.
+class Charsmap {
+public:
+    /// What a prefix of `length` bytes becomes; length 0 means that no rule fits.
+    struct Match {
+        std::string_view result{};
+        std::size_t length = 0;
+    };
+
+    Charsmap() = default;
+
+    /// Reads the blob; `where` starts every error.
+    Charsmap(std::string_view blob, std::string_view where) {
+        if (blob.empty()) return;
+        if (blob.size() < 4) fail<io::FormatError>(where, ": precompiled_charsmap ends in its length; got ", blob.size(), " bytes");
+        const std::size_t bytes = little_endian(blob, 0);
+        if (bytes == 0 || bytes % 4 != 0 || bytes > blob.size() - 4)
+            fail<io::FormatError>(where, ": precompiled_charsmap has no array of ", bytes, " bytes; got ", blob.size() - 4, " bytes");
+        units_.resize(bytes / 4);
+        for (std::size_t i = 0; i < units_.size(); ++i) units_[i] = little_endian(blob, 4 + 4 * i);
+        results_ = blob.substr(4 + bytes);
+        results_ += '\0';
+    }
+
+    [[nodiscard]] bool empty() const { return units_.empty(); }
+
+    /// The longest rule that `text` starts with.
+    [[nodiscard]] Match longest(std::string_view text) const { return search<false>(text); }
+    /// The shortest one: what Hugging Face's normalizer "Precompiled" takes.
+    [[nodiscard]] Match shortest(std::string_view text) const { return search<true>(text); }
+
+private:
+    static constexpr std::size_t max_length = 256, max_rules = 32;
+
+    std::vector<std::uint32_t> units_;
+    std::string results_;
+
+    static std::uint32_t little_endian(std::string_view bytes, std::size_t at) {
+        std::uint32_t value = 0;
+        for (std::size_t k = 0; k < 4; ++k) value |= static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[at + k])) << (8 * k);
+        return value;
+    }
+
+    static std::size_t offset(std::uint32_t unit) { return (unit >> 10) << ((unit & 0x200u) >> 6); }
+
+    template <bool First>
+    Match search(std::string_view text) const {
+        if (units_.empty()) return {};
+        Match best;
+        std::size_t at = offset(units_[0]), rules = 0;
+        for (std::size_t i = 0; i < text.size() && i < max_length; ++i) {
+            const auto byte = static_cast<unsigned char>(text[i]);
+            at ^= byte;
+            if (at >= units_.size() || (units_[at] & 0x800000FFu) != byte) break;
+            const std::uint32_t unit = units_[at];
+            at ^= offset(unit);
+            if (!(unit & 0x100u)) continue;
+            if (at >= units_.size()) break;
+            const std::size_t start = units_[at] & 0x7FFFFFFFu;
+            if (start >= results_.size()) break;
+            best = {std::string_view{results_}.substr(start, std::strlen(results_.data() + start)), i + 1};
+            if (First || ++rules == max_rules) break;
+        }
+        return best;
+    }
+};
+
+}  // namespace svad::text
+
 // ==== svad/text/chat.hpp ====
 // What the model is asked: P_d, the prompt in front of a description, and P_k, the prompt in front of a description
 // with a blank (paper section 4.2). The paper gives the placeholder `__` and no wording; users set their own.
@@ -5334,13 +5498,14 @@ inline AlignedText apply(const AlignedText& text, const normalize::Bert& step) {
 // A small lexer: a table of patterns, the longest match wins, the first pattern on a tie, as in lex and JFlex.
 //
 // Promise: linear time in the text for a fixed table (Thompson's NFA, turned into a DFA state by state as texts need
-// it; what lies more than `reach` characters behind a match is not looked at); patterns are checked when the table is built. A rule may have a context that must follow; it counts towards the
-// length, as in JFlex. Why: the PTB tokenizer is defined by such a table, and quirks of longest match are part of it.
-// Syntax: see pattern_compile.hpp; {NAME} is a definition. Rejected: one std::regex per rule (tries all, backtracks).
+// it; what lies more than `reach` characters behind a match is not looked at); patterns are checked when the table is
+// built. A rule may have a context that must follow; it counts towards the length, as in JFlex. Why: the PTB tokenizer
+// is defined by such a table, and quirks of longest match are part of it. Syntax: see pattern_compile.hpp; {NAME} is a
+// definition. Rejected: one std::regex per rule (tries all, backtracks).
 
 // ==== svad/text/pattern_compile.hpp ====
 // Patterns of the lexer turned into steps of an automaton (Thompson 1968): a recursive descent over
-//     | ( ) [a-z] [^a] ? * + {m,n};  \l any letter, \d any decimal digit, \x the character x; '.' is itself.
+//     | ( ) [a-z] [^a] ? * + {m,n};  \l any letter, \u a capital, \d any decimal digit, \x the character x; '.' is itself.
 // Letters stand for both their cases, in brackets for themselves, as in a caseless JFlex table.
 //
 // Promise: every string gives steps or a UsageError with the position; the number of steps is that of the characters in
@@ -5359,11 +5524,12 @@ namespace svad::text {
 namespace detail {
 
 struct CharacterSet {
-    bool negated = false, letters = false, digits = false;
+    bool negated = false, letters = false, digits = false, capitals = false;
     std::vector<std::pair<char32_t, char32_t>> ranges;
 
     [[nodiscard]] bool has(char32_t c) const {
         bool inside = (letters && is_word_letter(c)) || (digits && c <= 0xFFFF && is_decimal_digit(c));
+        inside = inside || (capitals && c <= 0xFFFF && to_lower(c) != c);
         for (const auto& [low, high] : ranges) inside = inside || (c >= low && c <= high);
         return inside != negated;
     }
@@ -5504,8 +5670,8 @@ private:
         char32_t c = p[pos_++];
         if (c == '\\') {
             c = p[pos_++];
-            if (c == 'l' || c == 'd') {
-                (c == 'l' ? set.letters : set.digits) = true;
+            if (c == 'l' || c == 'd' || c == 'u') {
+                (c == 'l' ? set.letters : c == 'd' ? set.digits : set.capitals) = true;
                 return 0;
             }
         }
@@ -6251,8 +6417,8 @@ namespace svad::text {
 
 /// What becomes of a match.
 enum class Ptb {
-    word, raw, brackets, joined, open_quote, close_quote, open_double, close_double, quotes, dash, hyphens, ellipsis, bracket, entity,
-    fraction, currency, skip, abbreviation, split_last_two, split_last_three, split_first_two
+    word, raw, brackets, joined, open_quote, close_quote, open_double, close_double, quotes, dash, hyphens, ellipsis,
+    bracket, entity, fraction, currency, skip, abbreviation, split_last_two, split_last_three, split_first_two
 };
 
 namespace detail {
@@ -6264,9 +6430,9 @@ inline const std::map<std::u32string, std::u32string>& ptb_definitions() {
         {U"LD", U"{L}|\\d"},
         {U"APOS", U"['\u0092\u2019]|&apos;"},
         {U"TICK", U"{APOS}|[`\u0091\u2018\u201B]"},
-        {U"THING", U"({LD}|[dDoOlL]{TICK}{LD}){LD}*([\\-_\u058A\u2010\u2011]([dDoOlL]{TICK})?{LD}+)*"},
+        {U"THING", U"({LD}|[dDoOlL]{TICK}{LD}{LD}){LD}*([\\-_\u058A\u2010\u2011]([dDoOlL]{TICK}{LD})?{LD}+)*"},
         {U"INITIALS", U"[A-Z]+(([+&]|&amp;)[A-Z]+)+"},
-        {U"HYPHENED", U"[A-Za-z0-9][A-Za-z0-9.,\u00AD]*(-([A-Za-z0-9\u00AD]+|{ACRO}\\.))+"},
+        {U"HYPHENED", U"[A-Za-z0-9][A-Za-z0-9.,\u00AD]*(-([A-Za-z0-9\u00AD]+|[A-Za-z](\\.[A-Za-z])+\\.))+"},
         {U"WORD", U"{L}{LD}*([.!?]{L}{LD}*)*"},
         {U"NUM", U"\\d+|\\d*([.:,\u00AD\u066B\u066C]\\d+)+"},
         {U"FRAC", U"(\\d{1,4}[\\- \u00A0])?\\d{1,4}(\\\\?/|\u2044)\\d{1,4}"},
@@ -6279,19 +6445,20 @@ inline const std::map<std::u32string, std::u32string>& ptb_definitions() {
                      U"[H]er|[H]ere|[H]owever|[I]f|[I]n|[I]t|[L]ast|[M]any|[M]ore|[M]r\\.|[M]s\\.|[N]ow|"
                      U"[O]nce|[O]ne|[O]ther|[O]ur|[S]he|[S]ince|[S]o|[S]ome|[S]uch|[T]hat|[T]he|[T]heir|"
                      U"[T]hen|[T]here|[T]hese|[T]hey|[T]his|[W]e|[W]hen|[W]hile|[W]hat|[Y]et|[Y]ou"},   // capitals only
-        {U"TAG", U"<([!?][A-Za-z\\-][^>\r\n]*|/?[A-Za-z][A-Za-z0-9:.\\-]*( +([A-Za-z][A-Za-z0-9:.\\-]*( *= *['\"][^\r\n'\"]*['\"])?|/))*"
+        {U"TAG", U"<([!?][A-Za-z\\-][^>\r\n]*|/?[A-Za-z][A-Za-z0-9_:.\\-]*"
+                 U"( +([A-Za-z][A-Za-z0-9_:.\\-]*( *= *['\"][^\r\n'\"]*['\"])?|/))*"
                  U" */?) *>"},
         {U"MONTH", U"Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"},
         {U"DAY", U"Mon|Tues?|Wed|Thu|Thurs|Fri"},
         {U"STATE", U"Ala|Ariz|[A]z|[A]rk|Calif|Colo|Conn|Ct|Dak|[D]el|Fla|Ga|[I]ll|Ind|Kans?|Ky|[L]a|[M]ass|Md|Mich|Minn|[M]iss|"
                    U"Mo|Mont|Neb|Nev|Okla|[O]re|[P]a|Penn|Tenn|[T]ex|Va|Vt|[W]ash|Wisc?|Wyo"},
         {U"COMPANY", U"Inc|Cos?|Corp|Pp?t[ye]s?|Ltd|Plc|Bancorp|Bhd|Assn|Univ|Intl|Sys|LTD"},
-        {U"AFTERNAME", U"Jr|Sr|Bros|(Ed|Ph)\\.D|Blvd|Rd|Esq"},
+        {U"AFTERNAME", U"Jr|Sr|Rt|Bros|(Ed|Ph)\\.D|Blvd|Rd|Esq"},
         {U"ENDING", U"{MONTH}|{DAY}|{STATE}|{COMPANY}|tel|est|ext|sq|bldg|{AFTERNAME}|etc|al|seq"},
         {U"TITLE", U"Mr|Mrs|Ms|[M]iss|Drs?|Profs?|Sens?|Reps?|Attys?|Lt|Col|Gen|Messrs|Govs?|Adm|Rev|Maj|Sgt|Cpl|Pvt|Capt|"
                    U"Ste?|Ave|Pres|Lieut|Hon|Brig|Co?mdr|Pfc|Spc|Supts?|Det|Mt|Ft|Adj|Adv|Asst|Assoc|Ens|Insp|Mlle|Mme|"
                    U"Msgr|Sfc"},
-        {U"INNER", U"{TITLE}|vs|Alex|Wm|Jos|Cie|cf|TREAS|{ACRO}|Dept|Invt|Elec|Natl|M[ft]g"},
+        {U"INNER", U"{TITLE}|Ph|vs|Alex|Wm|Jos|Cie|cf|TREAS|{ACRO}|Dept|Invt|Elec|Natl|M[ft]g"},
     };
     return all;
 }
@@ -6324,23 +6491,22 @@ inline void add_word_rules(std::vector<PatternRule>& rules) {
         U"Dunkin{APOS}|somethin{APOS}|ol{APOS}|{APOS}em|{APOS}till?|{APOS}[cC]ause|cont{APOS}d\\.?|nor{APOS}easter|"
         U"s{APOS}mores|ev{APOS}ry|li{APOS}l|nat{APOS}l");
     add(U"[A-HJ-XZn]{TICK}\\l\\l+|\\l+[aeiouyAEIOUY]{TICK}[aeiouA-Z]\\l*");
-    add(U"[yY]{APOS}", Ptb::word, U"{L}");
+    add(U"[yY]{APOS}", Ptb::raw, U"{L}");
     add(U"{APOS}\\d\\d", Ptb::raw, U"{SP}|\n");
-    add(U"{APOS}\\d\\ds");
+    add(U"{APOS}[1-9]0s");
+    add(U"({ENDING})\\.", Ptb::abbreviation, U"({SP}|\n)({SP}|\n|\\u|{TAG})");
+    add(U"({ENDING})\\.", Ptb::word, U"[^\u0001][^\u0001]");
+    add(U"({ENDING})\\.", Ptb::abbreviation);   // at the end of the input
     add(U"{HYPHENED}|{L}+(-{LD}+)+");
     add(U"[A-Za-z0-9]+(-[A-Za-z]+){0,2}(\\\\?/[A-Za-z0-9]+(-[A-Za-z]+){0,2}){1,2}");
     add(U"{INITIALS}");
     add(U"C\\+\\+|C#");
-    add(U"({ENDING})\\.", Ptb::abbreviation, U"({SP}|\n)({SP}|[A-Z]|{TAG})");
-    add(U"({ENDING})\\.", Ptb::word, U"[^\u0001][^\u0001]");
-    add(U"({ENDING})\\.", Ptb::abbreviation);   // at the end of the input
     add(U"[A-Za-z](\\.[A-Za-z])+\\.", Ptb::abbreviation, U"({SP}|\n)({STARTER}|{TAG})({SP}|\n)");
     add(U"[A-Za-z]", Ptb::word, U"\\.({SP}|\n)({STARTER}|{TAG})({SP}|\n)");
     add(U"({INNER}|a\\.k\\.a)\\.");
     add(U"({LD}+\\.)*{LD}+\\.(bat|bmp|c|class|cgi|cpp|dll|docx?|exe|gif|gz|h|html?|jar|java|jpe?g|mov|mp3|pdf|php|pl|png|ppt|"
         U"ps|py|sql|tar|txt|wav|x|xml|zip)", Ptb::word, U"{SP}|[\n.?!,]");
     add(U"(ca|figs?|Figs?|prop|[Nn]os?|art|bldg|pp|op)\\.", Ptb::word, U"{SP}?\\d");
-    add(U"Ph\\.", Ptb::word, U"{SP}?[(\\d]");
 }
 
 /// Numbers, money, dates, telephone numbers.
@@ -6373,7 +6539,7 @@ inline void add_symbol_rules(std::vector<PatternRule>& rules) {
     add(U"\"|''", Ptb::close_double);
     add(U"\"|&quot;", Ptb::open_double, U"[A-Za-z0-9$]");
     add(U"[`\u2018-\u201F\u2039\u203A\u00AB\u00BB\u0091-\u0094]{1,2}", Ptb::quotes);
-    add(U"'|&apos;", Ptb::open_quote, U"[A-Za-z][^ \t\n\r\u00A0]");
+    add(U"'", Ptb::open_quote, U"[A-Za-z][^ \t\n\r\u00A0]");
     add(U"{APOS}([msdMSD]|re|ve|ll)");   // behind the opening quote, which has the same length
     add(U"{APOS}", Ptb::close_quote);
     add(U"-+", Ptb::hyphens);
@@ -6381,12 +6547,13 @@ inline void add_symbol_rules(std::vector<PatternRule>& rules) {
     add(U"\\.{3,5}|(\\.[ \u00A0]){2,4}\\.|[\u0085\u2026]", Ptb::ellipsis);
     add(U"-(LRB|RRB|LSB|RSB|LCB|RCB)-");
     add(U"[()\\[\\]\\{\\}]", Ptb::bracket);
-    add(U"[?!]+|<<|>>|\\*+|_+");
+    add(U"[?!]+|<<|>>|\\*+|(\\\\\\*)+|_+|@+");
     add(U"[.,;:/\\\\+%&~\\^|<>=@]");
     add(U"[\u00A1-\u00AC\u00AE-\u00BF\u00D7\u00F7\u02CB\u0300-\u036F]");
     add(U"[\u2010\u2011\u2016\u2017\u2020-\u2025\u2027\u2030-\u2038\u203B-\u2043\u2045-\u205E\u2100-\u214F\u2190-\u27BF]");
     add(U"[\u037E\u0387\u055A-\u055F\u0589\u05BE\u060C\u061B\u061F\u066A-\u066D\u0964\u0965\u0E4F]");
-    add(U"[\u2900-\u2BFF\u3001-\u3003\u3008\u3009\u300C-\u301F\u30FB\uFE30-\uFE6F\uFF01-\uFF0F\uFF1A-\uFF20\uFF3B-\uFF40\uFF5B-\uFF65]");
+    add(U"[\u2900-\u2BFF\u3001-\u3003\u3008\u3009\u300C-\u301F\u30FB\uFE30-\uFE6F"
+        U"\uFF01-\uFF0F\uFF1A-\uFF20\uFF3B-\uFF40\uFF5B-\uFF65]");
 }
 
 inline const std::vector<PatternRule>& ptb_rules() {
@@ -6408,6 +6575,7 @@ namespace svad::text {
 struct PtbOptions {
     bool lower_case = true;
     bool end_of_input = false;   ///< as where the Java program finds no line feed behind the line, only the input's end
+    std::string_view next_line = "a";   ///< what follows: an abbreviation in front of a sentence's first word ends one too
 };
 
 namespace detail {
@@ -6427,8 +6595,14 @@ inline std::string_view bracket_name(char32_t c) {
 /// `token` in UTF-8 as it is: soft hyphens dropped, curly apostrophes straightened, round brackets named.
 inline std::string plain_token(std::u32string_view token, bool brackets, bool nonbreaking) {
     std::string out;
-    for (const char32_t c : token) {
+    for (std::size_t i = 0; i < token.size(); ++i) {
+        const char32_t c = token[i];
         if (c == 0xAD) continue;
+        if (c == '&' && token.size() > 6 && token.substr(i).starts_with(U"&apos;")) {
+            out += '\'';
+            i += 5;
+            continue;
+        }
         if (const auto name = bracket_name(c); brackets && (c == '(' || c == ')')) out += name;
         else if (c == 0x2019 || c == 0x92 || c == 0x2018) out += '\'';
         else if (nonbreaking && c == ' ') append_utf8(out, 0xA0);
@@ -6455,12 +6629,14 @@ inline std::string_view fraction_name(char32_t c) {
     return c >= 0x2153 && c <= 0x215E ? thirds[c - 0x2153] : std::string_view{};
 }
 
+/// An entity in capitals is one too, but quotes only in small letters.
 inline std::string entity_text(std::u32string_view token) {
-    if (token == U"&amp;") return "&";
-    if (token == U"&lt;") return "<";
-    if (token == U"&gt;") return ">";
-    if (token == U"&apos;") return "'";
-    return "''";
+    const std::string name = plain_token(token, false, false), small = to_lower(name);
+    if (small == "&amp;") return "&";
+    if (small == "&lt;") return "<";
+    if (small == "&gt;") return ">";
+    if (name == "&apos;") return "'";
+    return name == "&quot;" ? "''" : name;
 }
 
 /// Curly and pointed quotes in the ASCII form of the Penn Treebank; low ones stay.
@@ -6508,6 +6684,16 @@ inline std::string ptb_token(std::u32string_view token, Ptb action) {
     }
 }
 
+/// to_lower in place for what is ASCII, which is nearly all.
+inline void lower_token(std::string& token) {
+    if (std::any_of(token.begin(), token.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) {
+        token = to_lower(token);
+        return;
+    }
+    for (char& c : token)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+}
+
 inline PatternLexer& ptb_lexer() {
     thread_local PatternLexer lexer{ptb_rules(), ptb_definitions()};
     return lexer;
@@ -6532,7 +6718,7 @@ inline std::u32string ptb_line(std::string_view text) {
 [[nodiscard]] inline std::vector<std::string> ptb_tokenize(std::string_view text, const PtbOptions& options = {}) {
     std::u32string line = detail::ptb_line(text);
     const std::size_t end = line.size();
-    if (!options.end_of_input) line += U"\na";   // the next line, of which some rules want to see two characters
+    if (!options.end_of_input) line += U'\n' + detail::ptb_line(options.next_line.substr(0, 64)) + U"\na";
     PatternLexer& lexer = detail::ptb_lexer();
     std::vector<std::string> tokens;
     for (std::size_t at = 0; at < end;) {
@@ -6553,7 +6739,7 @@ inline std::u32string ptb_line(std::string_view text) {
         const bool splits = length != match.token;
         std::string out = detail::ptb_token(token, splits || action == Ptb::abbreviation ? Ptb::word : action);
         if (action == Ptb::abbreviation) --at;   // the full stop ends the sentence too
-        if (options.lower_case) out = to_lower(out);
+        if (options.lower_case) detail::lower_token(out);
         if (!out.empty()) tokens.push_back(std::move(out));
     }
     return tokens;
@@ -6567,15 +6753,678 @@ inline std::u32string ptb_line(std::string_view text) {
 }
 
 /// What the scorers see of a caption: lower-case tokens without punctuation, joined by blanks.
-[[nodiscard]] inline std::string caption_words(std::string_view text) {
+[[nodiscard]] inline std::string caption_words(std::string_view text, const PtbOptions& options = {}) {
     std::string out;
-    for (const std::string& token : ptb_tokenize(text)) {
+    for (const std::string& token : ptb_tokenize(text, options)) {
         if (is_caption_punctuation(token)) continue;
         if (!out.empty()) out += ' ';
         out += token;
     }
     return out;
 }
+
+}  // namespace svad::text
+
+// ==== svad/text/sentencepiece.hpp ====
+// SentencePiece (Kudo and Richardson 2018): a .model file, text to ids and back.
+//
+// Promise: ids, offsets and decoded text are those of the sentencepiece program for all four kinds of model, with byte
+// fallback, symbols of the user and every treatment of white space; any bytes may come in; time is linear (n log n for
+// BPE). A value: copies are independent, encoding is const and may run in several threads.
+// Strings of control symbols in the text are text.
+
+// ==== svad/text/sentencepiece_bpe.hpp ====
+// Byte pair encoding as SentencePiece does it: neighbours merge while their joined string is a piece, the highest score
+// first, the leftmost on a tie; unused pieces are taken apart again.
+//
+// Promise: n log n in the text (times the longest piece); symbols of the user neither merge nor are cut.
+// Where no piece holds a blank sign behind another character, words cannot influence one another and are merged one by
+// one: the same outcome from queues of a few entries.
+// Rejected: a table of pairs of ids (a symbol that is no piece can still be half of one).
+
+// ==== svad/text/sentencepiece_text.hpp ====
+// What SentencePiece does to text before it cuts it: rules of replacement, white space, the blank in front; and where
+// every byte of the outcome came from.
+//
+// Promise: any bytes; linear; an ill-formed byte becomes U+FFFD; symbols of the user stay as they are.
+// Rejected: normalising first and aligning afterwards (rules delete and join, so there is no way back).
+
+// ==== svad/text/sentencepiece_model.hpp ====
+// What a SentencePiece .model file says: pieces, kind of model, and how text is prepared. No behaviour.
+//
+// Promise: any bytes give a model that encoding can believe (pieces not empty, valid types, exactly one unknown piece, all
+// 256 byte pieces where bytes are spelt) or an io::FormatError.
+// Fields as in sentencepiece_model.proto; unknown fields are passed over, as protocol buffers ask.
+
+// ==== svad/text/unigram.hpp ====
+// The unigram language model of pieces (Kudo 2018): the cut of a text whose pieces have the highest sum of log
+// probabilities, by one pass of Viterbi over a trie.
+//
+// Promise: linear in the text (times the longest piece, which is bounded); no allocation a call beyond the scratch.
+// Pieces and ties are those of the reference programs: a later candidate must be strictly better; a character that is no
+// piece costs the lowest score less 10. Sums are kept in double as Hugging Face does, or rounded to float after every
+// step as SentencePiece does (`single`).
+// Rejected: a lattice with nodes for every piece (allocates, and the best path needs only one number a position).
+
+namespace svad::text {
+
+/// What a piece is for. The numbers are those of SentencePiece's files.
+enum class PieceType : std::uint8_t { normal = 1, unknown = 2, control = 3, user_defined = 4, unused = 5, byte = 6 };
+
+/// A piece and its log probability.
+struct UnigramPiece {
+    std::string piece;
+    double score = 0;
+    PieceType type = PieceType::normal;
+};
+
+/// How unknown characters and sums are treated.
+struct UnigramOptions {
+    std::int32_t unk_id = -1;                  ///< -1: a text with an unknown character is an error
+    bool fuse_unk = true;                      ///< neighbouring unknown characters are one piece
+    bool single = false;                       ///< sums in float
+    std::vector<std::int32_t> byte_ids{};      ///< 256 ids, or none: what an unknown piece is spelt with
+};
+
+/// Bytes of the character that starts with `lead`, by its first four bits.
+[[nodiscard]] inline std::size_t character_length(char lead) {
+    return static_cast<std::size_t>("\1\1\1\1\1\1\1\1\1\1\1\1\2\2\3\4"[static_cast<unsigned char>(lead) >> 4]);
+}
+
+/// Cuts text into the most probable pieces.
+class Unigram {
+public:
+    /// Longest piece in bytes: what keeps encoding linear.
+    static constexpr std::size_t max_piece = 1024;
+
+    /// Room for one call, to be kept between calls.
+    struct Scratch {
+        struct Node {
+            double score = 0;
+            std::int32_t start = -1, id = -1;
+        };
+        std::vector<Node> nodes;
+        std::vector<std::size_t> ends;
+    };
+
+    Unigram() = default;
+
+    explicit Unigram(const std::vector<UnigramPiece>& pieces, UnigramOptions options = {}) : options_(std::move(options)) {
+        if (!options_.byte_ids.empty() && options_.byte_ids.size() != 256)
+            fail<UsageError>("Unigram: byte_ids must have 256 ids or none; got ", options_.byte_ids.size());
+        if (options_.unk_id >= static_cast<std::int32_t>(pieces.size()))
+            fail<io::FormatError>("Unigram: unk_id must be a piece; got ", options_.unk_id, " of ", pieces.size(), " pieces");
+        std::vector<std::pair<std::string_view, std::int32_t>> keys;
+        double low = 0, high = 0;
+        bool any = false;
+        for (std::size_t i = 0; i < pieces.size(); ++i) {
+            const UnigramPiece& p = pieces[i];
+            if (p.piece.size() > max_piece)
+                fail<io::FormatError>("Unigram: a piece may have ", max_piece, " bytes; got ", p.piece.size(), " in piece ", i);
+            if (p.type == PieceType::normal) {
+                low = any ? std::min(low, p.score) : p.score;
+                high = any ? std::max(high, p.score) : p.score;
+                any = true;
+            }
+            if (p.type == PieceType::normal || p.type == PieceType::user_defined) keys.emplace_back(p.piece, static_cast<std::int32_t>(i));
+        }
+        for (const UnigramPiece& p : pieces)   // a symbol of the user always wins over what it is made of
+            scores_.push_back(p.type == PieceType::user_defined ? static_cast<double>(p.piece.size()) * high - 0.1 : p.score);
+        unknown_ = options_.single ? static_cast<double>(static_cast<float>(low) - 10.0f) : low - 10.0;
+        trie_ = ByteTrie(std::move(keys));
+    }
+
+    /// Calls emit(id, begin, end) for every piece of `text`, from the left, with its bytes in `text`.
+    template <class F>
+    void encode(std::string_view text, Scratch& scratch, F emit) const {
+        if (options_.single) search<true>(text, scratch);
+        else search<false>(text, scratch);
+        scratch.ends.clear();
+        for (auto at = text.size(); at > 0; at = static_cast<std::size_t>(scratch.nodes[at].start)) scratch.ends.push_back(at);
+        std::size_t begin = 0;
+        for (std::size_t k = scratch.ends.size(); k > 0; --k) {
+            const std::int32_t id = scratch.nodes[scratch.ends[k - 1]].id;
+            if (id >= 0) {
+                emit(id, begin, scratch.ends[k - 1]);
+            } else {
+                while (options_.fuse_unk && k > 1 && scratch.nodes[scratch.ends[k - 2]].id < 0) --k;
+                unknown(text, begin, scratch.ends[k - 1], emit);
+            }
+            begin = scratch.ends[k - 1];
+        }
+    }
+
+    template <class F>
+    void encode(std::string_view text, F emit) const {
+        Scratch scratch;
+        encode(text, scratch, emit);
+    }
+
+private:
+    UnigramOptions options_;
+    ByteTrie trie_;
+    std::vector<double> scores_;
+    double unknown_ = 0;
+
+    template <class F>
+    void unknown(std::string_view text, std::size_t begin, std::size_t end, F& emit) const {
+        if (!options_.byte_ids.empty()) {
+            for (std::size_t i = begin; i < end; ++i) emit(options_.byte_ids[static_cast<unsigned char>(text[i])], begin, end);
+            return;
+        }
+        if (options_.unk_id < 0) fail<UsageError>("Unigram: no piece for '", text.substr(begin, std::min<std::size_t>(end - begin, 32)), "' and no unk_id");
+        emit(options_.unk_id, begin, end);
+    }
+
+    template <bool Single>
+    void search(std::string_view text, Scratch& scratch) const {
+        if (text.size() > 0x7FFFFFF0u) fail<UsageError>("Unigram: a text may have 2^31 bytes; got ", text.size());
+        scratch.nodes.assign(text.size() + 1, {});
+        const auto offer = [](typename Scratch::Node& node, double score, std::size_t start, std::int32_t id) {
+            if (Single) score = static_cast<double>(static_cast<float>(score));   // rounded first: ties are made here
+            if (node.start < 0 || score > node.score) node = {score, static_cast<std::int32_t>(start), id};
+        };
+        for (std::size_t start = 0; start < text.size();) {
+            const double here = scratch.nodes[start].score;
+            const std::size_t length = std::min(character_length(text[start]), text.size() - start);
+            bool whole = false;
+            std::int32_t node = ByteTrie::root;
+            for (std::size_t at = start; at < text.size();) {
+                if ((node = trie_.child(node, static_cast<unsigned char>(text[at++]))) < 0) break;
+                const std::int32_t id = trie_.value(node);
+                if (id < 0) continue;
+                offer(scratch.nodes[at], scores_[static_cast<std::size_t>(id)] + here, start, id);
+                whole |= at - start == length;
+            }
+            if (!whole) offer(scratch.nodes[start + length], unknown_ + here, start, -1);
+            start += length;
+        }
+    }
+};
+
+}  // namespace svad::text
+
+namespace svad::text {
+
+/// How text is prepared before it is cut.
+struct SentencePieceNormalizer {
+    Charsmap rules;
+    bool add_dummy_prefix = true;
+    bool remove_extra_whitespaces = true;
+    bool escape_whitespaces = true;
+    bool present = false;                 ///< whether the file has this part at all
+};
+
+/// The contents of a .model file.
+struct SentencePieceModel {
+    enum class Kind : std::uint8_t { unigram = 1, bpe = 2, word = 3, character = 4 };
+
+    std::vector<UnigramPiece> pieces;
+    Kind kind = Kind::unigram;
+    bool whitespace_as_suffix = false, byte_fallback = false;
+    std::string unk_surface = " \xE2\x81\x87 ";
+    std::int32_t unk_id = -1;
+    SentencePieceNormalizer normalizer, denormalizer;
+    std::vector<std::int32_t> byte_ids;   ///< of "<0x00>" to "<0xFF>" with byte fallback
+};
+
+namespace detail {
+
+inline UnigramPiece read_piece(std::string_view message, std::string_view where) {
+    UnigramPiece piece;
+    io::ProtoField field;
+    for (io::ProtoReader reader{message, where}; reader.next(field);) {
+        if (field.number == 1 && field.wire == 2) piece.piece = field.bytes;
+        if (field.number == 2 && field.wire == 5) piece.score = static_cast<double>(field.as_float());
+        if (field.number != 3 || field.wire != 0) continue;
+        if (field.integer < 1 || field.integer > 6) fail<io::FormatError>(where, ": a piece has a type of 1 to 6; got ", field.integer);
+        piece.type = static_cast<PieceType>(field.integer);
+    }
+    if (piece.piece.empty()) fail<io::FormatError>(where, ": a piece may not be empty");
+    if (!std::isfinite(piece.score)) fail<io::FormatError>(where, ": the score of piece '", piece.piece, "' is not finite");
+    return piece;
+}
+
+inline void read_trainer(std::string_view message, std::string_view where, SentencePieceModel& model) {
+    io::ProtoField field;
+    for (io::ProtoReader reader{message, where}; reader.next(field);) {
+        if (field.number == 3 && field.wire == 0) {
+            if (field.integer < 1 || field.integer > 4) fail<io::FormatError>(where, ": model_type must be 1 to 4; got ", field.integer);
+            model.kind = static_cast<SentencePieceModel::Kind>(field.integer);
+        }
+        if (field.number == 24 && field.wire == 0) model.whitespace_as_suffix = field.integer != 0;
+        if (field.number == 35 && field.wire == 0) model.byte_fallback = field.integer != 0;
+        if (field.number == 44 && field.wire == 2) model.unk_surface = field.bytes;
+    }
+}
+
+inline SentencePieceNormalizer read_normalizer(std::string_view message, std::string_view where) {
+    SentencePieceNormalizer out;
+    out.present = true;
+    io::ProtoField field;
+    for (io::ProtoReader reader{message, where}; reader.next(field);) {
+        if (field.number == 2 && field.wire == 2) out.rules = Charsmap(field.bytes, where);
+        if (field.number == 3 && field.wire == 0) out.add_dummy_prefix = field.integer != 0;
+        if (field.number == 4 && field.wire == 0) out.remove_extra_whitespaces = field.integer != 0;
+        if (field.number == 5 && field.wire == 0) out.escape_whitespaces = field.integer != 0;
+    }
+    return out;
+}
+
+/// The byte that "<0xNN>" stands for, or -1.
+inline int byte_of_piece(std::string_view piece) {
+    const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; };
+    if (piece.size() != 6 || !piece.starts_with("<0x") || piece[5] != '>') return -1;
+    const int high = digit(piece[3]), low = digit(piece[4]);
+    return high < 0 || low < 0 ? -1 : 16 * high + low;
+}
+
+inline void check_pieces(SentencePieceModel& model, std::string_view where) {
+    model.byte_ids.assign(256, -1);
+    for (std::size_t i = 0; i < model.pieces.size(); ++i) {
+        const UnigramPiece& piece = model.pieces[i];
+        const auto id = static_cast<std::int32_t>(i);
+        if (piece.type == PieceType::unknown) {
+            if (model.unk_id >= 0) fail<io::FormatError>(where, ": only one piece may be the unknown one; got ", model.unk_id, " and ", i);
+            model.unk_id = id;
+        }
+        if (piece.type != PieceType::byte) continue;
+        const int byte = byte_of_piece(piece.piece);
+        if (byte < 0) fail<io::FormatError>(where, ": a byte piece must be <0x00> to <0xFF>; got '", piece.piece, "'");
+        model.byte_ids[static_cast<std::size_t>(byte)] = id;
+    }
+    if (model.unk_id < 0) fail<io::FormatError>(where, ": no piece is the unknown one");
+    if (model.byte_fallback && std::find(model.byte_ids.begin(), model.byte_ids.end(), -1) != model.byte_ids.end())
+        fail<io::FormatError>(where, ": byte_fallback needs all 256 byte pieces");
+}
+
+}  // namespace detail
+
+/// Reads the bytes of a .model file; `where` starts every error.
+[[nodiscard]] inline SentencePieceModel parse_sentencepiece_model(std::string_view bytes, std::string_view where) {
+    SentencePieceModel model;
+    io::ProtoField field;
+    for (io::ProtoReader reader{bytes, where}; reader.next(field);) {
+        if (field.wire != 2) continue;
+        if (field.number == 1) model.pieces.push_back(detail::read_piece(field.bytes, where));
+        if (field.number == 2) detail::read_trainer(field.bytes, where, model);
+        if (field.number == 3) model.normalizer = detail::read_normalizer(field.bytes, where);
+        if (field.number == 5) model.denormalizer = detail::read_normalizer(field.bytes, where);
+    }
+    detail::check_pieces(model, where);
+    return model;
+}
+
+}  // namespace svad::text
+
+namespace svad::text {
+
+/// The sign for a blank inside pieces, U+2581.
+inline constexpr std::string_view blank_sign = "\xE2\x96\x81";
+
+/// Prepared text; origin[i] is the byte of the input from which byte i came, origin.back() where the input ended.
+struct PreparedText {
+    std::string text;
+    std::vector<std::uint32_t> origin;
+};
+
+namespace detail {
+
+/// One step of preparing: what the front of `rest` becomes.
+inline Charsmap::Match prepare_front(std::string_view rest, const Charsmap& rules, const ByteTrie& symbols) {
+    if (const std::size_t n = symbols.longest_prefix(rest)) return {rest.substr(0, n), n};
+    if (const Charsmap::Match match = rules.longest(rest); match.length > 0) return match;
+    const CodePoint c = next_code_point(rest, 0);
+    return c.valid ? Charsmap::Match{rest.substr(0, c.length), c.length} : Charsmap::Match{"\xEF\xBF\xBD", 1};
+}
+
+inline void append_prepared(PreparedText& out, std::string_view bytes, std::size_t from, bool escape) {
+    for (const char c : bytes) {
+        if (escape && c == ' ') {
+            out.text += blank_sign;
+            out.origin.insert(out.origin.end(), 3, static_cast<std::uint32_t>(from));
+        } else {
+            out.text += c;
+            out.origin.push_back(static_cast<std::uint32_t>(from));
+        }
+    }
+}
+
+/// Takes blanks off the end; returns the origin of the first one taken, else `at`.
+inline std::size_t strip_blanks(PreparedText& out, std::string_view blank, std::size_t at) {
+    while (out.text.ends_with(blank)) {
+        const std::size_t length = out.text.size() - blank.size();
+        at = out.origin[length];
+        out.text.resize(length);
+        out.origin.resize(length);
+    }
+    return at;
+}
+
+}  // namespace detail
+
+/// Prepares `text` into `out`, whose room is used again.
+inline void prepare_text(std::string_view text, const SentencePieceNormalizer& how, const ByteTrie& symbols, bool as_suffix,
+                         PreparedText& out) {
+    if (text.size() >= 0x40000000u) fail<UsageError>("SentencePiece: a text may have 2^30 bytes; got ", text.size());
+    out.text.clear();
+    out.origin.clear();
+    std::size_t at = 0;
+    const bool trim = how.remove_extra_whitespaces;
+    const auto front = [&] { return detail::prepare_front(text.substr(at), how.rules, symbols); };
+    while (trim && at < text.size()) {
+        const Charsmap::Match match = front();
+        if (match.result != " ") break;
+        at += match.length;
+    }
+    const bool blank = how.add_dummy_prefix && at < text.size();
+    if (blank && !as_suffix) detail::append_prepared(out, " ", at, how.escape_whitespaces);
+    for (bool after_blank = trim; at < text.size();) {
+        const Charsmap::Match match = front();
+        std::string_view made = match.result;
+        while (after_blank && made.starts_with(' ')) made.remove_prefix(1);
+        detail::append_prepared(out, made, at, how.escape_whitespaces);
+        if (!made.empty()) after_blank = made.ends_with(' ');
+        if (!trim) after_blank = false;
+        at += match.length;
+    }
+    if (trim) at = detail::strip_blanks(out, how.escape_whitespaces ? blank_sign : " ", at);
+    if (blank && as_suffix) detail::append_prepared(out, " ", at, how.escape_whitespaces);
+    out.origin.push_back(static_cast<std::uint32_t>(at));
+}
+
+}  // namespace svad::text
+
+namespace svad::text {
+
+/// Merges characters to pieces. Looks into a model and its trie, which must outlive the call.
+class SentencePieceMerger {
+public:
+    SentencePieceMerger(const SentencePieceModel& model, const ByteTrie& trie, const ByteTrie& symbols, bool by_words)
+        : model_(&model), trie_(&trie), symbols_(&symbols), by_words_(by_words) {}
+
+    /// Whether words of these pieces can be merged one by one.
+    [[nodiscard]] static bool words_are_apart(const std::vector<UnigramPiece>& pieces) {
+        return std::none_of(pieces.begin(), pieces.end(), [](const UnigramPiece& p) {
+            std::string_view rest = p.piece;
+            while (rest.starts_with(blank_sign)) rest.remove_prefix(blank_sign.size());
+            return rest.find(blank_sign) != std::string_view::npos;
+        });
+    }
+
+    /// Calls emit(id, begin, end) for the pieces of the prepared `text`; id -1 is no piece.
+    template <class F>
+    void encode(std::string_view text, F emit) {
+        text_ = text;
+        symbols_of_.clear();
+        bool last_blank = false;
+        for (std::size_t at = 0; at < text.size();) {
+            const std::size_t symbol = symbols_->longest_prefix(text.substr(at));
+            const std::size_t n = symbol > 0 ? symbol : std::min(character_length(text[at]), text.size() - at);
+            const bool blank = text.substr(at).starts_with(blank_sign);
+            if (by_words_ && blank && !last_blank) finish(emit);
+            last_blank = blank;
+            const auto index = static_cast<std::int32_t>(symbols_of_.size());
+            symbols_of_.push_back({at, at + n, index - 1, index + 1, symbol > 0});
+            at += n;
+        }
+        finish(emit);
+    }
+
+private:
+    struct Symbol {
+        std::size_t begin, end;
+        std::int32_t previous, next;
+        bool frozen;
+    };
+    struct Candidate {
+        double score;
+        std::int32_t left;
+        std::size_t begin, end;
+        bool operator<(const Candidate& other) const {   // the heap keeps the greatest on top
+            return score != other.score ? score < other.score : left > other.left;
+        }
+    };
+
+    const SentencePieceModel* model_;
+    const ByteTrie *trie_, *symbols_;
+    bool by_words_;
+    std::string_view text_;
+    std::vector<Symbol> symbols_of_;
+    std::vector<Candidate> queue_;
+    std::vector<std::pair<std::size_t, std::size_t>> parts_;
+    std::unordered_map<std::string_view, std::size_t> halves_;   // of unused pieces made in this word: where the left half ends
+
+    Symbol& symbol(std::int32_t i) { return symbols_of_[static_cast<std::size_t>(i)]; }
+
+    PieceType type(std::int32_t id) const { return model_->pieces[static_cast<std::size_t>(id)].type; }
+
+    void offer(std::int32_t left, std::int32_t right) {
+        if (left < 0 || right >= static_cast<std::int32_t>(symbols_of_.size())) return;
+        const Symbol &a = symbol(left), &b = symbol(right);
+        if (a.frozen || b.frozen || b.end - a.begin > Unigram::max_piece) return;
+        const std::string_view made = text_.substr(a.begin, b.end - a.begin);
+        const std::int32_t id = trie_->find(made);
+        if (id < 0) return;
+        queue_.push_back({model_->pieces[static_cast<std::size_t>(id)].score, left, a.begin, b.end});
+        std::push_heap(queue_.begin(), queue_.end());
+        if (type(id) == PieceType::unused) halves_[made] = a.end - a.begin;
+    }
+
+    void merge() {
+        while (!queue_.empty()) {
+            const Candidate best = queue_.front();
+            std::pop_heap(queue_.begin(), queue_.end());
+            queue_.pop_back();
+            Symbol& left = symbol(best.left);
+            if (left.begin != best.begin || left.next >= static_cast<std::int32_t>(symbols_of_.size())) continue;
+            Symbol& right = symbol(left.next);
+            if (left.end == left.begin || right.end != best.end) continue;   // merged meanwhile
+            left.end = right.end;
+            right.begin = right.end;
+            left.next = right.next;
+            if (left.next < static_cast<std::int32_t>(symbols_of_.size())) symbol(left.next).previous = best.left;
+            offer(left.previous, best.left);
+            offer(best.left, left.next);
+        }
+    }
+
+    /// The pieces of [begin, end): itself, or if it is an unused piece what it was made of.
+    template <class F>
+    void take_apart(std::size_t begin, std::size_t end, F& emit) {
+        parts_.assign(1, {begin, end});
+        while (!parts_.empty()) {
+            const auto part = parts_.back();
+            parts_.pop_back();
+            const std::string_view made = text_.substr(part.first, part.second - part.first);
+            const std::int32_t id = trie_->find(made);
+            const auto half = id >= 0 && type(id) == PieceType::unused ? halves_.find(made) : halves_.end();
+            if (half == halves_.end()) {
+                emit(id, part.first, part.second);
+                continue;
+            }
+            parts_.emplace_back(part.first + half->second, part.second);
+            parts_.emplace_back(part.first, part.first + half->second);
+        }
+    }
+
+    template <class F>
+    void finish(F& emit) {
+        queue_.clear();
+        halves_.clear();
+        for (std::int32_t i = 0; i + 1 < static_cast<std::int32_t>(symbols_of_.size()); ++i) offer(i, i + 1);
+        merge();
+        for (std::int32_t i = 0; i < static_cast<std::int32_t>(symbols_of_.size()); i = symbol(i).next) take_apart(symbol(i).begin, symbol(i).end, emit);
+        symbols_of_.clear();
+    }
+};
+
+}  // namespace svad::text
+
+namespace svad::text {
+
+/// Pieces of a text: ids, and for each the bytes [begin, end) of the text that it covers.
+struct SentencePieces {
+    std::vector<std::int32_t> ids;
+    std::vector<std::pair<std::size_t, std::size_t>> offsets;
+};
+
+/// A tokenizer from a .model file.
+class SentencePiece {
+public:
+    /// Reads a .model file. Throws FileError or FormatError.
+    [[nodiscard]] static SentencePiece load(const std::string& path) { return parse(io::read_file(path), path); }
+    /// Reads the bytes of one; `where` starts every error.
+    [[nodiscard]] static SentencePiece parse(std::string_view bytes, std::string_view where) {
+        return SentencePiece(parse_sentencepiece_model(bytes, where));
+    }
+
+    explicit SentencePiece(SentencePieceModel model) : model_(std::move(model)) {
+        std::vector<std::pair<std::string_view, std::int32_t>> pieces, reserved, symbols;
+        for (std::size_t i = 0; i < model_.pieces.size(); ++i) {
+            const UnigramPiece& p = model_.pieces[i];
+            const bool text = p.type == PieceType::normal || p.type == PieceType::user_defined || p.type == PieceType::unused;
+            (text ? pieces : reserved).emplace_back(p.piece, static_cast<std::int32_t>(i));
+            if (p.type == PieceType::user_defined) symbols.emplace_back(p.piece, static_cast<std::int32_t>(i));
+        }
+        pieces_ = ByteTrie(std::move(pieces));
+        reserved_ = ByteTrie(std::move(reserved));
+        symbols_ = ByteTrie(std::move(symbols));
+        words_apart_ = SentencePieceMerger::words_are_apart(model_.pieces);
+        if (model_.kind == SentencePieceModel::Kind::unigram)
+            unigram_ = Unigram(model_.pieces, {.unk_id = model_.unk_id, .fuse_unk = false, .single = true});
+    }
+
+    [[nodiscard]] const SentencePieceModel& model() const { return model_; }
+    [[nodiscard]] std::size_t size() const { return model_.pieces.size(); }
+
+    /// The id of `piece`, or that of the unknown piece.
+    [[nodiscard]] std::int32_t id(std::string_view piece) const {
+        std::int32_t found = reserved_.find(piece);
+        if (found < 0) found = pieces_.find(piece);
+        return found < 0 ? model_.unk_id : found;
+    }
+
+    /// Ids and offsets of `text`.
+    [[nodiscard]] SentencePieces encode(std::string_view text) const {
+        SentencePieces out;
+        PreparedText prepared;
+        prepare_text(text, model_.normalizer, symbols_, model_.whitespace_as_suffix, prepared);
+        bool after_unknown = false;
+        cut(prepared.text, [&](std::int32_t id, std::size_t begin, std::size_t end) {
+            if (id < 0) id = model_.unk_id;
+            add(out, id, std::string_view{prepared.text}.substr(begin, end - begin), {prepared.origin[begin], prepared.origin[end]}, after_unknown);
+            after_unknown = id == model_.unk_id;
+        });
+        return out;
+    }
+
+    /// Text of `ids`. Throws UsageError for an id outside the vocabulary.
+    [[nodiscard]] std::string decode(std::span<const std::int32_t> ids) const {
+        std::string out, bytes;
+        bool at_start = true, ate_blank = false;
+        for (const std::int32_t id : ids) {
+            if (id < 0 || static_cast<std::size_t>(id) >= size())
+                fail<UsageError>("SentencePiece: an id must be below ", size(), "; got ", id);
+            const UnigramPiece& piece = model_.pieces[static_cast<std::size_t>(id)];
+            if (piece.type == PieceType::byte) {
+                bytes += static_cast<char>(detail::byte_of_piece(piece.piece));
+                continue;
+            }
+            flush(out, bytes);
+            if (ate_blank || !out.empty()) at_start = false;
+            ate_blank = append(out, piece, at_start);
+        }
+        flush(out, bytes);
+        if (!model_.denormalizer.present || model_.denormalizer.rules.empty()) return out;
+        PreparedText plain;
+        prepare_text(out, model_.denormalizer, ByteTrie{}, false, plain);
+        return plain.text;
+    }
+
+private:
+    SentencePieceModel model_;
+    ByteTrie pieces_, reserved_, symbols_;
+    Unigram unigram_;
+    bool words_apart_ = false;
+
+    void add(SentencePieces& out, std::int32_t id, std::string_view piece, std::pair<std::size_t, std::size_t> bytes, bool after_unknown) const {
+        if (model_.pieces[static_cast<std::size_t>(id)].type == PieceType::control) bytes.second = bytes.first;
+        if (id == model_.unk_id && model_.byte_fallback) {   // the last byte stands for all of the text
+            for (std::size_t i = 0; i < piece.size(); ++i) {
+                out.ids.push_back(model_.byte_ids[static_cast<unsigned char>(piece[i])]);
+                out.offsets.emplace_back(bytes.first, i + 1 == piece.size() ? bytes.second : bytes.first);
+            }
+        } else if (id == model_.unk_id && after_unknown) {
+            out.offsets.back().second = bytes.second;
+        } else {
+            out.ids.push_back(id);
+            out.offsets.push_back(bytes);
+        }
+    }
+
+    template <class F>
+    void cut(std::string_view text, F emit) const {
+        using Kind = SentencePieceModel::Kind;
+        if (model_.kind == Kind::unigram) unigram_.encode(text, emit);
+        if (model_.kind == Kind::bpe) SentencePieceMerger(model_, pieces_, symbols_, words_apart_).encode(text, emit);
+        if (model_.kind == Kind::word) cut_words(text, emit);
+        if (model_.kind == Kind::character) cut_characters(text, emit);
+    }
+
+    template <class F>
+    void cut_characters(std::string_view text, F& emit) const {
+        for (std::size_t at = 0; at < text.size();) {
+            std::size_t n = symbols_.longest_prefix(text.substr(at));
+            if (n == 0) n = std::min(character_length(text[at]), text.size() - at);
+            emit(id(text.substr(at, n)), at, at + n);
+            at += n;
+        }
+    }
+
+    template <class F>
+    void cut_words(std::string_view text, F& emit) const {
+        for (std::size_t begin = 0; begin < text.size();) {
+            std::size_t end = text.find(blank_sign, model_.whitespace_as_suffix ? begin : begin + 1);
+            end = end == std::string_view::npos ? text.size() : end + (model_.whitespace_as_suffix ? blank_sign.size() : 0);
+            emit(id(text.substr(begin, end - begin)), begin, end);
+            begin = end;
+        }
+    }
+
+    /// Bytes of byte pieces as text: what is no character becomes U+FFFD, byte by byte.
+    static void flush(std::string& out, std::string& bytes) {
+        for (std::size_t at = 0; at < bytes.size();) {
+            const CodePoint c = next_code_point(bytes, at);
+            if (c.valid) out.append(bytes, at, c.length);
+            else out += "\xEF\xBF\xBD";
+            at += c.valid ? c.length : 1;
+        }
+        bytes.clear();
+    }
+
+    /// Appends the surface of a piece; whether a blank at the start was taken off for good.
+    bool append(std::string& out, const UnigramPiece& piece, bool at_start) const {
+        if (piece.type == PieceType::control) return false;
+        if (piece.type == PieceType::unknown) {
+            out += model_.unk_surface;
+            return false;
+        }
+        std::string_view rest = piece.piece;
+        bool ate = false;
+        const SentencePieceNormalizer& how = model_.normalizer;
+        if (at_start && (!how.present || how.add_dummy_prefix || how.remove_extra_whitespaces) && rest.starts_with(blank_sign)) {
+            rest.remove_prefix(blank_sign.size());
+            ate = !how.remove_extra_whitespaces;
+        }
+        for (std::size_t at = 0; at < rest.size();) {
+            const bool blank = rest.substr(at).starts_with(blank_sign);
+            out += blank ? ' ' : rest[at];
+            at += blank ? blank_sign.size() : 1;
+        }
+        return ate;
+    }
+};
 
 }  // namespace svad::text
 
@@ -6741,93 +7590,6 @@ inline Strings joined(Strings tokens, const join_tokens::Replace& step) {
 // What every tokenizer is made of, whatever file it came from: normalizer, cuts, model, added tokens, template, decoder.
 // Rejected: a class a family behind a virtual encode(): the families differ in parts, and files combine these freely.
 
-// ==== svad/text/unigram.hpp ====
-// The unigram language model (Kudo 2018): of all ways to cut a text into known pieces, the one with the highest sum of
-// log-probabilities, by the Viterbi algorithm over a trie.
-//
-// Promise: pieces of Hugging Face's Unigram (sums in double) and of SentencePiece (in float); the first way found wins
-// a tie, which goes to the earlier start; a character that begins no piece is unknown, at the lowest score less 10, and
-// unknown neighbours are one piece. Time is the text's length times the longest piece.
-
-namespace svad::text {
-
-/// A piece that the model may use. Its id is given, since a vocabulary also holds others.
-struct UnigramPiece {
-    std::string text;
-    double score = 0;   ///< log-probability
-    std::int32_t id = 0;
-};
-
-/// Real: the type that scores are summed in.
-template <class Real>
-class Unigram {
-public:
-    Unigram() = default;
-    Unigram(const std::vector<UnigramPiece>& pieces, std::int32_t unk) : unk_(unk) {
-        Real lowest = std::numeric_limits<Real>::max();
-        for (const UnigramPiece& one : pieces) {
-            if (one.text.empty()) continue;
-            trie_.add(one.text, static_cast<std::int32_t>(scores_.size()));
-            scores_.push_back(static_cast<Real>(one.score));
-            ids_.push_back(one.id);
-            lowest = std::min(lowest, scores_.back());
-        }
-        trie_.build();
-        unk_score_ = (pieces.empty() ? Real{0} : lowest) - Real{10};
-    }
-
-    /// Appends the pieces of `text` with their lengths; unknown runs have the id `unk`.
-    void encode(std::string_view text, std::vector<PieceToken>& out) const {
-        thread_local std::vector<Node> best;
-        best.assign(text.size() + 1, Node{});
-        best[0].score = 0;
-        for (std::size_t at = 0; at < text.size();) {
-            const std::size_t character = next_code_point(text, at).length;
-            const Real here = best[at].score;
-            bool single = false;
-            trie_.each_prefix(text.substr(at), [&](std::size_t length, std::int32_t piece) {
-                offer(best[at + length], here + scores_[static_cast<std::size_t>(piece)], at, piece);
-                single = single || length == character;
-            });
-            if (!single) offer(best[at + character], here + unk_score_, at, -1);
-            at += character;
-        }
-        const std::size_t first = out.size();
-        bool unknown = false;
-        for (std::size_t end = text.size(); end > 0;) {
-            const Node& node = best[end];
-            const auto length = static_cast<std::uint32_t>(end - node.start);
-            if (node.piece < 0 && unknown) out.back().length += length;
-            else out.push_back({node.piece < 0 ? unk_ : ids_[static_cast<std::size_t>(node.piece)], length});
-            unknown = node.piece < 0;
-            end = node.start;
-        }
-        std::reverse(out.begin() + static_cast<std::ptrdiff_t>(first), out.end());
-    }
-
-    /// The id that unknown runs have.
-    [[nodiscard]] std::int32_t unk() const { return unk_; }
-
-private:
-    struct Node {
-        Real score = 0;
-        std::size_t start = SIZE_MAX;
-        std::int32_t piece = -1;
-    };
-
-    static void offer(Node& node, Real score, std::size_t start, std::int32_t piece) {
-        if (node.start == SIZE_MAX || score > node.score) node = {score, start, piece};
-    }
-
-    Trie trie_;
-    std::vector<Real> scores_;
-    std::vector<std::int32_t> ids_;
-    std::int32_t unk_ = 0;
-    Real unk_score_ = -10;
-};
-
-}  // namespace svad::text
-
 // ==== svad/text/wordpiece.hpp ====
 // WordPiece (Wu et al. 2016, as in BERT): the longest known beginning of a word, then the longest known continuation ...
 //
@@ -6894,14 +7656,19 @@ namespace svad::text {
 class UnigramModel {
 public:
     UnigramModel() = default;
-    UnigramModel(Vocabulary vocabulary, Unigram<double> unigram) : vocabulary_(std::move(vocabulary)), unigram_(std::move(unigram)) {}
+    UnigramModel(Vocabulary vocabulary, Unigram unigram) : vocabulary_(std::move(vocabulary)), unigram_(std::move(unigram)) {}
 
     [[nodiscard]] const Vocabulary& vocabulary() const { return vocabulary_; }
-    void encode(std::string_view piece, std::vector<PieceToken>& out) const { unigram_.encode(piece, out); }
+    void encode(std::string_view piece, std::vector<PieceToken>& out) const {
+        thread_local Unigram::Scratch scratch;
+        unigram_.encode(piece, scratch, [&](std::int32_t id, std::size_t begin, std::size_t end) {
+            out.push_back({id, static_cast<std::uint32_t>(end - begin)});
+        });
+    }
 
 private:
     Vocabulary vocabulary_;
-    Unigram<double> unigram_;
+    Unigram unigram_;
 };
 
 /// To fill up encodings: to a fixed length, or (0) to the longest of a batch.
@@ -7266,10 +8033,10 @@ inline UnigramModel read_unigram(const Json& model, std::string_view where) {
         const Json& one = list[i];
         if (!one.is_array() || one.size() != 2 || !one[0].is_string() || !one[1].is_number())
             fail<io::FormatError>(where, ": entry ", i, " of 'vocab' is not [token, score]");
-        pieces.push_back({one[0].get<std::string>(), one[1].get<double>(), static_cast<std::int32_t>(i)});
-        vocabulary.add(pieces.back().text, static_cast<std::int32_t>(i), where);
+        pieces.push_back({one[0].get<std::string>(), one[1].get<double>()});
+        vocabulary.add(pieces.back().piece, static_cast<std::int32_t>(i), where);
     }
-    return {std::move(vocabulary), Unigram<double>{pieces, unk.get<std::int32_t>()}};
+    return {std::move(vocabulary), Unigram{pieces, {.unk_id = unk.get<std::int32_t>()}}};
 }
 
 inline std::vector<AddedToken> read_added(const Json& file, std::size_t limit, std::string_view where) {
@@ -19616,14 +20383,21 @@ struct GramCount {
 /// N-grams of 1 to 4 words by number, counted a sentence at a time.
 class GramTable {
 public:
-    /// Appends the n-grams of `words` with their counts to `out`, each once, in order of appearance.
+    /// Appends the n-grams of `words` with their counts to `out`, each once. One order after the other, so that all
+    /// slots of an order are asked for before the first is needed: most of the time is waiting for memory.
     void count(std::span<const std::uint32_t> words, std::vector<GramCount>& out) {
         ++sentence_;
         const std::size_t first = out.size();
-        for (std::size_t i = 0; i < words.size(); ++i) {
-            std::uint64_t prefix = 0;
-            for (std::size_t n = 0; n < 4 && i + n < words.size(); ++n) {
-                Slot& slot = find(prefix << 32 | words[i + n]);
+        prefixes_.assign(words.size(), 0);
+        for (std::size_t n = 0; n < 4 && n < words.size(); ++n) {
+            const std::size_t grams = words.size() - n;
+            if (2 * (size_ + grams) > slots_.size()) grow(grams);
+            for (std::size_t i = 0; i < grams; ++i) {
+                prefixes_[i] = prefixes_[i] << 32 | words[i + n];
+                __builtin_prefetch(&slots_[hash(prefixes_[i]) & (slots_.size() - 1)], 1);
+            }
+            for (std::size_t i = 0; i < grams; ++i) {
+                Slot& slot = find(prefixes_[i]);
                 if (slot.sentence == sentence_) {
                     ++out[first + slot.place].count;
                 } else {
@@ -19631,7 +20405,7 @@ public:
                     slot.place = static_cast<std::uint32_t>(out.size() - first);
                     out.push_back({slot.number << 2 | static_cast<std::uint32_t>(n), 1});
                 }
-                prefix = slot.number + 1;
+                prefixes_[i] = slot.number + std::uint64_t{1};
             }
         }
     }
@@ -19652,9 +20426,8 @@ private:
         return static_cast<std::size_t>((key ^ (key >> 29)) * 0xBF58476D1CE4E5B9u >> 20);
     }
 
-    /// The slot of `key`, made where it is new.
+    /// The slot of `key`, made where it is new; there is room.
     Slot& find(std::uint64_t key) {
-        if (2 * (size_ + 1) > slots_.size()) grow();
         std::size_t at = hash(key) & (slots_.size() - 1);
         while (slots_[at].key != key && slots_[at].key != none) at = (at + 1) & (slots_.size() - 1);
         if (slots_[at].key == none) {
@@ -19665,9 +20438,12 @@ private:
         return slots_[at];
     }
 
-    void grow() {
+    /// Makes room for `more` n-grams.
+    void grow(std::size_t more) {
         std::vector<Slot> old = std::move(slots_);
-        slots_.assign(std::max<std::size_t>(4096, old.size() * 4), {});
+        std::size_t size = std::max<std::size_t>(4096, old.size() * 2);
+        while (size < 2 * (size_ + more)) size *= 2;
+        slots_.assign(size, {});
         for (const Slot& slot : old) {
             if (slot.key == none) continue;
             std::size_t at = hash(slot.key) & (slots_.size() - 1);
@@ -19677,6 +20453,7 @@ private:
     }
 
     std::vector<Slot> slots_;
+    std::vector<std::uint64_t> prefixes_;
     std::size_t size_ = 0;
     std::uint32_t sentence_ = 0;
 };
@@ -19779,7 +20556,8 @@ private:
         cut(candidate);
         own_.clear();
         grams_table_.count(words_, own_);
-        if (grams_table_.size() > weights_.size()) weights_.resize(grams_table_.size() + grams_table_.size() / 4, {unseen_, 0});
+        if (grams_table_.size() > weights_.size()) 
+            weights_.resize(grams_table_.size() + grams_table_.size() / 4, {unseen_, 0});
         most_.assign(own_.size(), 0);
         norm_ = {};
         for (std::size_t k = 0; k < own_.size(); ++k) {
@@ -19790,7 +20568,8 @@ private:
         }
         for (double& norm : norm_) norm = std::sqrt(norm);
         out.counts.tested = static_cast<double>(words_.size());
-        for (std::size_t n = 0; n < max_order; ++n) out.counts.guess[n] = std::max(0.0, out.counts.tested - static_cast<double>(n));
+        for (std::size_t n = 0; n < max_order; ++n)
+            out.counts.guess[n] = std::max(0.0, out.counts.tested - static_cast<double>(n));
         const std::size_t kept = rouge_words_.size();
         append_blank_parts(candidate);
         candidate_parts_ = rouge_words_.size() - kept;
@@ -19887,6 +20666,16 @@ struct CaptionScores {
     return out;
 }
 
+/// Number `i` of captions that go to the tokenizer in a row, as pycocoevalcap sends all references and then all
+/// candidates: where the Java program looks at the next line, that of the next caption, so values are the same.
+[[nodiscard]] inline std::string tokenize(std::span<const std::string_view> captions, std::size_t i, Tokenization tokenization) {
+    if (tokenization != Tokenization::ptb) return tokenize(captions[i], tokenization);
+    text::PtbOptions options;
+    options.end_of_input = i + 1 == captions.size();
+    if (!options.end_of_input) options.next_line = captions[i + 1];
+    return text::caption_words(captions[i], options);
+}
+
 namespace detail {
 
 inline void check_items(std::span<const CaptionItem> items) {
@@ -19907,15 +20696,22 @@ inline std::vector<std::vector<std::string>> tokenized_references(std::span<cons
 /// Scores every item and the corpus. Throws UsageError without items, or for an item without references.
 [[nodiscard]] inline CaptionScores score_captions(std::span<const CaptionItem> items, const ScoreOptions& options = {}) {
     detail::check_items(items);
-    CorpusScorer scorer;
+    std::vector<std::string_view> references, candidates;
     for (const CaptionItem& item : items) {
-        for (const std::string& one : item.references) scorer.add_reference(tokenize(one, options.tokenization));
+        references.insert(references.end(), item.references.begin(), item.references.end());
+        candidates.push_back(item.candidate);
+    }
+    CorpusScorer scorer;
+    std::size_t next = 0;
+    for (const CaptionItem& item : items) {
+        for (std::size_t r = 0; r < item.references.size(); ++r)
+            scorer.add_reference(tokenize(references, next++, options.tokenization));
         scorer.next_item();
     }
     CaptionScores scores;
     BleuCounts total;
     for (std::size_t i = 0; i < items.size(); ++i) {
-        const RawScores raw = scorer.score(i, tokenize(items[i].candidate, options.tokenization));
+        const RawScores raw = scorer.score(i, tokenize(candidates, i, options.tokenization));
         ItemScores one{items[i].id, bleu(raw.counts), raw.cider.cider_d, raw.cider.cider, raw.rouge_l, raw.counts};
         total.add(one.counts);
         scores.cider += one.cider;
@@ -20070,14 +20866,16 @@ inline constexpr std::array<const char*, 7> caption_keys{"caption", "captions", 
 
 inline std::string caption_id(const io::Json& value, std::string_view where) {
     if (const auto* text = value.get_ptr<const io::Json::string_t*>()) return *text;
-    if (!value.is_number_integer()) fail<io::FormatError>(where, ": an id should be text or an integer; got ", io::detail::shown(value));
+    if (!value.is_number_integer())
+        fail<io::FormatError>(where, ": an id should be text or an integer; got ", io::detail::shown(value));
     return value.dump();
 }
 
 /// A caption, a list of captions, or a list of objects with a caption.
 inline void add_captions(const io::Json& value, std::string_view where, std::vector<std::string>& captions) {
     if (const auto* text = value.get_ptr<const io::Json::string_t*>()) return captions.push_back(*text);
-    if (!value.is_array()) fail<io::FormatError>(where, ": captions should be text or a list of texts; got ", io::detail::shown(value));
+    if (!value.is_array())
+        fail<io::FormatError>(where, ": captions should be text or a list of texts; got ", io::detail::shown(value));
     for (const io::Json& one : value) {
         if (one.is_object()) captions.push_back(io::field<std::string>(one, "caption", where));
         else if (const auto* text = one.get_ptr<const io::Json::string_t*>()) captions.push_back(*text);
@@ -20087,7 +20885,8 @@ inline void add_captions(const io::Json& value, std::string_view where, std::vec
 
 /// {"image_id": ..., "caption": ...} under any of the usual names; a list of descriptions goes before a single one.
 inline void add_record(const io::Json& line, std::string_view where, CaptionFile& file) {
-    if (!line.is_object()) fail<io::FormatError>(where, ": expected an object with an id and a caption; got ", io::detail::shown(line));
+    if (!line.is_object())
+        fail<io::FormatError>(where, ": expected an object with an id and a caption; got ", io::detail::shown(line));
     const io::Json* captions = nullptr;
     for (const char* key : caption_keys)
         if (const auto at = line.find(key); at != line.end() && (!captions || at->is_array())) captions = &*at;
@@ -20112,23 +20911,25 @@ inline void add_document(const io::Json& all, std::string_view path, CaptionFile
         for (std::size_t i = 0; i < list.size(); ++i) add_record(list[i], join(path, ": record ", i + 1), file);
         return;
     }
-    for (const auto& [id, captions] : all.get_ref<const io::Json::object_t&>()) add_captions(captions, join(path, ": '", id, "'"), file[id]);
+    for (const auto& [id, captions] : all.get_ref<const io::Json::object_t&>())
+        add_captions(captions, join(path, ": '", id, "'"), file[id]);
 }
 
-/// Whether `bytes` are JSONL: the first line is an object by itself and more follows, or it is one record.
+/// Whether `bytes` are JSONL: the first line is an object by itself and more follows.
 inline bool is_json_lines(std::string_view bytes) {
     const std::size_t start = bytes.find_first_not_of(" \t\r\n");
     if (start == std::string_view::npos || bytes[start] != '{') return false;
     const std::size_t end = std::min(bytes.find('\n', start), bytes.size());
-    const std::string_view line = bytes.substr(start, end - start);
-    const bool more = bytes.find_first_not_of(" \t\r\n", end) != std::string_view::npos;
-    if (!io::Json::accept(line.begin(), line.end())) return false;
-    if (more) return true;
-    const io::Json one = io::parse_json(line, "line 1");
-    return std::any_of(id_keys.begin(), id_keys.end(), [&](const char* key) {
-        const auto at = one.find(key);
-        return at != one.end() && !at->is_array();
-    }) && !one.contains("annotations");
+    if (bytes.find_first_not_of(" \t\r\n", end) == std::string_view::npos) return false;
+    return io::Json::accept(bytes.begin() + static_cast<std::ptrdiff_t>(start), bytes.begin() + static_cast<std::ptrdiff_t>(end));
+}
+
+/// Whether an object is one record rather than captions by id: JSONL of one line.
+inline bool is_record(const io::Json& value) {
+    return value.is_object() && !value.contains("annotations") && std::any_of(id_keys.begin(), id_keys.end(), [&](const char* key) {
+        const auto at = value.find(key);
+        return at != value.end() && !at->is_array();
+    });
 }
 
 }  // namespace detail
@@ -20138,8 +20939,10 @@ inline bool is_json_lines(std::string_view bytes) {
     CaptionFile file(path);
     if (!detail::is_json_lines(bytes)) {
         const io::Json all = io::parse_json(bytes, path);
-        if (!all.is_structured()) fail<io::FormatError>(path, ": expected a list or an object of captions; got ", io::detail::shown(all));
-        detail::add_document(all, path, file);
+        if (!all.is_structured())
+            fail<io::FormatError>(path, ": expected a list or an object of captions; got ", io::detail::shown(all));
+        if (detail::is_record(all)) detail::add_record(all, path, file);
+        else detail::add_document(all, path, file);
         return file;
     }
     std::size_t number = 0;
@@ -20147,14 +20950,17 @@ inline bool is_json_lines(std::string_view bytes) {
         const std::size_t end = std::min(bytes.find('\n', start), bytes.size());
         const std::string_view line = bytes.substr(start, end - start);
         const std::string where = join(path, ":", ++number);
-        if (line.find_first_not_of(" \t\r") != std::string_view::npos) detail::add_record(io::parse_json(line, where), where, file);
+        if (line.find_first_not_of(" \t\r") != std::string_view::npos)
+            detail::add_record(io::parse_json(line, where), where, file);
         start = end + 1;
     }
     return file;
 }
 
 /// As parse_captions, of a file, gzip or not.
-[[nodiscard]] inline CaptionFile read_captions(const std::string& path) { return parse_captions(io::read_maybe_gzip(path), path); }
+[[nodiscard]] inline CaptionFile read_captions(const std::string& path) {
+    return parse_captions(io::read_maybe_gzip(path), path);
+}
 
 /// What becomes of an id of the references that a system says nothing of.
 enum class Missing { error, empty, skip };
@@ -20175,11 +20981,13 @@ struct PairedCaptions {
     PairedCaptions out;
     for (const CaptionEntry& one : hypotheses.entries()) {
         if (one.captions.size() > 1)
-            fail<io::FormatError>(hypotheses.path(), ": has ", one.captions.size(), " captions for id '", one.id, "'; a system gives one");
+            fail<io::FormatError>(hypotheses.path(), ": has ", one.captions.size(), " captions for id '", one.id,
+                                  "'; a system gives one");
         const CaptionEntry* wanted = references.find(one.id);
         if (wanted && !wanted->captions.empty()) continue;
         if (missing == Missing::error)
-            fail<io::FormatError>(hypotheses.path(), ": id '", one.id, "' has no reference in ", references.path(), "; allow it with --missing skip");
+            fail<io::FormatError>(hypotheses.path(), ": id '", one.id, "' has no reference in ", references.path(),
+                                  "; allow it with --missing skip");
         ++out.extra;
     }
     for (const CaptionEntry& one : references.entries()) {
@@ -20197,7 +21005,8 @@ struct PairedCaptions {
         out.items.push_back({one.id, silent ? std::string{} : said->captions[0], one.captions});
         out.empty += !silent && split_words(said->captions[0]).empty();
     }
-    if (out.items.empty()) fail<io::FormatError>(references.path(), ": no id has both a reference and a hypothesis in ", hypotheses.path());
+    if (out.items.empty()) fail<io::FormatError>(references.path(), ": no id has both a reference and a hypothesis in ",
+                              hypotheses.path());
     return out;
 }
 
@@ -20254,14 +21063,17 @@ inline void check_paired(const CaptionScores& first, const CaptionScores& second
         fail<UsageError>("paired_test: needs items, 10 rounds and a level in (0, 1); got ", first.items.size(), ", ",
                          options.rounds, ", ", options.level);
     if (first.items.size() != second.items.size())
-        fail<UsageError>("paired_test: both systems must have the same items; got ", first.items.size(), " and ", second.items.size());
+        fail<UsageError>("paired_test: both systems must have the same items; got ", first.items.size(), " and ",
+                         second.items.size());
     for (std::size_t i = 0; i < first.items.size(); ++i)
         if (first.items[i].id != second.items[i].id)
-            fail<UsageError>("paired_test: item ", i, " is '", first.items[i].id, "' and '", second.items[i].id, "'; give both in one order");
+            fail<UsageError>("paired_test: item ", i, " is '", first.items[i].id, "' and '", second.items[i].id,
+                             "'; give both in one order");
 }
 
 /// One draw of differences: with `swap` the systems change places by a coin, else items are drawn with replacement.
-inline std::array<double, 7> drawn_difference(const CaptionScores& first, const CaptionScores& second, bool swap, Random& random) {
+inline std::array<double, 7> drawn_difference(const CaptionScores& first, const CaptionScores& second, bool swap,
+                                              Random& random) {
     const std::size_t n = first.items.size();
     ScoreSums a, b;
     for (std::size_t k = 0; k < n; ++k) {
@@ -20324,11 +21136,17 @@ namespace svad::metrics {
     }
 }
 
-/// The signature of score number `which` of score_names over `items`.
-[[nodiscard]] inline std::string signature(std::size_t which, std::span<const CaptionItem> items, const ScoreOptions& options = {}) {
-    constexpr std::array<std::string_view, 7> variants{
+/// The names that have a signature: score_names, and plain CIDEr.
+inline constexpr std::array<std::string_view, 8> signed_names{
+    "BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr-D", "mean", "CIDEr"};
+
+/// The signature of score number `which` of signed_names over `items`.
+[[nodiscard]] inline std::string signature(std::size_t which, std::span<const CaptionItem> items,
+                                           const ScoreOptions& options = {}) {
+    constexpr std::array<std::string_view, 8> variants{
         "reflen:closest|eps:1e-15,1e-9", "reflen:closest|eps:1e-15,1e-9", "reflen:closest|eps:1e-15,1e-9",
-        "reflen:closest|eps:1e-15,1e-9", "beta:1.2|refs:max-p,max-r", "n:4|sigma:6|df:corpus", "of:BLEU-1,BLEU-4,ROUGE-L,CIDEr-D"};
+        "reflen:closest|eps:1e-15,1e-9", "beta:1.2|refs:max-p,max-r", "n:4|sigma:6|df:corpus", "of:BLEU-1,BLEU-4,ROUGE-L,CIDEr-D",
+        "n:4|df:corpus"};
     if (which >= variants.size()) fail<UsageError>("signature: there are ", variants.size(), " scores; got number ", which);
     std::size_t least = items.empty() ? 0 : items[0].references.size(), most = least;
     for (const CaptionItem& item : items) {
@@ -20336,7 +21154,7 @@ namespace svad::metrics {
         most = std::max(most, item.references.size());
     }
     const std::string references = least == most ? std::to_string(least) : join(least, "-", most);
-    return join(score_names[which], "|", variants[which], "|tok:", tokenization_name(options.tokenization), "|refs:", references,
+    return join(signed_names[which], "|", variants[which], "|tok:", tokenization_name(options.tokenization), "|refs:", references,
                 "|items:", items.size(), "|svad:", SVAD_VERSION);
 }
 
