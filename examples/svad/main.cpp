@@ -33,6 +33,8 @@ int main(int argc, char** argv) {
     tool::add_describe(app, describe_options)->callback(run(describe_options, tool::describe));
     tool::EvaluateOptions evaluate_options;
     tool::add_evaluate(app, evaluate_options)->callback(run(evaluate_options, tool::evaluate));
+    tool::TrainTaggerOptions tagger_options;
+    tool::add_train_tagger(app, tagger_options)->callback(run(tagger_options, tool::train_tagger));
 
     try {
         app.parse(argc, argv);

@@ -27,6 +27,8 @@ namespace svad::text {
 struct TaggerOptions {
     int epochs = 10;
     std::uint64_t seed = 1;
+    double dropout = 0.2;                                        // share of features hidden in training, drawn anew each time
+    int margin = 2;                                              // by how much the right label must lead, in updates
     std::size_t slots = 3'600'000;                               // bytes of the table of weights
     std::function<void(int epoch, double wrong)> progress = {};  // after each epoch: share of wrong labels in training
 };
@@ -90,9 +92,10 @@ void add_window(const SequenceWeights<W, T>& w, std::size_t at, std::int32_t* sc
     for (int k = 0; k < w.labels; ++k) scores[k] += from[k];
 }
 
-/// The best labels under `w`, exactly.
+/// The best labels under `w`, exactly; with `gold`, wrong labels get `margin` for nothing, so that right ones must lead.
 template <class W, class T>
-[[nodiscard]] std::vector<std::uint8_t> decode(const SequenceWeights<W, T>& w, const SequenceInput& in) {
+[[nodiscard]] std::vector<std::uint8_t> decode(const SequenceWeights<W, T>& w, const SequenceInput& in,
+                                               const std::vector<std::uint8_t>* gold = nullptr, int margin = 0) {
     constexpr int most = 32;
     const int labels = w.labels;
     const std::size_t n = in.ends.size();
@@ -101,6 +104,7 @@ template <class W, class T>
     for (std::size_t i = 0; i < n; ++i) {
         own.fill(0), next.fill(INT32_MIN);
         for (std::size_t f = i ? in.ends[i - 1] : 0; f < in.ends[i]; ++f) add_window(w, w.window(in.features[f]), own.data());
+        if (gold) own[(*gold)[i]] -= margin;
         for (int p = i ? 0 : labels; p < (i ? labels : labels + 1); ++p) {
             for (int k = 0; k < labels; ++k) row[static_cast<std::size_t>(k)] = w.transitions[static_cast<std::size_t>(p * labels + k)];
             add_window(w, w.window(in.joint[i], p), row.data());

@@ -37,7 +37,9 @@ struct SequenceModel {
 /// The averaged structured perceptron.
 class SequenceLearner {
 public:
-    SequenceLearner(int labels, std::size_t slots) {
+    SequenceLearner(int labels, const TaggerOptions& options) : margin_(options.margin), draw_(options.seed) {
+        const std::size_t slots = options.slots;
+        hidden_ = static_cast<std::uint64_t>(std::clamp(options.dropout, 0.0, 0.9) * 4294967296.0);
         now_.resize(labels, slots);
         sum_.resize(labels, slots);
     }
@@ -68,22 +70,33 @@ public:
     }
 
 private:
+    /// The input with some features hidden, so that no feature can rely on another always being there.
+    void hide_features(const SequenceInput& in) {
+        seen_.clear();
+        seen_.joint = in.joint;
+        for (std::size_t i = 0, f = 0; i < in.ends.size(); ++i) {
+            for (; f < in.ends[i]; ++f)
+                if (((draw_ = mix(draw_, f)) >> 32) >= hidden_) seen_.features.push_back(in.features[f]);
+            seen_.ends.push_back(seen_.features.size());
+        }
+    }
     std::size_t learn(const SequenceExample& example) {
-        const auto guess = decode(now_, example.input);
+        hide_features(example.input);
+        const auto guess = decode(now_, seen_, &example.labels, margin_);
         std::size_t wrong = 0;
         for (std::size_t i = 0; i < guess.size(); ++i) {
             const int gold = example.labels[i], got = guess[i];
             const int gold_before = i ? example.labels[i - 1] : now_.labels, got_before = i ? guess[i - 1] : now_.labels;
             if (gold != got) {
                 ++wrong;
-                for (std::size_t f = i ? example.input.ends[i - 1] : 0; f < example.input.ends[i]; ++f) {
-                    const std::size_t at = now_.window(example.input.features[f]);
+                for (std::size_t f = i ? seen_.ends[i - 1] : 0; f < seen_.ends[i]; ++f) {
+                    const std::size_t at = now_.window(seen_.features[f]);
                     change(at, gold, 1), change(at, got, -1);
                 }
             }
             if (gold == got && gold_before == got_before) continue;
-            change(now_.window(example.input.joint[i], gold_before), gold, 1);
-            change(now_.window(example.input.joint[i], got_before), got, -1);
+            change(now_.window(seen_.joint[i], gold_before), gold, 1);
+            change(now_.window(seen_.joint[i], got_before), got, -1);
             change_transition(gold_before, gold, 1), change_transition(got_before, got, -1);
         }
         ++time_;
@@ -100,6 +113,9 @@ private:
 
     SequenceWeights<std::int32_t, std::int32_t> now_;
     SequenceWeights<std::int64_t, std::int64_t> sum_;
+    SequenceInput seen_;
+    int margin_ = 0;
+    std::uint64_t draw_ = 0, hidden_ = 0;
     std::int64_t time_ = 0;
 };
 
@@ -107,7 +123,7 @@ private:
 inline void learn_weights(SequenceModel& model, const std::vector<SequenceExample>& examples, int labels, const TaggerOptions& options) {
     if (options.slots < 1024 || options.slots > 64'000'000)
         fail<UsageError>("TaggerOptions::slots: must be from 1,024 to 64,000,000; got ", options.slots);
-    SequenceLearner learner(labels, options.slots);
+    SequenceLearner learner(labels, options);
     for (int e = 0; e < options.epochs; ++e) {
         const double wrong = learner.epoch(examples, mix(options.seed, static_cast<std::uint64_t>(e) + 11));
         if (options.progress) options.progress(e + 1, wrong);
