@@ -93,15 +93,16 @@ private:
     std::vector<std::uint64_t> starts_, inside_, stops_;
 };
 
-/// The words of at least two characters that are seen at least twice.
-[[nodiscard]] inline std::vector<std::pair<std::uint64_t, std::uint8_t>> word_dictionary(std::span<const TaggedSentence> sentences) {
+/// The words of at least two characters but for those seen only in part `without`.
+[[nodiscard]] inline WordValues word_dictionary(std::span<const TaggedSentence> sentences, std::size_t without) {
     std::map<std::uint64_t, unsigned> counts;
-    for (const auto& s : sentences)
-        for (const auto& w : s.words)
+    for (std::size_t n = 0; n < sentences.size(); ++n)
+        for (std::size_t i = 0; n % dictionary_parts != without && i < sentences[n].words.size(); ++i) {
+            const std::string& w = sentences[n].words[i];
             if (!w.empty() && next_code_point(w, 0).length < w.size()) ++counts[hash_bytes(w)];
-    std::vector<std::pair<std::uint64_t, std::uint8_t>> out;
-    for (const auto& [hash, n] : counts)
-        if (n > 1) out.emplace_back(hash, std::uint8_t{1});
+        }
+    WordValues out;
+    for (const auto& [hash, n] : counts) out.emplace_back(hash, std::uint16_t{1});
     return out;
 }
 
@@ -114,25 +115,13 @@ public:
     [[nodiscard]] static Segmenter train(std::span<const TaggedSentence> sentences, const TaggerOptions& options = {}) {
         if (sentences.empty()) fail<UsageError>("Segmenter::train: no sentence; give at least one");
         Segmenter segmenter;
-        segmenter.model_.set_words(detail::word_dictionary(sentences));
         detail::SegmenterFeatures features(segmenter.model_);
         std::vector<detail::SequenceExample> examples(sentences.size());
-        for (std::size_t i = 0; i < sentences.size(); ++i) {
-            std::string text;
-            detail::CharacterRun run;
-            for (const auto& word : sentences[i].words) {
-                const std::size_t first = examples[i].labels.size();
-                for (std::size_t at = 0; at < word.size(); at += next_code_point(word, at).length) {
-                    run.add(next_code_point(word, at));
-                    examples[i].labels.push_back(middle);
-                }
-                text += word;
-                if (examples[i].labels.size() == first) continue;
-                examples[i].labels.back() = end, examples[i].labels[first] = begin;
-                if (examples[i].labels.size() == first + 1) examples[i].labels[first] = single;
-            }
-            if (run.size() > 0) features(text, run, examples[i].input);
+        for (std::size_t part = 0; part < detail::dictionary_parts; ++part) {
+            segmenter.model_.set_words(detail::word_dictionary(sentences, part));
+            for (std::size_t i = part; i < sentences.size(); i += detail::dictionary_parts) add_example(features, sentences[i], examples[i]);
         }
+        segmenter.model_.set_words(detail::word_dictionary(sentences, detail::dictionary_parts));
         detail::learn_weights(segmenter.model_, examples, labels, options);
         return segmenter;
     }
@@ -168,6 +157,23 @@ private:
     static constexpr std::uint32_t kind = 2;
     static constexpr int labels = 4;
     Segmenter() = default;
+
+    static void add_example(detail::SegmenterFeatures& features, const TaggedSentence& sentence, detail::SequenceExample& example) {
+        std::string text;
+        detail::CharacterRun run;
+        for (const auto& word : sentence.words) {
+            if (word.empty()) continue;
+            const std::size_t first = example.labels.size();
+            for (std::size_t at = 0; at < word.size(); at += next_code_point(word, at).length) {
+                run.add(next_code_point(word, at));
+                example.labels.push_back(middle);
+            }
+            text += word;
+            example.labels.back() = end, example.labels[first] = begin;
+            if (example.labels.size() == first + 1) example.labels[first] = single;
+        }
+        if (run.size() > 0) features(text, run, example.input);
+    }
 
     void cut(std::string_view text, detail::CharacterRun& run, std::vector<std::string_view>& words) const {
         detail::SequenceInput input;

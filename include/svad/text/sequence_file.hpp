@@ -32,7 +32,7 @@ void put_little(std::string& out, N value, int bytes) {
     put_little(out, model.weights.slots, 4), put_little(out, model.words.size(), 4);
     for (const std::int16_t t : model.weights.transitions) put_little(out, t, 2);
     for (const std::uint32_t w : model.words) put_little(out, w, 4);
-    for (const std::uint8_t v : model.values) put_little(out, v, 1);
+    for (const std::uint16_t v : model.values) put_little(out, v, 2);
     for (const std::int8_t w : model.weights.table) out += static_cast<char>(w);
     put_little(out, hash_bytes(out), 8);
     return out;
@@ -47,7 +47,7 @@ void put_little(std::string& out, N value, int bytes) {
         fail<io::FormatError>(where, ": byte 8: is a model of another kind; got kind ", field(8), " with ", field(12), " labels, needed kind ",
                               kind, " with ", labels);
     const std::size_t slots = field(16), words = field(20), count = static_cast<std::size_t>(labels);
-    const std::uint64_t size = 32 + std::uint64_t{2} * (count + 1) * count + std::uint64_t{5} * words + slots + count;
+    const std::uint64_t size = 32 + std::uint64_t{2} * (count + 1) * count + std::uint64_t{6} * words + slots + count;
     if (slots < 1024 || bytes.size() != size)
         fail<io::FormatError>(where, ": byte 16: sizes do not fit the file; got ", bytes.size(), " bytes, needed ", size);
     if (get_little(bytes, bytes.size() - 8, 8) != hash_bytes(bytes.substr(0, bytes.size() - 8)))
@@ -60,7 +60,7 @@ void put_little(std::string& out, N value, int bytes) {
     for (auto& w : model.words) w = static_cast<std::uint32_t>(get_little(bytes, at, 4)), at += 4;
     if (!std::is_sorted(model.words.begin(), model.words.end()))
         fail<io::FormatError>(where, ": byte ", at, ": the words before are not in order; the file is damaged, fetch it again");
-    for (auto& v : model.values) v = static_cast<std::uint8_t>(bytes[at++]);
+    for (auto& v : model.values) v = static_cast<std::uint16_t>(get_little(bytes, at, 2)), at += 2;
     for (auto& w : model.weights.table) w = static_cast<std::int8_t>(bytes[at++]);
     return model;
 }

@@ -12,20 +12,27 @@
 
 namespace svad::text::detail {
 
+/// Hashes of words and what is known of each (not 0).
+using WordValues = std::vector<std::pair<std::uint64_t, std::uint16_t>>;
+
+/// Sentences are dealt into this many parts: features in training ask a dictionary made of the other parts, since one
+/// that holds every word it is asked about would be believed too much.
+inline constexpr std::size_t dictionary_parts = 10;
+
 /// A finished model, and words that features ask about: sorted hashes with a value each.
 struct SequenceModel {
     SequenceWeights<std::int8_t, std::int16_t> weights;
     std::vector<std::uint32_t> words;
-    std::vector<std::uint8_t> values;
+    std::vector<std::uint16_t> values;
 
     /// The value of the word with this hash, or 0.
-    [[nodiscard]] std::uint8_t value_of(std::uint64_t hash) const {
+    [[nodiscard]] std::uint16_t value_of(std::uint64_t hash) const {
         const auto key = static_cast<std::uint32_t>(mix(hash, 5) >> 32);
         const auto at = std::lower_bound(words.begin(), words.end(), key);
-        return at == words.end() || *at != key ? std::uint8_t{0} : values[static_cast<std::size_t>(at - words.begin())];
+        return at == words.end() || *at != key ? std::uint16_t{0} : values[static_cast<std::size_t>(at - words.begin())];
     }
     /// Takes (hash, value) in any order; of words with one key the first stays.
-    void set_words(std::vector<std::pair<std::uint64_t, std::uint8_t>> list) {
+    void set_words(WordValues list) {
         for (auto& [hash, value] : list) hash = mix(hash, 5) >> 32;
         std::sort(list.begin(), list.end());
         list.erase(std::unique(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.first == b.first; }), list.end());

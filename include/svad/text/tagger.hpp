@@ -114,34 +114,24 @@ private:
     std::vector<WordTraits> traits_;
 };
 
-/// Which sets of tags words have in training: up to 255 sets by frequency, for words seen at least twice.
-[[nodiscard]] inline std::vector<std::pair<std::uint64_t, std::uint8_t>> tag_dictionary(std::span<const TaggedSentence> sentences) {
+/// Which sets of tags words have in training but for the sentences of part `without`.
+[[nodiscard]] inline WordValues tag_dictionary(std::span<const TaggedSentence> sentences, std::size_t without) {
     std::map<std::uint64_t, std::array<unsigned, 17>> counts;
-    for (const auto& s : sentences)
-        for (std::size_t i = 0; i < s.words.size(); ++i) {
-            std::string lower = s.words[i];
+    for (std::size_t n = 0; n < sentences.size(); ++n)
+        for (std::size_t i = 0; n % dictionary_parts != without && i < sentences[n].words.size(); ++i) {
+            std::string lower = sentences[n].words[i];
             for (char& c : lower) c = ascii_lower(c);
-            ++counts[hash_bytes(lower)][static_cast<std::size_t>(s.tags[i])];
+            ++counts[hash_bytes(lower)][static_cast<std::size_t>(sentences[n].tags[i])];
         }
-    std::map<std::uint32_t, unsigned> kinds;
-    std::vector<std::pair<std::uint64_t, std::uint32_t>> words;
+    WordValues out;
     for (const auto& [hash, by_tag] : counts) {
-        unsigned all = 0;
-        for (const unsigned n : by_tag) all += n;
-        if (all < 2) continue;
-        std::uint32_t set = 0;
+        const unsigned all = std::accumulate(by_tag.begin(), by_tag.end(), 0u);
+        const auto most = static_cast<std::uint64_t>(std::max_element(by_tag.begin(), by_tag.end()) - by_tag.begin());
+        std::uint64_t set = most << 20;
         for (std::size_t k = 0; k < 17; ++k)
-            if (by_tag[k] * 20 > all) set |= 1u << k;
-        ++kinds[set], words.emplace_back(hash, set);
+            if (by_tag[k] * 20 > all) set |= std::uint64_t{1} << k;
+        out.emplace_back(hash, static_cast<std::uint16_t>(1 + mix(set, all > 1) % 65535));
     }
-    std::vector<std::pair<unsigned, std::uint32_t>> order;
-    for (const auto& [set, n] : kinds) order.emplace_back(n, set);
-    std::sort(order.rbegin(), order.rend());
-    std::map<std::uint32_t, std::uint8_t> number;
-    for (std::size_t i = 0; i < std::min<std::size_t>(order.size(), 255); ++i) number[order[i].second] = static_cast<std::uint8_t>(i + 1);
-    std::vector<std::pair<std::uint64_t, std::uint8_t>> out;
-    for (const auto& [hash, set] : words)
-        if (const auto at = number.find(set); at != number.end()) out.emplace_back(hash, at->second);
     return out;
 }
 
@@ -154,14 +144,13 @@ public:
     [[nodiscard]] static Tagger train(std::span<const TaggedSentence> sentences, const TaggerOptions& options = {}) {
         if (sentences.empty()) fail<UsageError>("Tagger::train: no sentence; give at least one");
         Tagger tagger;
-        tagger.model_.set_words(detail::tag_dictionary(sentences));
         detail::TaggerFeatures features(tagger.model_);
         std::vector<detail::SequenceExample> examples(sentences.size());
-        for (std::size_t i = 0; i < sentences.size(); ++i) {
-            const std::vector<std::string_view> words(sentences[i].words.begin(), sentences[i].words.end());
-            features(words, examples[i].input);
-            for (const Upos tag : sentences[i].tags) examples[i].labels.push_back(static_cast<std::uint8_t>(tag));
+        for (std::size_t part = 0; part < detail::dictionary_parts; ++part) {
+            tagger.model_.set_words(detail::tag_dictionary(sentences, part));
+            for (std::size_t i = part; i < sentences.size(); i += detail::dictionary_parts) add_example(features, sentences[i], examples[i]);
         }
+        tagger.model_.set_words(detail::tag_dictionary(sentences, detail::dictionary_parts));
         detail::learn_weights(tagger.model_, examples, labels, options);
         return tagger;
     }
@@ -190,6 +179,11 @@ private:
     static constexpr std::uint32_t kind = 1;
     static constexpr int labels = 17;
     Tagger() = default;
+
+    static void add_example(detail::TaggerFeatures& features, const TaggedSentence& sentence, detail::SequenceExample& example) {
+        features(std::vector<std::string_view>(sentence.words.begin(), sentence.words.end()), example.input);
+        for (const Upos tag : sentence.tags) example.labels.push_back(static_cast<std::uint8_t>(tag));
+    }
 
     detail::SequenceModel model_;
 };
