@@ -15,7 +15,7 @@ namespace {
 Segmenter small_segmenter() {
     const auto sentences = text::parse_treebank("我们\tPRON\n喜欢\tVERB\n狗\tNOUN\n\n我们\tPRON\n看\tVERB\n狗\tNOUN\n\n他\tPRON\n喜欢\tVERB\n我们\tPRON\n", "t");
     text::TaggerOptions options;
-    options.epochs = 20, options.slots = 20'000;
+    options.epochs = 20, options.learners = 1, options.slots = 20'000;
     return Segmenter::train(sentences, options);
 }
 

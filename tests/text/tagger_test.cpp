@@ -14,7 +14,7 @@ Tagger small_tagger(std::uint64_t seed = 1) {
     const auto sentences = text::parse_treebank("the\tDET\ndog\tNOUN\nruns\tVERB\n\na\tDET\nrun\tNOUN\nhelps\tVERB\n\n"
                                                 "dogs\tNOUN\nrun\tVERB\n\nthe\tDET\nrun\tNOUN\nends\tVERB\n\ncats\tNOUN\nrun\tVERB\n", "t");
     text::TaggerOptions options;
-    options.epochs = 20, options.slots = 20'000, options.seed = seed;
+    options.epochs = 20, options.learners = 1, options.slots = 20'000, options.seed = seed;
     return Tagger::train(sentences, options);
 }
 

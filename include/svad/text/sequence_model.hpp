@@ -25,10 +25,11 @@ namespace svad::text {
 
 /// How a sequence model is learnt.
 struct TaggerOptions {
-    int epochs = 10;
+    int epochs = 12;
+    int learners = 4;                                            // models with other seeds, whose mean is the result
     std::uint64_t seed = 1;
-    double dropout = 0.2;                                        // share of features hidden in training, drawn anew each time
-    int margin = 2;                                              // by how much the right label must lead, in updates
+    double dropout = 0.3;                                        // share of features hidden in training, drawn anew each time
+    int margin = 5;                                              // by how much the right label must lead, in updates
     std::size_t slots = 3'600'000;                               // bytes of the table of weights
     std::function<void(int epoch, double wrong)> progress = {};  // after each epoch: share of wrong labels in training
 };

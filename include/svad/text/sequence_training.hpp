@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Learning a sequence model: the averaged structured perceptron over examples, then rounding to bytes.
+// Learning a sequence model: the averaged structured perceptron over examples, the mean of
+// several learners with other orders, then rounding to bytes.
 //
 // Promise: same examples, options and seed give the same bytes on every machine: integers only until one last division.
 // The average is kept lazily (weight minus time-stamped sum), so an update costs what it changes.
@@ -61,19 +62,15 @@ public:
         return all ? static_cast<double>(wrong) / static_cast<double>(all) : 0.0;
     }
 
-    /// The averaged weights in bytes: `per_unit` steps for one update, larger ones cut off.
-    [[nodiscard]] SequenceWeights<std::int8_t, std::int16_t> finish(double per_unit) const {
-        SequenceWeights<std::int8_t, std::int16_t> out;
-        out.resize(now_.labels, now_.slots);
-        const auto average = [&](std::int64_t now, std::int64_t sum, double limit) {
-            const double value = static_cast<double>(now) - static_cast<double>(sum) / static_cast<double>(std::max<std::int64_t>(time_, 1));
-            return std::clamp(std::nearbyint(value * per_unit), -limit, limit);
+    /// Adds the averaged weights to `total`: the table, then the transitions.
+    void add_average(std::vector<double>& total) const {
+        total.resize(now_.table.size() + now_.transitions.size());
+        const auto average = [&](std::int64_t now, std::int64_t sum) {
+            return static_cast<double>(now) - static_cast<double>(sum) / static_cast<double>(std::max<std::int64_t>(time_, 1));
         };
-        for (std::size_t i = 0; i < out.table.size(); ++i)
-            out.table[i] = static_cast<std::int8_t>(average(now_.table[i], sum_.table[i], 127));
-        for (std::size_t i = 0; i < out.transitions.size(); ++i)
-            out.transitions[i] = static_cast<std::int16_t>(average(now_.transitions[i], sum_.transitions[i], 32767));
-        return out;
+        for (std::size_t i = 0; i < now_.table.size(); ++i) total[i] += average(now_.table[i], sum_.table[i]);
+        for (std::size_t i = 0; i < now_.transitions.size(); ++i)
+            total[now_.table.size() + i] += average(now_.transitions[i], sum_.transitions[i]);
     }
 
 private:
@@ -130,12 +127,24 @@ private:
 inline void learn_weights(SequenceModel& model, const std::vector<SequenceExample>& examples, int labels, const TaggerOptions& options) {
     if (options.slots < 1024 || options.slots > 64'000'000)
         fail<UsageError>("TaggerOptions::slots: must be from 1,024 to 64,000,000; got ", options.slots);
-    SequenceLearner learner(labels, options);
-    for (int e = 0; e < options.epochs; ++e) {
-        const double wrong = learner.epoch(examples, mix(options.seed, static_cast<std::uint64_t>(e) + 11));
-        if (options.progress) options.progress(e + 1, wrong);
+    std::vector<double> total;
+    for (int k = 0; k < options.learners; ++k) {
+        TaggerOptions own = options;
+        own.seed = mix(options.seed, static_cast<std::uint64_t>(k));
+        SequenceLearner learner(labels, own);
+        for (int e = 0; e < options.epochs; ++e) {
+            const double wrong = learner.epoch(examples, mix(own.seed, static_cast<std::uint64_t>(e) + 11));
+            if (options.progress) options.progress(k * options.epochs + e + 1, wrong);
+        }
+        learner.add_average(total);
     }
-    model.weights = learner.finish(10);
+    // The largest weights are rare: cutting them off keeps more of the others than a coarser step would.
+    const double per_unit = 16.0 / (std::max(options.learners, 1) * std::sqrt(std::max(options.margin, 1)));
+    model.weights.resize(labels, options.slots);
+    const auto rounded = [&](std::size_t i, double limit) { return std::clamp(std::nearbyint(total[i] * per_unit), -limit, limit); };
+    const std::size_t size = total.empty() ? 0 : model.weights.table.size();
+    for (std::size_t i = 0; i < size; ++i) model.weights.table[i] = static_cast<std::int8_t>(rounded(i, 127));
+    for (std::size_t i = size; i < total.size(); ++i) model.weights.transitions[i - size] = static_cast<std::int16_t>(rounded(i, 32767));
 }
 
 }  // namespace svad::text::detail
