@@ -47,7 +47,7 @@ struct EvaluateOptions {
 struct TrainTaggerOptions {
     std::string lang = "en", task = "pos", dev, out;
     std::vector<std::string> train;
-    int epochs = 12, margin = 5;
+    int epochs = 12, margin = 5, learners = 4;
     double dropout = 0.3;
     std::uint64_t seed = 1;
 };

@@ -84,6 +84,7 @@ CLI::App* add_train_tagger(CLI::App& app, TrainTaggerOptions& o) {
     c->add_option("--out", o.out, "model file to write")->required();
     c->add_option("--epochs", o.epochs, "passes over the training files")->check(CLI::Range(1, 1000));
     c->add_option("--dropout", o.dropout, "share of features hidden in training")->check(CLI::Range(0.0, 0.9));
+    c->add_option("--learners", o.learners, "models with other seeds, whose mean is the result")->check(CLI::Range(1, 100));
     c->add_option("--margin", o.margin, "by how much the right label must lead")->check(CLI::Range(0, 1000));
     c->add_option("--seed", o.seed, "seed; same seed and files, same bytes");
     return c;

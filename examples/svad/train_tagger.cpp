@@ -55,6 +55,7 @@ int train_tagger(const TrainTaggerOptions& o) {
     if (!o.dev.empty()) dev = text::read_treebank(o.dev);
     text::TaggerOptions options;
     options.epochs = o.epochs, options.seed = o.seed, options.dropout = o.dropout, options.margin = o.margin;
+    options.learners = o.learners;
     options.progress = [](int epoch, double wrong) {
         std::printf("epoch %d: %.2f %% right in training\n", epoch, 100 * (1 - wrong));
         std::fflush(stdout);

@@ -60,10 +60,7 @@ public:
         match_dictionary(text, run);
         for (std::size_t i = 0; i < n; ++i) {
             features(&run.values[i + 2], &run.kinds[i + 2], in);
-            const std::uint64_t b = starts_[i], m = inside_[i], e = stops_[i];
-            in.add(20, b), in.add(21, m), in.add(22, e), in.add(23, mix(b, e)), in.add(24, mix(mix(b, m), e));
-            in.add(25, mix(b, run.values[i + 2])), in.add(26, mix(e, run.values[i + 2]));
-            in.add(27, mix(i + 1 < n ? starts_[i + 1] : 0, e)), in.add(28, mix(i > 0 ? stops_[i - 1] : 0, b));
+            dictionary_features(i, n, &run.values[i + 2], in);
             in.finish_position(run.values[i + 2]);
         }
     }
@@ -78,6 +75,16 @@ private:
                 starts_[i] = std::max<std::uint64_t>(starts_[i], k), stops_[i + k - 1] = std::max<std::uint64_t>(stops_[i + k - 1], k);
                 for (std::size_t j = i + 1; j + 1 < i + k; ++j) inside_[j] = std::max<std::uint64_t>(inside_[j], k);
             }
+    }
+    /// The longest entries that start, go on and stop at character i and its neighbours.
+    void dictionary_features(std::size_t i, std::size_t n, const std::uint64_t* c, SequenceInput& in) const {
+        const std::uint64_t b = starts_[i], m = inside_[i], e = stops_[i], next = i + 1 < n ? starts_[i + 1] : 0, last = i > 0 ? stops_[i - 1] : 0;
+        in.add(20, b), in.add(21, m), in.add(22, e), in.add(23, mix(b, e)), in.add(24, mix(mix(b, m), e));
+        in.add(25, mix(b, c[0])), in.add(26, mix(e, c[0])), in.add(27, mix(next, e)), in.add(28, mix(last, b));
+        in.add(40, mix(mix(b, e), c[0])), in.add(41, mix(b, mix(c[0], c[1]))), in.add(42, mix(e, mix(c[-1], c[0])));
+        in.add(43, mix(mix(b, e), mix(c[-1], c[1]))), in.add(44, mix(mix(e, m), next)), in.add(45, mix(mix(b, m), last));
+        in.add(46, mix(mix(b, e), i + 1 < n ? mix(next, stops_[i + 1]) : 0));
+        in.add(47, mix(mix(b, e), i > 0 ? mix(starts_[i - 1], last) : 0));
     }
     static void features(const std::uint64_t* c, const std::uint64_t* kind, SequenceInput& in) {
         in.add(0, 0), in.add(1, c[-2]), in.add(2, c[-1]), in.add(3, c[0]), in.add(4, c[1]), in.add(5, c[2]);
