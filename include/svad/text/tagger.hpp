@@ -33,7 +33,7 @@ struct WordTraits {
     return c >= 0x4E00 && c < 0xA000 ? 'h' : 'u';
 }
 
-/// Where the characters of `word` end, at most the first and last 16 of them counted.
+/// Where the characters of `word` begin and the last one ends.
 [[nodiscard]] inline std::vector<std::size_t> character_ends(std::string_view word) {
     std::vector<std::size_t> ends{0};
     for (std::size_t at = 0; at < word.size();) ends.push_back(at += next_code_point(word, at).length);
