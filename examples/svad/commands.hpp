@@ -59,11 +59,20 @@ struct StatsOptions {
     bool json = false, probe = false;
 };
 
+struct TrainTaggerOptions {
+    std::string lang = "en", task = "pos", dev, out;
+    std::vector<std::string> train;
+    int epochs = 12, margin = 5, learners = 4;
+    double dropout = 0.3;
+    std::uint64_t seed = 1;
+};
+
 CLI::App* add_synth(CLI::App& app, SynthOptions& options);
 CLI::App* add_train(CLI::App& app, TrainArguments& options);
 CLI::App* add_describe(CLI::App& app, DescribeOptions& options);
 CLI::App* add_evaluate(CLI::App& app, EvaluateOptions& options);
 CLI::App* add_stats(CLI::App& app, StatsOptions& options);
+CLI::App* add_train_tagger(CLI::App& app, TrainTaggerOptions& options);
 
 int synth(const SynthOptions& options);
 int train(const TrainArguments& options);
@@ -71,5 +80,6 @@ int describe(const DescribeOptions& options);
 int evaluate(const EvaluateOptions& options);
 int evaluate_files(const CaptionFilesOptions& options);
 int stats(const StatsOptions& options);
+int train_tagger(const TrainTaggerOptions& options);
 
 }  // namespace tool

@@ -35,6 +35,8 @@ int main(int argc, char** argv) {
     tool::add_evaluate(app, evaluate_options)->callback(run(evaluate_options, tool::evaluate));
     tool::StatsOptions stats_options;
     tool::add_stats(app, stats_options)->callback(run(stats_options, tool::stats));
+    tool::TrainTaggerOptions tagger_options;
+    tool::add_train_tagger(app, tagger_options)->callback(run(tagger_options, tool::train_tagger));
 
     try {
         app.parse(argc, argv);
