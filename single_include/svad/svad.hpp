@@ -6765,6 +6765,638 @@ inline std::u32string ptb_line(std::string_view text) {
 
 }  // namespace svad::text
 
+// ==== svad/text/segmenter.hpp ====
+// Words of a text without blanks (Chinese): each character is labelled begin, middle, end or a word of its own.
+//
+// Promise: for any bytes the words, in order, are all of the text but its white space; invalid UTF-8 stays in them as it
+// is. White space always ends a word. Time is linear in the text; a segmenter is immutable.
+// Rejected: longest match in a dictionary, five points worse since every second name is missing from it.
+
+// ==== svad/text/sequence_file.hpp ====
+// The file of a sequence model: "svadseq1", kind, labels, slots, words (32 bits each), transitions, words, values, table
+// of weights, FNV-1a of all before; little-endian.
+//
+// Promise: parse() takes any bytes: the sizes must be in range and add up to the size of the file and the checksum must
+// hold before anything is allocated. Equal models have equal bytes.
+// Rejected: safetensors, whose named tensors of floats would be four times the size.
+
+// ==== svad/text/sequence_training.hpp ====
+// Learning a sequence model: the averaged structured perceptron over examples, the mean of
+// several learners with other orders, then rounding to bytes.
+//
+// Promise: same examples, options and seed give the same bytes on every machine: integers only until one last division.
+// The average is kept lazily (weight minus time-stamped sum), so an update costs what it changes.
+// Rejected: a conditional random field, several times slower to learn and in need of floating point and a step size.
+
+// ==== svad/text/sequence_model.hpp ====
+// A label for each position of a sequence: a linear model over hashed features, decoded exactly (Viterbi 1967), learnt
+// as an averaged structured perceptron (Collins 2002). The tagger and the segmenter are its feature functions.
+//
+// Promise: training is a function of the examples, their order and the seed. A feature owns a window of `labels` bytes
+// that starts anywhere in one table, so the size of a model does not depend on how many features there are; windows
+// may overlap and learning copes. A file is checked whole (sizes, checksum) before a byte of it is used.
+// Rejected: a map from feature to weights (ten times the size, slower), beam search (inexact, no faster for 17 labels).
+
+namespace svad::text {
+
+/// How a sequence model is learnt.
+struct TaggerOptions {
+    int epochs = 12;
+    int learners = 4;                                            // models with other seeds, whose mean is the result
+    std::uint64_t seed = 1;
+    double dropout = 0.3;                                        // share of features hidden in training, drawn anew each time
+    int margin = 5;                                              // by how much the right label must lead, in updates
+    std::size_t slots = 3'600'000;                               // bytes of the table of weights
+    std::function<void(int epoch, double wrong)> progress = {};  // after each epoch: share of wrong labels in training
+};
+
+namespace detail {
+
+/// Mixes a value into a hash; the order of calls matters.
+[[nodiscard]] constexpr std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
+    hash = (hash ^ value) * 0x9E3779B97F4A7C15u;
+    return hash ^ (hash >> 29);
+}
+
+/// FNV-1a of bytes.
+[[nodiscard]] constexpr std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t hash = 0xCBF29CE484222325u) {
+    for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
+    return hash;
+}
+
+/// The features of a sequence: those of position i are features[ends[i-1]..ends[i]); `joint` is seen with the label before.
+struct SequenceInput {
+    std::vector<std::uint32_t> features, joint;
+    std::vector<std::size_t> ends;
+
+    void clear() { features.clear(), joint.clear(), ends.clear(); }
+    void add(std::uint64_t kind, std::uint64_t value) { features.push_back(static_cast<std::uint32_t>(mix(mix(kind, value), 7) >> 32)); }
+    void finish_position(std::uint64_t with_previous) {
+        ends.push_back(features.size());
+        joint.push_back(static_cast<std::uint32_t>(mix(with_previous, 3) >> 32));
+    }
+};
+
+struct SequenceExample {
+    SequenceInput input;
+    std::vector<std::uint8_t> labels;
+};
+
+/// Weights of either kind: bytes of a finished model or counts of one that is being learnt.
+template <class W, class T>
+struct SequenceWeights {
+    int labels = 0;
+    std::size_t slots = 0;
+    std::vector<W> table;          // slots + labels
+    std::vector<T> transitions;    // row `before` * labels + label; the last row is the start
+
+    void resize(int count, std::size_t size) {
+        labels = count, slots = size;
+        table.assign(size + static_cast<std::size_t>(count), 0);
+        transitions.assign(static_cast<std::size_t>((count + 1) * count), 0);
+    }
+    [[nodiscard]] std::size_t window(std::uint32_t feature) const {
+        return static_cast<std::size_t>((static_cast<std::uint64_t>(feature) * slots) >> 32);
+    }
+    [[nodiscard]] std::size_t window(std::uint32_t joint, int before) const {
+        return window(static_cast<std::uint32_t>(mix(joint, static_cast<std::uint64_t>(before) + 1) >> 32));
+    }
+};
+
+template <class W, class T>
+void add_window(const SequenceWeights<W, T>& w, std::size_t at, std::int32_t* scores) {
+    const W* from = w.table.data() + at;
+    for (int k = 0; k < w.labels; ++k) scores[k] += from[k];
+}
+
+/// The best labels under `w`, exactly; with `gold`, wrong labels get `margin` for nothing, so that right ones must lead.
+template <class W, class T>
+[[nodiscard]] std::vector<std::uint8_t> decode(const SequenceWeights<W, T>& w, const SequenceInput& in,
+                                               const std::vector<std::uint8_t>* gold = nullptr, int margin = 0) {
+    constexpr int most = 32;
+    const int labels = w.labels;
+    const std::size_t n = in.ends.size();
+    std::vector<std::array<std::uint8_t, most>> back(n);
+    std::array<std::int32_t, most> best{}, own{}, next{}, row{};
+    for (std::size_t i = 0; i < n; ++i) {
+        own.fill(0), next.fill(INT32_MIN);
+        for (std::size_t f = i ? in.ends[i - 1] : 0; f < in.ends[i]; ++f) add_window(w, w.window(in.features[f]), own.data());
+        if (gold) own[(*gold)[i]] -= margin;
+        for (int p = i ? 0 : labels; p < (i ? labels : labels + 1); ++p) {
+            for (int k = 0; k < labels; ++k) row[static_cast<std::size_t>(k)] = w.transitions[static_cast<std::size_t>(p * labels + k)];
+            add_window(w, w.window(in.joint[i], p), row.data());
+            const std::int32_t before = i ? best[static_cast<std::size_t>(p)] : 0;
+            for (std::size_t k = 0; k < static_cast<std::size_t>(labels); ++k)
+                if (before + row[k] > next[k]) next[k] = before + row[k], back[i][k] = static_cast<std::uint8_t>(p);
+        }
+        // Only differences matter: taking the largest off keeps any length of text from overflowing.
+        std::int32_t top = INT32_MIN;
+        for (std::size_t k = 0; k < static_cast<std::size_t>(labels); ++k) top = std::max(top, best[k] = next[k] + own[k]);
+        for (std::size_t k = 0; k < static_cast<std::size_t>(labels); ++k) best[k] -= top;
+    }
+    std::vector<std::uint8_t> out(n);
+    std::size_t label = static_cast<std::size_t>(std::max_element(best.begin(), best.begin() + labels) - best.begin());
+    for (std::size_t i = n; i-- > 0; label = back[i][label]) out[i] = static_cast<std::uint8_t>(label);
+    return out;
+}
+
+}  // namespace detail
+}  // namespace svad::text
+
+namespace svad::text::detail {
+
+/// Hashes of words and what is known of each (not 0).
+using WordValues = std::vector<std::pair<std::uint64_t, std::uint16_t>>;
+
+/// Sentences are dealt into this many parts: features in training ask a dictionary made of the other parts, since one
+/// that holds every word it is asked about would be believed too much.
+inline constexpr std::size_t dictionary_parts = 10;
+
+/// A finished model, and words that features ask about: sorted hashes with a value each.
+struct SequenceModel {
+    SequenceWeights<std::int8_t, std::int16_t> weights;
+    std::vector<std::uint32_t> words;
+    std::vector<std::uint16_t> values;
+
+    /// The value of the word with this hash, or 0.
+    [[nodiscard]] std::uint16_t value_of(std::uint64_t hash) const {
+        const auto key = static_cast<std::uint32_t>(mix(hash, 5) >> 32);
+        const auto at = std::lower_bound(words.begin(), words.end(), key);
+        return at == words.end() || *at != key ? std::uint16_t{0} : values[static_cast<std::size_t>(at - words.begin())];
+    }
+    /// Takes (hash, value) in any order; of words with one key the first stays.
+    void set_words(WordValues list) {
+        for (auto& [hash, value] : list) hash = mix(hash, 5) >> 32;
+        std::sort(list.begin(), list.end());
+        list.erase(std::unique(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.first == b.first; }), list.end());
+        words.clear(), values.clear();
+        for (const auto& [hash, value] : list) words.push_back(static_cast<std::uint32_t>(hash)), values.push_back(value);
+    }
+};
+
+/// The averaged structured perceptron.
+class SequenceLearner {
+public:
+    SequenceLearner(int labels, const TaggerOptions& options) : margin_(options.margin), draw_(options.seed) {
+        const std::size_t slots = options.slots;
+        hidden_ = static_cast<std::uint64_t>(std::clamp(options.dropout, 0.0, 0.9) * 4294967296.0);
+        now_.resize(labels, slots);
+        sum_.resize(labels, slots);
+    }
+
+    /// One pass over the examples in a drawn order; the share of labels that came out wrong.
+    double epoch(const std::vector<SequenceExample>& examples, std::uint64_t seed) {
+        std::vector<std::size_t> order(examples.size());
+        std::iota(order.begin(), order.end(), std::size_t{0});
+        for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[(seed = mix(seed, i)) % i]);
+        std::size_t wrong = 0, all = 0;
+        for (const std::size_t e : order) wrong += learn(examples[e]), all += examples[e].labels.size();
+        return all ? static_cast<double>(wrong) / static_cast<double>(all) : 0.0;
+    }
+
+    /// Adds the averaged weights to `total`: the table, then the transitions.
+    void add_average(std::vector<double>& total) const {
+        total.resize(now_.table.size() + now_.transitions.size());
+        const auto average = [&](std::int64_t now, std::int64_t sum) {
+            return static_cast<double>(now) - static_cast<double>(sum) / static_cast<double>(std::max<std::int64_t>(time_, 1));
+        };
+        for (std::size_t i = 0; i < now_.table.size(); ++i) total[i] += average(now_.table[i], sum_.table[i]);
+        for (std::size_t i = 0; i < now_.transitions.size(); ++i)
+            total[now_.table.size() + i] += average(now_.transitions[i], sum_.transitions[i]);
+    }
+
+private:
+    /// The input with some features hidden, so that no feature can rely on another always being there.
+    void hide_features(const SequenceInput& in) {
+        seen_.clear();
+        seen_.joint = in.joint;
+        for (std::size_t i = 0, f = 0; i < in.ends.size(); ++i) {
+            for (; f < in.ends[i]; ++f)
+                if (((draw_ = mix(draw_, f)) >> 32) >= hidden_) seen_.features.push_back(in.features[f]);
+            seen_.ends.push_back(seen_.features.size());
+        }
+    }
+    std::size_t learn(const SequenceExample& example) {
+        hide_features(example.input);
+        const auto guess = decode(now_, seen_, &example.labels, margin_);
+        std::size_t wrong = 0;
+        for (std::size_t i = 0; i < guess.size(); ++i) {
+            const int gold = example.labels[i], got = guess[i];
+            const int gold_before = i ? example.labels[i - 1] : now_.labels, got_before = i ? guess[i - 1] : now_.labels;
+            if (gold != got) {
+                ++wrong;
+                for (std::size_t f = i ? seen_.ends[i - 1] : 0; f < seen_.ends[i]; ++f) {
+                    const std::size_t at = now_.window(seen_.features[f]);
+                    change(at, gold, 1), change(at, got, -1);
+                }
+            }
+            if (gold == got && gold_before == got_before) continue;
+            change(now_.window(seen_.joint[i], gold_before), gold, 1);
+            change(now_.window(seen_.joint[i], got_before), got, -1);
+            change_transition(gold_before, gold, 1), change_transition(got_before, got, -1);
+        }
+        ++time_;
+        return wrong;
+    }
+    void change(std::size_t window, int label, int by) {
+        const std::size_t at = window + static_cast<std::size_t>(label);
+        now_.table[at] += by, sum_.table[at] += time_ * by;
+    }
+    void change_transition(int before, int label, int by) {
+        const auto at = static_cast<std::size_t>(before * now_.labels + label);
+        now_.transitions[at] += by, sum_.transitions[at] += time_ * by;
+    }
+
+    SequenceWeights<std::int32_t, std::int32_t> now_;
+    SequenceWeights<std::int64_t, std::int64_t> sum_;
+    SequenceInput seen_;
+    int margin_ = 0;
+    std::uint64_t draw_ = 0, hidden_ = 0;
+    std::int64_t time_ = 0;
+};
+
+/// Learns the weights of `model` from examples, whose features may have asked it about words.
+inline void learn_weights(SequenceModel& model, const std::vector<SequenceExample>& examples, int labels, const TaggerOptions& options) {
+    if (options.slots < 1024 || options.slots > 64'000'000)
+        fail<UsageError>("TaggerOptions::slots: must be from 1,024 to 64,000,000; got ", options.slots);
+    std::vector<double> total;
+    for (int k = 0; k < options.learners; ++k) {
+        TaggerOptions own = options;
+        own.seed = mix(options.seed, static_cast<std::uint64_t>(k));
+        SequenceLearner learner(labels, own);
+        for (int e = 0; e < options.epochs; ++e) {
+            const double wrong = learner.epoch(examples, mix(own.seed, static_cast<std::uint64_t>(e) + 11));
+            if (options.progress) options.progress(k * options.epochs + e + 1, wrong);
+        }
+        learner.add_average(total);
+    }
+    // The largest weights are rare: cutting them off keeps more of the others than a coarser step would.
+    const double per_unit = 16.0 / (std::max(options.learners, 1) * std::sqrt(std::max(options.margin, 1)));
+    model.weights.resize(labels, options.slots);
+    const auto rounded = [&](std::size_t i, double limit) { return std::clamp(std::nearbyint(total[i] * per_unit), -limit, limit); };
+    const std::size_t size = total.empty() ? 0 : model.weights.table.size();
+    for (std::size_t i = 0; i < size; ++i) model.weights.table[i] = static_cast<std::int8_t>(rounded(i, 127));
+    for (std::size_t i = size; i < total.size(); ++i) model.weights.transitions[i - size] = static_cast<std::int16_t>(rounded(i, 32767));
+}
+
+}  // namespace svad::text::detail
+
+namespace svad::text::detail {
+
+inline constexpr std::string_view sequence_magic = "svadseq1";
+
+template <class N>
+void put_little(std::string& out, N value, int bytes) {
+    for (int i = 0; i < bytes; ++i) out += static_cast<char>((static_cast<std::uint64_t>(value) >> (8 * i)) & 0xFF);
+}
+
+[[nodiscard]] inline std::uint64_t get_little(std::string_view bytes, std::size_t at, int count) {
+    std::uint64_t value = 0;
+    for (int i = 0; i < count; ++i)
+        value |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[at + static_cast<std::size_t>(i)])) << (8 * i);
+    return value;
+}
+
+/// The bytes of `model`; `kind` says which features it was learnt with.
+[[nodiscard]] inline std::string write_sequence_model(const SequenceModel& model, std::uint32_t kind) {
+    std::string out{sequence_magic};
+    put_little(out, kind, 4), put_little(out, model.weights.labels, 4);
+    put_little(out, model.weights.slots, 4), put_little(out, model.words.size(), 4);
+    for (const std::int16_t t : model.weights.transitions) put_little(out, t, 2);
+    for (const std::uint32_t w : model.words) put_little(out, w, 4);
+    for (const std::uint16_t v : model.values) put_little(out, v, 2);
+    for (const std::int8_t w : model.weights.table) out += static_cast<char>(w);
+    put_little(out, hash_bytes(out), 8);
+    return out;
+}
+
+/// The model in `bytes`, which must be of this kind and number of labels. Throws io::FormatError.
+[[nodiscard]] inline SequenceModel parse_sequence_model(std::string_view bytes, std::string_view where, std::uint32_t kind, int labels) {
+    if (bytes.size() < 32 || !bytes.starts_with(sequence_magic))
+        fail<io::FormatError>(where, ": byte 0: is not a tagger or segmenter (\"svadseq1\"); make one with svad train-tagger");
+    const auto field = [&](std::size_t at) { return static_cast<std::size_t>(get_little(bytes, at, 4)); };
+    if (field(8) != kind || field(12) != static_cast<std::size_t>(labels))
+        fail<io::FormatError>(where, ": byte 8: is a model of another kind; got kind ", field(8), " with ", field(12), " labels, needed kind ",
+                              kind, " with ", labels);
+    const std::size_t slots = field(16), words = field(20), count = static_cast<std::size_t>(labels);
+    const std::uint64_t size = 32 + std::uint64_t{2} * (count + 1) * count + std::uint64_t{6} * words + slots + count;
+    if (slots < 1024 || bytes.size() != size)
+        fail<io::FormatError>(where, ": byte 16: sizes do not fit the file; got ", bytes.size(), " bytes, needed ", size);
+    if (get_little(bytes, bytes.size() - 8, 8) != hash_bytes(bytes.substr(0, bytes.size() - 8)))
+        fail<io::FormatError>(where, ": byte ", bytes.size() - 8, ": the checksum does not hold; the file is damaged, fetch it again");
+    SequenceModel model;
+    model.weights.resize(labels, slots);
+    std::size_t at = 24;
+    for (auto& t : model.weights.transitions) t = static_cast<std::int16_t>(get_little(bytes, at, 2)), at += 2;
+    model.words.resize(words), model.values.resize(words);
+    for (auto& w : model.words) w = static_cast<std::uint32_t>(get_little(bytes, at, 4)), at += 4;
+    if (!std::is_sorted(model.words.begin(), model.words.end()))
+        fail<io::FormatError>(where, ": byte ", at, ": the words before are not in order; the file is damaged, fetch it again");
+    for (auto& v : model.values) v = static_cast<std::uint16_t>(get_little(bytes, at, 2)), at += 2;
+    for (auto& w : model.weights.table) w = static_cast<std::int8_t>(bytes[at++]);
+    return model;
+}
+
+}  // namespace svad::text::detail
+
+// ==== svad/text/treebank.hpp ====
+// Treebanks: sentences of words with universal parts of speech, from "form TAB tag" lines or from CoNLL-U.
+//
+// Promise: the kind of a file is decided by its first line with a tab (2 or 10 fields) and every line must be of that
+// kind; a line that is not is an error with its number. Multi-word ranges (1-2) and empty nodes (1.1) are passed over,
+// so the words are the syntactic words that the tags belong to. Linear in the bytes.
+// Rejected: guessing line by line, since "#" is a word in one format and a comment in the other.
+
+// ==== svad/text/upos.hpp ====
+// The seventeen universal parts of speech (Universal Dependencies 2, "UPOS"), what a tagger gives each word.
+// Rejected: the Penn tag set (45 tags, English only): statistics and keywords are the same for every language here.
+
+namespace svad::text {
+
+/// A universal part of speech, in alphabetical order of its name.
+enum class Upos : std::uint8_t {
+    adj, adp, adv, aux, cconj, det, intj, noun, num, part, pron, propn, punct, sconj, sym, verb, x
+};
+
+/// The tags as treebanks write them, in the order of Upos.
+inline constexpr std::array<std::string_view, 17> upos_names{"ADJ",  "ADP",   "ADV",   "AUX",   "CCONJ", "DET",
+                                                             "INTJ", "NOUN",  "NUM",   "PART",  "PRON",  "PROPN",
+                                                             "PUNCT", "SCONJ", "SYM",  "VERB",  "X"};
+
+/// The tag as treebanks write it: "NOUN".
+[[nodiscard]] constexpr std::string_view name_of(Upos tag) { return upos_names[static_cast<std::size_t>(tag)]; }
+
+/// The tag called `name`, or nothing.
+[[nodiscard]] constexpr std::optional<Upos> parse_upos(std::string_view name) {
+    for (std::size_t i = 0; i < upos_names.size(); ++i)
+        if (upos_names[i] == name) return static_cast<Upos>(i);
+    return std::nullopt;
+}
+
+/// A word of a text with its tag: bytes [begin, end).
+struct TaggedWord {
+    std::size_t begin = 0, end = 0;
+    Upos tag = Upos::x;
+};
+
+}  // namespace svad::text
+
+namespace svad::text {
+
+/// The words of a sentence and a tag for each.
+struct TaggedSentence {
+    std::vector<std::string> words;
+    std::vector<Upos> tags;
+};
+
+namespace detail {
+
+inline std::vector<std::string_view> tab_fields(std::string_view line) {
+    std::vector<std::string_view> fields;
+    for (std::size_t start = 0;;) {
+        const std::size_t tab = line.find('\t', start);
+        fields.push_back(line.substr(start, tab == std::string_view::npos ? tab : tab - start));
+        if (tab == std::string_view::npos) return fields;
+        start = tab + 1;
+    }
+}
+
+inline void add_treebank_word(TaggedSentence& sentence, std::string_view form, std::string_view tag, std::string_view where,
+                              std::size_t line) {
+    const auto upos = parse_upos(tag);
+    if (form.empty()) fail<io::FormatError>(where, ": line ", line, ": the word is empty");
+    if (!upos) fail<io::FormatError>(where, ": line ", line, ": the tag is not a universal part of speech; got ", tag.substr(0, 40));
+    sentence.words.emplace_back(form);
+    sentence.tags.push_back(*upos);
+}
+
+}  // namespace detail
+
+/// The sentences in `bytes`; `where` names them in errors. Throws io::FormatError.
+[[nodiscard]] inline std::vector<TaggedSentence> parse_treebank(std::string_view bytes, std::string_view where) {
+    std::vector<TaggedSentence> sentences;
+    TaggedSentence sentence;
+    const auto finish = [&] {
+        if (!sentence.words.empty()) sentences.push_back(std::exchange(sentence, {}));
+    };
+    std::size_t width = 0, number = 0;
+    for (std::size_t start = 0; start < bytes.size();) {
+        const std::size_t end = std::min(bytes.find('\n', start), bytes.size());
+        std::string_view line = bytes.substr(start, end - start);
+        start = end + 1;
+        ++number;
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        if (line.empty()) {
+            finish();
+            continue;
+        }
+        if (width != 2 && line.front() == '#' && (width == 10 || line.find('\t') == std::string_view::npos)) continue;
+        const auto fields = detail::tab_fields(line);
+        if (width == 0) width = fields.size();
+        if (fields.size() != width || (width != 2 && width != 10))
+            fail<io::FormatError>(where, ": line ", number, ": not of 2 fields (word, tag) or 10 (CoNLL-U) as the first; got ",
+                                  fields.size());
+        if (width == 2) detail::add_treebank_word(sentence, fields[0], fields[1], where, number);
+        else if (fields[0].find_first_of("-.") == std::string_view::npos)
+            detail::add_treebank_word(sentence, fields[1], fields[3], where, number);
+    }
+    finish();
+    return sentences;
+}
+
+/// The sentences of the file at `path`. Throws io::FileError, io::FormatError.
+[[nodiscard]] inline std::vector<TaggedSentence> read_treebank(const std::string& path) {
+    return parse_treebank(io::read_file(path), path);
+}
+
+}  // namespace svad::text
+
+namespace svad::text {
+
+namespace detail {
+
+/// A run of characters without white space.
+struct CharacterRun {
+    std::vector<std::size_t> ends{0};   // in the text; ends[0] is the start of the run
+    std::vector<std::uint64_t> values, kinds;
+
+    void add(CodePoint c) {
+        if (values.empty()) values.assign(2, 1), kinds.assign(2, 1);
+        ends.push_back(ends.back() + c.length);
+        values.push_back(c.value + 8);
+        kinds.push_back(kind_of(c.value));
+    }
+    [[nodiscard]] std::size_t size() const { return ends.size() - 1; }
+
+private:
+    static std::uint64_t kind_of(char32_t c) {
+        if (c >= U'0' && c <= U'9') return 2;
+        if ((c | 32) >= U'a' && (c | 32) <= U'z') return 3;
+        if (std::u32string_view{U"〇零一二三四五六七八九十百千万亿两"}.find(c) != std::u32string_view::npos) return 4;
+        if (c == U'年' || c == U'月' || c == U'日') return 5;
+        if (c >= 0x4E00 && c < 0xA000) return 6;
+        switch (class_of(c)) {
+            case CharacterClass::letter: return 7;
+            case CharacterClass::number: return 8;
+            case CharacterClass::space:
+            case CharacterClass::other: break;
+        }
+        return 9;
+    }
+};
+
+inline constexpr std::size_t longest_entry = 6;
+
+class SegmenterFeatures {
+public:
+    explicit SegmenterFeatures(const SequenceModel& model) : model_(model) {}
+
+    void operator()(std::string_view text, CharacterRun& run, SequenceInput& in) {
+        in.clear();
+        const std::size_t n = run.size();
+        run.values.insert(run.values.end(), 2, 1), run.kinds.insert(run.kinds.end(), 2, 1);
+        match_dictionary(text, run);
+        for (std::size_t i = 0; i < n; ++i) {
+            features(&run.values[i + 2], &run.kinds[i + 2], in);
+            dictionary_features(i, n, &run.values[i + 2], in);
+            in.finish_position(run.values[i + 2]);
+        }
+    }
+
+private:
+    void match_dictionary(std::string_view text, const CharacterRun& run) {
+        const std::size_t n = run.size();
+        starts_.assign(n, 0), inside_.assign(n, 0), stops_.assign(n, 0);
+        for (std::size_t i = 0; i < n; ++i)
+            for (std::size_t k = 2; k <= std::min(longest_entry, n - i); ++k) {
+                if (model_.value_of(hash_bytes(text.substr(run.ends[i], run.ends[i + k] - run.ends[i]))) == 0) continue;
+                starts_[i] = std::max<std::uint64_t>(starts_[i], k), stops_[i + k - 1] = std::max<std::uint64_t>(stops_[i + k - 1], k);
+                for (std::size_t j = i + 1; j + 1 < i + k; ++j) inside_[j] = std::max<std::uint64_t>(inside_[j], k);
+            }
+    }
+    /// The longest entries that start, go on and stop at character i and its neighbours.
+    void dictionary_features(std::size_t i, std::size_t n, const std::uint64_t* c, SequenceInput& in) const {
+        const std::uint64_t b = starts_[i], m = inside_[i], e = stops_[i], next = i + 1 < n ? starts_[i + 1] : 0, last = i > 0 ? stops_[i - 1] : 0;
+        in.add(20, b), in.add(21, m), in.add(22, e), in.add(23, mix(b, e)), in.add(24, mix(mix(b, m), e));
+        in.add(25, mix(b, c[0])), in.add(26, mix(e, c[0])), in.add(27, mix(next, e)), in.add(28, mix(last, b));
+        in.add(40, mix(mix(b, e), c[0])), in.add(41, mix(b, mix(c[0], c[1]))), in.add(42, mix(e, mix(c[-1], c[0])));
+        in.add(43, mix(mix(b, e), mix(c[-1], c[1]))), in.add(44, mix(mix(e, m), next)), in.add(45, mix(mix(b, m), last));
+        in.add(46, mix(mix(b, e), i + 1 < n ? mix(next, stops_[i + 1]) : 0));
+        in.add(47, mix(mix(b, e), i > 0 ? mix(starts_[i - 1], last) : 0));
+    }
+    static void features(const std::uint64_t* c, const std::uint64_t* kind, SequenceInput& in) {
+        in.add(0, 0), in.add(1, c[-2]), in.add(2, c[-1]), in.add(3, c[0]), in.add(4, c[1]), in.add(5, c[2]);
+        in.add(6, mix(c[-2], c[-1])), in.add(7, mix(c[-1], c[0])), in.add(8, mix(c[0], c[1])), in.add(9, mix(c[1], c[2]));
+        in.add(10, mix(c[-1], c[1])), in.add(11, mix(mix(c[-2], c[-1]), c[0])), in.add(12, mix(mix(c[-1], c[0]), c[1]));
+        in.add(13, mix(mix(c[0], c[1]), c[2])), in.add(14, mix(mix(kind[-1], kind[0]), kind[1]));
+        in.add(15, mix(mix(mix(kind[-2], kind[-1]), mix(kind[0], 1)), mix(kind[1], kind[2])));
+        in.add(16, (c[0] == c[-1] ? 1u : 0u) + (c[0] == c[1] ? 2u : 0u) + (c[0] == c[2] ? 4u : 0u) + (c[0] == c[-2] ? 8u : 0u));
+        in.add(17, mix(kind[-1], c[0])), in.add(18, mix(c[0], kind[1]));
+    }
+
+    const SequenceModel& model_;
+    std::vector<std::uint64_t> starts_, inside_, stops_;
+};
+
+/// The words of at least two characters but for those seen only in part `without`.
+[[nodiscard]] inline WordValues word_dictionary(std::span<const TaggedSentence> sentences, std::size_t without) {
+    std::map<std::uint64_t, unsigned> counts;
+    for (std::size_t n = 0; n < sentences.size(); ++n)
+        for (std::size_t i = 0; n % dictionary_parts != without && i < sentences[n].words.size(); ++i) {
+            const std::string& w = sentences[n].words[i];
+            if (!w.empty() && next_code_point(w, 0).length < w.size()) ++counts[hash_bytes(w)];
+        }
+    WordValues out;
+    for (const auto& [hash, n] : counts) out.emplace_back(hash, std::uint16_t{1});
+    return out;
+}
+
+}  // namespace detail
+
+/// Cuts a text into words.
+class Segmenter {
+public:
+    /// Learns from the words of sentences. Throws UsageError if there is none.
+    [[nodiscard]] static Segmenter train(std::span<const TaggedSentence> sentences, const TaggerOptions& options = {}) {
+        if (sentences.empty()) fail<UsageError>("Segmenter::train: no sentence; give at least one");
+        Segmenter segmenter;
+        detail::SegmenterFeatures features(segmenter.model_);
+        std::vector<detail::SequenceExample> examples(sentences.size());
+        for (std::size_t part = 0; part < detail::dictionary_parts; ++part) {
+            segmenter.model_.set_words(detail::word_dictionary(sentences, part));
+            for (std::size_t i = part; i < sentences.size(); i += detail::dictionary_parts) add_example(features, sentences[i], examples[i]);
+        }
+        segmenter.model_.set_words(detail::word_dictionary(sentences, detail::dictionary_parts));
+        detail::learn_weights(segmenter.model_, examples, labels, options);
+        return segmenter;
+    }
+    /// The segmenter in `bytes`; `where` names them in errors. Throws io::FormatError.
+    [[nodiscard]] static Segmenter parse(std::string_view bytes, std::string_view where) {
+        Segmenter segmenter;
+        segmenter.model_ = detail::parse_sequence_model(bytes, where, kind, labels);
+        return segmenter;
+    }
+    /// The segmenter in the file at `path`. Throws io::FileError, io::FormatError.
+    [[nodiscard]] static Segmenter load(const std::string& path) { return parse(io::read_file(path), path); }
+    [[nodiscard]] std::string bytes() const { return detail::write_sequence_model(model_, kind); }
+    /// Writes the file at `path` in one step. Throws io::FileError.
+    void save(const std::string& path) const { io::write_atomic(path, bytes()); }
+
+    /// The words of `text`: views into it.
+    [[nodiscard]] std::vector<std::string_view> operator()(std::string_view text) const {
+        std::vector<std::string_view> words;
+        for (std::size_t at = 0; at < text.size();) {
+            const std::size_t start = at;
+            detail::CharacterRun run;
+            CodePoint c;
+            while (at < text.size() && class_of((c = next_code_point(text, at)).value) != CharacterClass::space)
+                run.add(c), at += c.length;
+            if (run.size() > 0) cut(text.substr(start, at - start), run, words);
+            if (at < text.size()) at += c.length;
+        }
+        return words;
+    }
+
+private:
+    enum Label : std::uint8_t { begin, middle, end, single };
+    static constexpr std::uint32_t kind = 2;
+    static constexpr int labels = 4;
+    Segmenter() = default;
+
+    static void add_example(detail::SegmenterFeatures& features, const TaggedSentence& sentence, detail::SequenceExample& example) {
+        std::string text;
+        detail::CharacterRun run;
+        for (const auto& word : sentence.words) {
+            if (word.empty()) continue;
+            const std::size_t first = example.labels.size();
+            for (std::size_t at = 0; at < word.size(); at += next_code_point(word, at).length) {
+                run.add(next_code_point(word, at));
+                example.labels.push_back(middle);
+            }
+            text += word;
+            example.labels.back() = end, example.labels[first] = begin;
+            if (example.labels.size() == first + 1) example.labels[first] = single;
+        }
+        if (run.size() > 0) features(text, run, example.input);
+    }
+
+    void cut(std::string_view text, detail::CharacterRun& run, std::vector<std::string_view>& words) const {
+        detail::SequenceInput input;
+        detail::SegmenterFeatures{model_}(text, run, input);
+        const auto marks = detail::decode(model_.weights, input);
+        for (std::size_t i = 0, first = 0; i < marks.size(); ++i) {
+            const bool last = i + 1 == marks.size() || marks[i] == end || marks[i] == single || marks[i + 1] == begin || marks[i + 1] == single;
+            if (!last) continue;
+            words.push_back(text.substr(run.ends[first], run.ends[i + 1] - run.ends[first]));
+            first = i + 1;
+        }
+    }
+
+    detail::SequenceModel model_;
+};
+
+}  // namespace svad::text
+
 // ==== svad/text/sentencepiece.hpp ====
 // SentencePiece (Kudo and Richardson 2018): a .model file, text to ids and back.
 //
@@ -7424,6 +8056,190 @@ private:
         }
         return ate;
     }
+};
+
+}  // namespace svad::text
+
+// ==== svad/text/tagger.hpp ====
+// Parts of speech for the words of a sentence, in any language it was trained on.
+//
+// Promise: any words, also empty ones and invalid UTF-8, get a tag each, in time linear in their bytes; a tagger is
+// immutable and may be used by many threads. Features: the word and two on each side, parts of it from both ends, its
+// shape and characters, and which tags the training text gives it and its neighbours.
+// Rejected: a neural tagger: a point better, but tens of times slower and larger.
+
+namespace svad::text {
+
+namespace detail {
+
+/// What the features of a word and its neighbours are made of.
+struct WordTraits {
+    std::uint64_t exact = 0, lower = 0, shape = 0, last2 = 0, last3 = 0, tags = 0;
+};
+
+[[nodiscard]] constexpr char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+[[nodiscard]] constexpr char shape_of(char32_t c) {
+    if (c >= U'a' && c <= U'z') return 'a';
+    if (c >= U'A' && c <= U'Z') return 'A';
+    if (c >= U'0' && c <= U'9') return '0';
+    if (c < 0x80) return static_cast<char>(c);
+    return c >= 0x4E00 && c < 0xA000 ? 'h' : 'u';
+}
+
+/// Where the characters of `word` begin and the last one ends.
+[[nodiscard]] inline std::vector<std::size_t> character_ends(std::string_view word) {
+    std::vector<std::size_t> ends{0};
+    for (std::size_t at = 0; at < word.size();) ends.push_back(at += next_code_point(word, at).length);
+    return ends;
+}
+
+class TaggerFeatures {
+public:
+    explicit TaggerFeatures(const SequenceModel& model) : model_(model) {}
+
+    /// The features of the sentence, in `in`.
+    void operator()(std::span<const std::string_view> words, SequenceInput& in) {
+        in.clear();
+        traits_.assign(words.size() + 4, WordTraits{1, 1, 1, 1, 1, 1});
+        bool upper = true;
+        for (std::size_t i = 0; i < words.size(); ++i) {
+            traits_[i + 2] = traits_of(words[i]);
+            for (const char c : words[i]) upper = upper && !(c >= 'a' && c <= 'z');
+        }
+        for (std::size_t i = 0; i < words.size(); ++i) {
+            own_features(words[i], traits_[i + 2], (i == 0 ? 1u : 0u) + (upper ? 2u : 0u), in);
+            context_features(&traits_[i + 2], in);
+            in.finish_position(traits_[i + 2].lower);
+        }
+    }
+
+private:
+    [[nodiscard]] WordTraits traits_of(std::string_view word) const {
+        WordTraits t;
+        t.exact = hash_bytes(word);
+        std::uint64_t lower = 0xCBF29CE484222325u, shape = 3;
+        for (const char c : word) lower = (lower ^ static_cast<unsigned char>(ascii_lower(c))) * 0x100000001B3u;
+        char before = 0;
+        for (std::size_t at = 0; at < word.size();) {
+            const CodePoint c = next_code_point(word, at);
+            const char kind = shape_of(c.value);
+            if (kind != before) shape = mix(shape, static_cast<unsigned char>(kind));
+            before = kind, at += c.length;
+        }
+        t.lower = lower, t.shape = shape;
+        t.last2 = hash_bytes(word.substr(word.size() - std::min<std::size_t>(word.size(), 2)));
+        t.last3 = hash_bytes(word.substr(word.size() - std::min<std::size_t>(word.size(), 3)));
+        t.tags = model_.value_of(t.lower);
+        if (t.tags == 0) t.tags = mix(t.last2, t.shape);   // a word the dictionary lacks stands for its kind
+        return t;
+    }
+
+    static void own_features(std::string_view word, const WordTraits& t, std::uint64_t place, SequenceInput& in) {
+        in.add(0, 0), in.add(1, t.exact), in.add(2, t.lower), in.add(3, mix(t.shape, place)), in.add(4, t.shape);
+        const auto ends = character_ends(word);
+        const std::size_t n = ends.size() - 1;
+        std::string lower(word.substr(0, ends[std::min<std::size_t>(n, 5)]));
+        for (char& c : lower) c = ascii_lower(c);
+        for (std::size_t k = 1; k <= std::min<std::size_t>(n, 5); ++k) in.add(10 + k, hash_bytes(std::string_view{lower}.substr(0, ends[k])));
+        lower = word.substr(ends[n - std::min<std::size_t>(n, 5)]);
+        for (char& c : lower) c = ascii_lower(c);
+        for (std::size_t k = 1; k <= std::min<std::size_t>(n, 5); ++k)
+            in.add(20 + k, hash_bytes(std::string_view{lower}.substr(lower.size() - (word.size() - ends[n - k]))));
+        in.add(5, std::min<std::size_t>(n, 8));
+        if (word.empty() || static_cast<unsigned char>(word[0]) < 0x80) return;
+        for (std::size_t k = 0; k < std::min<std::size_t>(n, 6); ++k) in.add(6, hash_bytes(word.substr(ends[k], ends[k + 1] - ends[k])));
+    }
+
+    static void context_features(const WordTraits* t, SequenceInput& in) {
+        in.add(30, t[-1].lower), in.add(31, t[1].lower), in.add(32, t[-2].lower), in.add(33, t[2].lower);
+        in.add(34, mix(t[-1].lower, t->lower)), in.add(35, mix(t->lower, t[1].lower)), in.add(36, mix(t[-1].lower, t[1].lower));
+        in.add(37, t[-1].last3), in.add(38, t[1].last3), in.add(39, t[1].shape), in.add(40, t[-1].shape);
+        in.add(41, t->tags), in.add(42, t[1].tags), in.add(43, t[-1].tags), in.add(44, t[2].tags), in.add(55, t[-2].tags);
+        in.add(45, mix(t->tags, t[1].tags)), in.add(46, mix(t[-1].tags, t->tags)), in.add(47, mix(t[-1].tags, t[1].tags));
+        in.add(48, mix(t[1].tags, t[2].tags)), in.add(49, mix(t[-2].tags, t[-1].tags));
+        in.add(50, mix(t->last3, t[1].tags)), in.add(51, mix(t->last3, t[-1].tags)), in.add(52, mix(t->lower, t[1].tags));
+        in.add(53, mix(t->lower, t[-1].tags)), in.add(54, mix(mix(t[-1].tags, t->tags), t[1].tags));
+        in.add(56, mix(t->shape, t[-1].shape)), in.add(57, mix(t->shape, t[1].shape));
+        in.add(58, mix(mix(t->tags, t[1].tags), t[2].tags)), in.add(59, mix(mix(t[-2].tags, t[-1].tags), t->tags));
+    }
+
+    const SequenceModel& model_;
+    std::vector<WordTraits> traits_;
+};
+
+/// Which sets of tags words have in training but for the sentences of part `without`.
+[[nodiscard]] inline WordValues tag_dictionary(std::span<const TaggedSentence> sentences, std::size_t without) {
+    std::map<std::uint64_t, std::array<unsigned, 17>> counts;
+    for (std::size_t n = 0; n < sentences.size(); ++n)
+        for (std::size_t i = 0; n % dictionary_parts != without && i < sentences[n].words.size(); ++i) {
+            std::string lower = sentences[n].words[i];
+            for (char& c : lower) c = ascii_lower(c);
+            ++counts[hash_bytes(lower)][static_cast<std::size_t>(sentences[n].tags[i])];
+        }
+    WordValues out;
+    for (const auto& [hash, by_tag] : counts) {
+        const unsigned all = std::accumulate(by_tag.begin(), by_tag.end(), 0u);
+        const auto most = static_cast<std::uint64_t>(std::max_element(by_tag.begin(), by_tag.end()) - by_tag.begin());
+        std::uint64_t set = most << 20;
+        for (std::size_t k = 0; k < 17; ++k)
+            if (by_tag[k] * 20 > all) set |= std::uint64_t{1} << k;
+        out.emplace_back(hash, static_cast<std::uint16_t>(1 + mix(set, all > 1) % 65535));
+    }
+    return out;
+}
+
+}  // namespace detail
+
+/// Gives each word of a sentence its part of speech.
+class Tagger {
+public:
+    /// Learns from sentences. Throws UsageError if there is none.
+    [[nodiscard]] static Tagger train(std::span<const TaggedSentence> sentences, const TaggerOptions& options = {}) {
+        if (sentences.empty()) fail<UsageError>("Tagger::train: no sentence; give at least one");
+        Tagger tagger;
+        detail::TaggerFeatures features(tagger.model_);
+        std::vector<detail::SequenceExample> examples(sentences.size());
+        for (std::size_t part = 0; part < detail::dictionary_parts; ++part) {
+            tagger.model_.set_words(detail::tag_dictionary(sentences, part));
+            for (std::size_t i = part; i < sentences.size(); i += detail::dictionary_parts) add_example(features, sentences[i], examples[i]);
+        }
+        tagger.model_.set_words(detail::tag_dictionary(sentences, detail::dictionary_parts));
+        detail::learn_weights(tagger.model_, examples, labels, options);
+        return tagger;
+    }
+    /// The tagger in `bytes`; `where` names them in errors. Throws io::FormatError.
+    [[nodiscard]] static Tagger parse(std::string_view bytes, std::string_view where) {
+        Tagger tagger;
+        tagger.model_ = detail::parse_sequence_model(bytes, where, kind, labels);
+        return tagger;
+    }
+    /// The tagger in the file at `path`. Throws io::FileError, io::FormatError.
+    [[nodiscard]] static Tagger load(const std::string& path) { return parse(io::read_file(path), path); }
+    [[nodiscard]] std::string bytes() const { return detail::write_sequence_model(model_, kind); }
+    /// Writes the file at `path` in one step. Throws io::FileError.
+    void save(const std::string& path) const { io::write_atomic(path, bytes()); }
+
+    /// The tags of the words of one sentence.
+    [[nodiscard]] std::vector<Upos> operator()(std::span<const std::string_view> words) const {
+        detail::SequenceInput input;
+        detail::TaggerFeatures{model_}(words, input);
+        std::vector<Upos> tags;
+        for (const std::uint8_t label : detail::decode(model_.weights, input)) tags.push_back(static_cast<Upos>(label));
+        return tags;
+    }
+
+private:
+    static constexpr std::uint32_t kind = 1;
+    static constexpr int labels = 17;
+    Tagger() = default;
+
+    static void add_example(detail::TaggerFeatures& features, const TaggedSentence& sentence, detail::SequenceExample& example) {
+        features(std::vector<std::string_view>(sentence.words.begin(), sentence.words.end()), example.input);
+        for (const Upos tag : sentence.tags) example.labels.push_back(static_cast<std::uint8_t>(tag));
+    }
+
+    detail::SequenceModel model_;
 };
 
 }  // namespace svad::text
@@ -8696,40 +9512,6 @@ private:
     std::vector<bool> is_special_;
     bool always_tracked_ = false;
     std::optional<SplitPattern> direct_;
-};
-
-}  // namespace svad::text
-
-// ==== svad/text/upos.hpp ====
-// The seventeen universal parts of speech (Universal Dependencies 2, "UPOS"), what a tagger gives each word.
-// Rejected: the Penn tag set (45 tags, English only): statistics and keywords are the same for every language here.
-
-namespace svad::text {
-
-/// A universal part of speech, in alphabetical order of its name.
-enum class Upos : std::uint8_t {
-    adj, adp, adv, aux, cconj, det, intj, noun, num, part, pron, propn, punct, sconj, sym, verb, x
-};
-
-/// The tags as treebanks write them, in the order of Upos.
-inline constexpr std::array<std::string_view, 17> upos_names{"ADJ",  "ADP",   "ADV",   "AUX",   "CCONJ", "DET",
-                                                             "INTJ", "NOUN",  "NUM",   "PART",  "PRON",  "PROPN",
-                                                             "PUNCT", "SCONJ", "SYM",  "VERB",  "X"};
-
-/// The tag as treebanks write it: "NOUN".
-[[nodiscard]] constexpr std::string_view name_of(Upos tag) { return upos_names[static_cast<std::size_t>(tag)]; }
-
-/// The tag called `name`, or nothing.
-[[nodiscard]] constexpr std::optional<Upos> parse_upos(std::string_view name) {
-    for (std::size_t i = 0; i < upos_names.size(); ++i)
-        if (upos_names[i] == name) return static_cast<Upos>(i);
-    return std::nullopt;
-}
-
-/// A word of a text with its tag: bytes [begin, end).
-struct TaggedWord {
-    std::size_t begin = 0, end = 0;
-    Upos tag = Upos::x;
 };
 
 }  // namespace svad::text
