@@ -72,7 +72,7 @@ struct LlmKeywords {
     }
     std::vector<Keyword> operator()(const Record&, std::string_view description) const { return words_of(spans(description)); }
 
-
+private:
     std::vector<KeywordSpan> keep(std::string_view description, const std::vector<Keyword>& said) const {
         std::vector<KeywordSpan> found = locate(description, said);
         counts.dropped += static_cast<std::int64_t>(said.size() - found.size());
