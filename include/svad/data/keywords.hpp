@@ -6,7 +6,10 @@
 
 #include "svad/core/random.hpp"
 #include "svad/data/manifest.hpp"
+#include "svad/text/unicode.hpp"
 
+#include <algorithm>
+#include <concepts>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,23 +25,63 @@ concept KeywordExtractor = requires(const E& extract, const Record& record, std:
 
 namespace detail {
 
-inline bool is_word_char(char c) {
-    const auto u = static_cast<unsigned char>(c);
-    return u >= 0x80 || (u >= '0' && u <= '9') || (u >= 'A' && u <= 'Z') || (u >= 'a' && u <= 'z');
+/// Whether words of this script are written without blanks: ideographs and kana.
+inline bool is_unspaced(char32_t c) {
+    return (c >= 0x3040 && c <= 0x30FF) || (c >= 0x3400 && c <= 0x9FFF) || (c >= 0xF900 && c <= 0xFAFF) ||
+           (c >= 0x20000 && c <= 0x3FFFF);
+}
+
+inline bool is_word_char(char32_t c) {
+    const text::CharacterClass kind = text::class_of(c);
+    return kind == text::CharacterClass::letter || kind == text::CharacterClass::number;
+}
+
+inline char32_t char_before(std::string_view text, std::size_t at) {
+    std::size_t i = at - 1;
+    while (i > 0 && at - i < 4 && (static_cast<unsigned char>(text[i]) & 0xC0) == 0x80) --i;
+    return text::next_code_point(text, i).value;
+}
+
+/// Whether a word may end or start between bytes at-1 and at: not inside an English word, anywhere in Chinese.
+inline bool is_word_edge(std::string_view text, std::size_t at) {
+    if (at == 0 || at >= text.size()) return true;
+    const char32_t left = char_before(text, at), right = text::next_code_point(text, at).value;
+    return !is_word_char(left) || !is_word_char(right) || is_unspaced(left) || is_unspaced(right);
 }
 
 /// Where `word` stands as a whole word in `text`, from `from` on.
 inline std::size_t find_word(std::string_view text, std::string_view word, std::size_t from = 0) {
     if (word.empty()) return std::string_view::npos;
-    for (std::size_t at = text.find(word, from); at != std::string_view::npos; at = text.find(word, at + 1)) {
-        const bool left = at == 0 || !is_word_char(text[at - 1]);
-        const std::size_t stop = at + word.size();
-        if (left && (stop == text.size() || !is_word_char(text[stop]))) return at;
-    }
+    for (std::size_t at = text.find(word, from); at != std::string_view::npos; at = text.find(word, at + 1))
+        if (is_word_edge(text, at) && is_word_edge(text, at + word.size())) return at;
     return std::string_view::npos;
 }
 
 }  // namespace detail
+
+/// A keyword where it stands: bytes [begin, end) of the description.
+struct KeywordSpan {
+    Keyword keyword;
+    std::size_t begin = 0, end = 0;
+    friend bool operator==(const KeywordSpan&, const KeywordSpan&) = default;
+};
+
+/// Where each keyword first stands as a whole word; those that do not occur are left out.
+[[nodiscard]] inline std::vector<KeywordSpan> locate(std::string_view description, const std::vector<Keyword>& keywords) {
+    std::vector<KeywordSpan> out;
+    for (const Keyword& k : keywords)
+        if (const std::size_t at = detail::find_word(description, k.word); at != std::string_view::npos)
+            out.push_back({k, at, at + k.word.size()});
+    return out;
+}
+
+/// The keywords without their places, each word once.
+[[nodiscard]] inline std::vector<Keyword> words_of(const std::vector<KeywordSpan>& spans) {
+    std::vector<Keyword> out;
+    for (const KeywordSpan& s : spans)
+        if (std::find(out.begin(), out.end(), s.keyword) == out.end()) out.push_back(s.keyword);
+    return out;
+}
 
 /// The annotation's keywords that occur in the description as whole words.
 struct AnnotatedKeywords {
