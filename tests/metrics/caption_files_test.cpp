@@ -73,6 +73,8 @@ TEST_CASE("pair_captions: an id on one side only is an error, or counted") {
     REQUIRE(emptied.items.size() == 2);
     CHECK(emptied.items[0].id == "1");
     CHECK(emptied.items[0].candidate == "");
+    const CaptionFile odd = parse_captions(R"([{"image_id": "\u001b[2J\n", "caption": "c"}])", "odd");
+    CHECK(error_of([&] { (void)pair_captions(refs, odd); }).find_first_of("\x1b\n") == std::string::npos);
     const CaptionFile only = parse_captions(R"([{"image_id": 2, "caption": "b"}])", "only");
     CHECK(error_of([&] { (void)pair_captions(refs, only); }).find("only: has no caption for id '1'") == 0);
 }

@@ -60,6 +60,12 @@ inline constexpr std::array<const char*, 4> id_keys{"image_id", "video_id", "id"
 inline constexpr std::array<const char*, 7> caption_keys{"caption", "captions", "references", "refs",
                                                          "description", "descriptions", "hyp"};
 
+/// An id on one line of an error: control characters escaped, not longer than needed to find it.
+inline std::string shown_id(const std::string& id) {
+    const std::string text = io::dump(io::Json(id));
+    return text.size() > 82 ? text.substr(1, 77) + "..." : text.substr(1, text.size() - 2);
+}
+
 inline std::string caption_id(const io::Json& value, std::string_view where) {
     if (const auto* text = value.get_ptr<const io::Json::string_t*>()) return *text;
     if (!value.is_number_integer())
@@ -108,7 +114,7 @@ inline void add_document(const io::Json& all, std::string_view path, CaptionFile
         return;
     }
     for (const auto& [id, captions] : all.get_ref<const io::Json::object_t&>())
-        add_captions(captions, join(path, ": '", id, "'"), file[id]);
+        add_captions(captions, join(path, ": '", shown_id(id), "'"), file[id]);
 }
 
 /// Whether `bytes` are JSONL: the first line is an object by itself and more follows.
@@ -177,12 +183,12 @@ struct PairedCaptions {
     PairedCaptions out;
     for (const CaptionEntry& one : hypotheses.entries()) {
         if (one.captions.size() > 1)
-            fail<io::FormatError>(hypotheses.path(), ": has ", one.captions.size(), " captions for id '", one.id,
+            fail<io::FormatError>(hypotheses.path(), ": has ", one.captions.size(), " captions for id '", detail::shown_id(one.id),
                                   "'; a system gives one");
         const CaptionEntry* wanted = references.find(one.id);
         if (wanted && !wanted->captions.empty()) continue;
         if (missing == Missing::error)
-            fail<io::FormatError>(hypotheses.path(), ": id '", one.id, "' has no reference in ", references.path(),
+            fail<io::FormatError>(hypotheses.path(), ": id '", detail::shown_id(one.id), "' has no reference in ", references.path(),
                                   "; allow it with --missing skip");
         ++out.extra;
     }
@@ -194,7 +200,7 @@ struct PairedCaptions {
         const CaptionEntry* said = hypotheses.find(one.id);
         const bool silent = !said || said->captions.empty();
         if (silent && missing == Missing::error)
-            fail<io::FormatError>(hypotheses.path(), ": has no caption for id '", one.id, "' of ", references.path(),
+            fail<io::FormatError>(hypotheses.path(), ": has no caption for id '", detail::shown_id(one.id), "' of ", references.path(),
                                   "; choose --missing empty or skip");
         out.missing += silent;
         if (silent && missing == Missing::skip) continue;
