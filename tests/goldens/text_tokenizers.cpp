@@ -2,6 +2,7 @@
 // Fixtures of text: ids, byte ranges and decoded texts of tokenizers, a line for every file of expected results.
 #include "runner.hpp"
 
+#include "svad/text/clip_clean.hpp"
 #include "svad/text/sentencepiece.hpp"
 #include "svad/text/tokenizer.hpp"
 
@@ -125,7 +126,8 @@ void run_clip(const std::string& folder, const std::vector<Json>& rows, const Te
     const text::Tokenizer t{text::read_clip_merges(io::read_maybe_gzip(path), path)};
     for (const Json& row : rows) {
         const auto i = row.at("i").get<std::int64_t>();
-        const std::string clean = row.contains("clean") ? row["clean"].get<std::string>() : texts.strings.at(i);
+        const std::string clean = text::clip_clean(texts.strings.at(i));
+        check_text(report, row, "clean", clean, texts.strings.at(i));
         const std::vector<std::int32_t> ids = t.encode(clean, text::Specials::as_tokens);
         check_list(report, row, "ids", wide(ids));
         check_text(report, row, "dec", text::replace_invalid_utf8(t.decode(ids, text::Specials::as_text)), "");

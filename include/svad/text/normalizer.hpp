@@ -27,7 +27,7 @@ namespace normalize {
 
 struct Unicode { UnicodeForm form; };
 struct Lowercase {};
-struct StripAccents {};                                 ///< drops nonspacing marks (Mn)
+struct StripAccents {};                                 ///< drops marks (M*)
 struct Strip { bool left = true, right = true; };       ///< white space at the ends
 struct Prepend { std::string text; };                   ///< in front of text that is not empty
 struct Replace { std::string text, by; };               ///< every occurrence
@@ -259,7 +259,10 @@ inline AlignedText apply(const AlignedText& text, const normalize::Unicode& step
     return stays ? text : unicode_form(text, step.form);
 }
 inline AlignedText apply(const AlignedText& text, const normalize::Lowercase&) { return lower_cased(text); }
-inline AlignedText apply(const AlignedText& text, const normalize::StripAccents&) { return without_accents(text); }
+inline AlignedText apply(const AlignedText& text, const normalize::StripAccents&) {
+    const auto mark = [](char32_t c) { return category_of(c) >= Category::mn && category_of(c) <= Category::me && !is_in(bert_young_marks, c); };
+    return filtered(text, [&](char32_t c) { return !mark(c); }, [](char32_t c) { return c; });
+}
 inline AlignedText apply(const AlignedText& text, const normalize::Strip& step) { return stripped(text, step); }
 inline AlignedText apply(const AlignedText& text, const normalize::Replace& step) { return replaced(text, step); }
 inline AlignedText apply(const AlignedText& text, const normalize::ReplaceRuns& step) { return replaced_runs(text, step); }

@@ -188,6 +188,11 @@ inline void append_decomposed(std::u32string& out, char32_t c, bool compatibilit
     return static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
 }
 
+/// `c` in upper case where one code point does it, else `c`.
+[[nodiscard]] inline char32_t to_upper(char32_t c) {
+    return static_cast<char32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(c)));
+}
+
 /// `text` in lower case, code point by code point; ill-formed bytes stay.
 [[nodiscard]] inline std::string to_lower(std::string_view text) {
     std::string out;
