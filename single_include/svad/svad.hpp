@@ -3656,6 +3656,11 @@ inline void append_decomposed(std::u32string& out, char32_t c, bool compatibilit
     return static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
 }
 
+/// `c` in upper case where one code point does it, else `c`.
+[[nodiscard]] inline char32_t to_upper(char32_t c) {
+    return static_cast<char32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(c)));
+}
+
 /// `text` in lower case, code point by code point; ill-formed bytes stay.
 [[nodiscard]] inline std::string to_lower(std::string_view text) {
     std::string out;
@@ -4767,6 +4772,14 @@ struct Prompts {
 
 }  // namespace svad::text
 
+// ==== svad/text/clip_clean.hpp ====
+// What CLIP's tokenizer does to a caption before it is cut: repair it, take HTML out of it, one blank between words,
+// lower case.
+//
+// Promise: clip_clean() gives what open_clip's tokenizer gives with ftfy 6.3: misread UTF-8 repaired, entities replaced,
+// ligatures and wide characters made plain, quotes straightened, controls dropped, NFC. Any bytes may come in.
+// Rejected: leaving the repair out, as the tokenizer.json of CLIP does (captions from the web then get other ids).
+
 // ==== svad/text/code_pages.hpp ====
 // Single-byte code pages: what the bytes 0x80 to 0xFF mean in the encodings that text is most often misread in.
 // Unassigned bytes of the Windows pages stand for the control character of their number, as web browsers read them.
@@ -4823,6 +4836,532 @@ inline constexpr std::array<CodePage, 10> code_pages{{
     {}, {windows_1252, true}, {windows_1251, true}, {windows_1250, true}, {windows_1253, true}, {windows_1254, true},
     {windows_1257, true}, {iso_8859_2}, {mac_roman, false, true}, {cp437},
 }};
+
+}  // namespace svad::text
+
+// ==== svad/text/html.hpp ====
+// Character references of HTML 5 back to characters: "&lt;3" is "<3". What Python's html.unescape does, exactly.
+//
+// Promise: any bytes; linear; names without a semicolon where HTML 5 allows it, the longest name that fits; numbers that
+// are no character become U+FFFD or nothing, those of Windows-1252 the character that was meant.
+// Rejected: the five references of XML alone (captions from the web hold &nbsp; and &eacute;).
+
+// ==== svad/text/html_entities_first.hpp ====
+// The character references of HTML 5 by name, as data (W3C, HTML 5, section 8.5), sorted by name.
+// A record is NAME=TEXT and a byte 1; NAME! marks those that are also read without a semicolon.
+// This is the first half; a file has at most 350 lines.
+
+namespace svad::text::detail {
+
+inline constexpr std::string_view html_entities_first =
+    "AElig!=\303\206\1AMP!=&\1Aacute!=\303\201\1Abreve=\304\202\1Acirc!=\303\202\1Acy=\320\220\1Afr=\360\235\224\204\1"
+    "Agrave!=\303\200\1Alpha=\316\221\1Amacr=\304\200\1And=\342\251\223\1Aogon=\304\204\1Aopf=\360\235\224\270\1"
+    "ApplyFunction=\342\201\241\1Aring!=\303\205\1Ascr=\360\235\222\234\1Assign=\342\211\224\1Atilde!=\303\203\1"
+    "Auml!=\303\204\1Backslash=\342\210\226\1Barv=\342\253\247\1Barwed=\342\214\206\1Bcy=\320\221\1Because=\342\210\265\1"
+    "Bernoullis=\342\204\254\1Beta=\316\222\1Bfr=\360\235\224\205\1Bopf=\360\235\224\271\1Breve=\313\230\1Bscr=\342\204\254\1"
+    "Bumpeq=\342\211\216\1CHcy=\320\247\1COPY!=\302\251\1Cacute=\304\206\1Cap=\342\213\222\1CapitalDifferentialD=\342\205\205\1"
+    "Cayleys=\342\204\255\1Ccaron=\304\214\1Ccedil!=\303\207\1Ccirc=\304\210\1Cconint=\342\210\260\1Cdot=\304\212\1"
+    "Cedilla=\302\270\1CenterDot=\302\267\1Cfr=\342\204\255\1Chi=\316\247\1CircleDot=\342\212\231\1CircleMinus=\342\212\226\1"
+    "CirclePlus=\342\212\225\1CircleTimes=\342\212\227\1ClockwiseContourIntegral=\342\210\262\1"
+    "CloseCurlyDoubleQuote=\342\200\235\1CloseCurlyQuote=\342\200\231\1Colon=\342\210\267\1Colone=\342\251\264\1"
+    "Congruent=\342\211\241\1Conint=\342\210\257\1ContourIntegral=\342\210\256\1Copf=\342\204\202\1Coproduct=\342\210\220\1"
+    "CounterClockwiseContourIntegral=\342\210\263\1Cross=\342\250\257\1Cscr=\360\235\222\236\1Cup=\342\213\223\1"
+    "CupCap=\342\211\215\1DD=\342\205\205\1DDotrahd=\342\244\221\1DJcy=\320\202\1DScy=\320\205\1DZcy=\320\217\1"
+    "Dagger=\342\200\241\1Darr=\342\206\241\1Dashv=\342\253\244\1Dcaron=\304\216\1Dcy=\320\224\1Del=\342\210\207\1"
+    "Delta=\316\224\1Dfr=\360\235\224\207\1DiacriticalAcute=\302\264\1DiacriticalDot=\313\231\1"
+    "DiacriticalDoubleAcute=\313\235\1DiacriticalGrave=`\1DiacriticalTilde=\313\234\1Diamond=\342\213\204\1"
+    "DifferentialD=\342\205\206\1Dopf=\360\235\224\273\1Dot=\302\250\1DotDot=\342\203\234\1DotEqual=\342\211\220\1"
+    "DoubleContourIntegral=\342\210\257\1DoubleDot=\302\250\1DoubleDownArrow=\342\207\223\1DoubleLeftArrow=\342\207\220\1"
+    "DoubleLeftRightArrow=\342\207\224\1DoubleLeftTee=\342\253\244\1DoubleLongLeftArrow=\342\237\270\1"
+    "DoubleLongLeftRightArrow=\342\237\272\1DoubleLongRightArrow=\342\237\271\1DoubleRightArrow=\342\207\222\1"
+    "DoubleRightTee=\342\212\250\1DoubleUpArrow=\342\207\221\1DoubleUpDownArrow=\342\207\225\1DoubleVerticalBar=\342\210\245\1"
+    "DownArrow=\342\206\223\1DownArrowBar=\342\244\223\1DownArrowUpArrow=\342\207\265\1DownBreve=\314\221\1"
+    "DownLeftRightVector=\342\245\220\1DownLeftTeeVector=\342\245\236\1DownLeftVector=\342\206\275\1"
+    "DownLeftVectorBar=\342\245\226\1DownRightTeeVector=\342\245\237\1DownRightVector=\342\207\201\1"
+    "DownRightVectorBar=\342\245\227\1DownTee=\342\212\244\1DownTeeArrow=\342\206\247\1Downarrow=\342\207\223\1"
+    "Dscr=\360\235\222\237\1Dstrok=\304\220\1ENG=\305\212\1ETH!=\303\220\1Eacute!=\303\211\1Ecaron=\304\232\1Ecirc!=\303\212\1"
+    "Ecy=\320\255\1Edot=\304\226\1Efr=\360\235\224\210\1Egrave!=\303\210\1Element=\342\210\210\1Emacr=\304\222\1"
+    "EmptySmallSquare=\342\227\273\1EmptyVerySmallSquare=\342\226\253\1Eogon=\304\230\1Eopf=\360\235\224\274\1"
+    "Epsilon=\316\225\1Equal=\342\251\265\1EqualTilde=\342\211\202\1Equilibrium=\342\207\214\1Escr=\342\204\260\1"
+    "Esim=\342\251\263\1Eta=\316\227\1Euml!=\303\213\1Exists=\342\210\203\1ExponentialE=\342\205\207\1Fcy=\320\244\1"
+    "Ffr=\360\235\224\211\1FilledSmallSquare=\342\227\274\1FilledVerySmallSquare=\342\226\252\1Fopf=\360\235\224\275\1"
+    "ForAll=\342\210\200\1Fouriertrf=\342\204\261\1Fscr=\342\204\261\1GJcy=\320\203\1GT!=>\1Gamma=\316\223\1Gammad=\317\234\1"
+    "Gbreve=\304\236\1Gcedil=\304\242\1Gcirc=\304\234\1Gcy=\320\223\1Gdot=\304\240\1Gfr=\360\235\224\212\1Gg=\342\213\231\1"
+    "Gopf=\360\235\224\276\1GreaterEqual=\342\211\245\1GreaterEqualLess=\342\213\233\1GreaterFullEqual=\342\211\247\1"
+    "GreaterGreater=\342\252\242\1GreaterLess=\342\211\267\1GreaterSlantEqual=\342\251\276\1GreaterTilde=\342\211\263\1"
+    "Gscr=\360\235\222\242\1Gt=\342\211\253\1HARDcy=\320\252\1Hacek=\313\207\1Hat=^\1Hcirc=\304\244\1Hfr=\342\204\214\1"
+    "HilbertSpace=\342\204\213\1Hopf=\342\204\215\1HorizontalLine=\342\224\200\1Hscr=\342\204\213\1Hstrok=\304\246\1"
+    "HumpDownHump=\342\211\216\1HumpEqual=\342\211\217\1IEcy=\320\225\1IJlig=\304\262\1IOcy=\320\201\1Iacute!=\303\215\1"
+    "Icirc!=\303\216\1Icy=\320\230\1Idot=\304\260\1Ifr=\342\204\221\1Igrave!=\303\214\1Im=\342\204\221\1Imacr=\304\252\1"
+    "ImaginaryI=\342\205\210\1Implies=\342\207\222\1Int=\342\210\254\1Integral=\342\210\253\1Intersection=\342\213\202\1"
+    "InvisibleComma=\342\201\243\1InvisibleTimes=\342\201\242\1Iogon=\304\256\1Iopf=\360\235\225\200\1Iota=\316\231\1"
+    "Iscr=\342\204\220\1Itilde=\304\250\1Iukcy=\320\206\1Iuml!=\303\217\1Jcirc=\304\264\1Jcy=\320\231\1Jfr=\360\235\224\215\1"
+    "Jopf=\360\235\225\201\1Jscr=\360\235\222\245\1Jsercy=\320\210\1Jukcy=\320\204\1KHcy=\320\245\1KJcy=\320\214\1"
+    "Kappa=\316\232\1Kcedil=\304\266\1Kcy=\320\232\1Kfr=\360\235\224\216\1Kopf=\360\235\225\202\1Kscr=\360\235\222\246\1"
+    "LJcy=\320\211\1LT!=<\1Lacute=\304\271\1Lambda=\316\233\1Lang=\342\237\252\1Laplacetrf=\342\204\222\1Larr=\342\206\236\1"
+    "Lcaron=\304\275\1Lcedil=\304\273\1Lcy=\320\233\1LeftAngleBracket=\342\237\250\1LeftArrow=\342\206\220\1"
+    "LeftArrowBar=\342\207\244\1LeftArrowRightArrow=\342\207\206\1LeftCeiling=\342\214\210\1LeftDoubleBracket=\342\237\246\1"
+    "LeftDownTeeVector=\342\245\241\1LeftDownVector=\342\207\203\1LeftDownVectorBar=\342\245\231\1LeftFloor=\342\214\212\1"
+    "LeftRightArrow=\342\206\224\1LeftRightVector=\342\245\216\1LeftTee=\342\212\243\1LeftTeeArrow=\342\206\244\1"
+    "LeftTeeVector=\342\245\232\1LeftTriangle=\342\212\262\1LeftTriangleBar=\342\247\217\1LeftTriangleEqual=\342\212\264\1"
+    "LeftUpDownVector=\342\245\221\1LeftUpTeeVector=\342\245\240\1LeftUpVector=\342\206\277\1LeftUpVectorBar=\342\245\230\1"
+    "LeftVector=\342\206\274\1LeftVectorBar=\342\245\222\1Leftarrow=\342\207\220\1Leftrightarrow=\342\207\224\1"
+    "LessEqualGreater=\342\213\232\1LessFullEqual=\342\211\246\1LessGreater=\342\211\266\1LessLess=\342\252\241\1"
+    "LessSlantEqual=\342\251\275\1LessTilde=\342\211\262\1Lfr=\360\235\224\217\1Ll=\342\213\230\1Lleftarrow=\342\207\232\1"
+    "Lmidot=\304\277\1LongLeftArrow=\342\237\265\1LongLeftRightArrow=\342\237\267\1LongRightArrow=\342\237\266\1"
+    "Longleftarrow=\342\237\270\1Longleftrightarrow=\342\237\272\1Longrightarrow=\342\237\271\1Lopf=\360\235\225\203\1"
+    "LowerLeftArrow=\342\206\231\1LowerRightArrow=\342\206\230\1Lscr=\342\204\222\1Lsh=\342\206\260\1Lstrok=\305\201\1"
+    "Lt=\342\211\252\1Map=\342\244\205\1Mcy=\320\234\1MediumSpace=\342\201\237\1Mellintrf=\342\204\263\1Mfr=\360\235\224\220\1"
+    "MinusPlus=\342\210\223\1Mopf=\360\235\225\204\1Mscr=\342\204\263\1Mu=\316\234\1NJcy=\320\212\1Nacute=\305\203\1"
+    "Ncaron=\305\207\1Ncedil=\305\205\1Ncy=\320\235\1NegativeMediumSpace=\342\200\213\1NegativeThickSpace=\342\200\213\1"
+    "NegativeThinSpace=\342\200\213\1NegativeVeryThinSpace=\342\200\213\1NestedGreaterGreater=\342\211\253\1"
+    "NestedLessLess=\342\211\252\1NewLine=\012\1Nfr=\360\235\224\221\1NoBreak=\342\201\240\1NonBreakingSpace=\302\240\1"
+    "Nopf=\342\204\225\1Not=\342\253\254\1NotCongruent=\342\211\242\1NotCupCap=\342\211\255\1"
+    "NotDoubleVerticalBar=\342\210\246\1NotElement=\342\210\211\1NotEqual=\342\211\240\1NotEqualTilde=\342\211\202\314\270\1"
+    "NotExists=\342\210\204\1NotGreater=\342\211\257\1NotGreaterEqual=\342\211\261\1NotGreaterFullEqual=\342\211\247\314\270\1"
+    "NotGreaterGreater=\342\211\253\314\270\1NotGreaterLess=\342\211\271\1NotGreaterSlantEqual=\342\251\276\314\270\1"
+    "NotGreaterTilde=\342\211\265\1NotHumpDownHump=\342\211\216\314\270\1NotHumpEqual=\342\211\217\314\270\1"
+    "NotLeftTriangle=\342\213\252\1NotLeftTriangleBar=\342\247\217\314\270\1NotLeftTriangleEqual=\342\213\254\1"
+    "NotLess=\342\211\256\1NotLessEqual=\342\211\260\1NotLessGreater=\342\211\270\1NotLessLess=\342\211\252\314\270\1"
+    "NotLessSlantEqual=\342\251\275\314\270\1NotLessTilde=\342\211\264\1NotNestedGreaterGreater=\342\252\242\314\270\1"
+    "NotNestedLessLess=\342\252\241\314\270\1NotPrecedes=\342\212\200\1NotPrecedesEqual=\342\252\257\314\270\1"
+    "NotPrecedesSlantEqual=\342\213\240\1NotReverseElement=\342\210\214\1NotRightTriangle=\342\213\253\1"
+    "NotRightTriangleBar=\342\247\220\314\270\1NotRightTriangleEqual=\342\213\255\1NotSquareSubset=\342\212\217\314\270\1"
+    "NotSquareSubsetEqual=\342\213\242\1NotSquareSuperset=\342\212\220\314\270\1NotSquareSupersetEqual=\342\213\243\1"
+    "NotSubset=\342\212\202\342\203\222\1NotSubsetEqual=\342\212\210\1NotSucceeds=\342\212\201\1"
+    "NotSucceedsEqual=\342\252\260\314\270\1NotSucceedsSlantEqual=\342\213\241\1NotSucceedsTilde=\342\211\277\314\270\1"
+    "NotSuperset=\342\212\203\342\203\222\1NotSupersetEqual=\342\212\211\1NotTilde=\342\211\201\1NotTildeEqual=\342\211\204\1"
+    "NotTildeFullEqual=\342\211\207\1NotTildeTilde=\342\211\211\1NotVerticalBar=\342\210\244\1Nscr=\360\235\222\251\1"
+    "Ntilde!=\303\221\1Nu=\316\235\1OElig=\305\222\1Oacute!=\303\223\1Ocirc!=\303\224\1Ocy=\320\236\1Odblac=\305\220\1"
+    "Ofr=\360\235\224\222\1Ograve!=\303\222\1Omacr=\305\214\1Omega=\316\251\1Omicron=\316\237\1Oopf=\360\235\225\206\1"
+    "OpenCurlyDoubleQuote=\342\200\234\1OpenCurlyQuote=\342\200\230\1Or=\342\251\224\1Oscr=\360\235\222\252\1Oslash!=\303\230\1"
+    "Otilde!=\303\225\1Otimes=\342\250\267\1Ouml!=\303\226\1OverBar=\342\200\276\1OverBrace=\342\217\236\1"
+    "OverBracket=\342\216\264\1OverParenthesis=\342\217\234\1PartialD=\342\210\202\1Pcy=\320\237\1Pfr=\360\235\224\223\1"
+    "Phi=\316\246\1Pi=\316\240\1PlusMinus=\302\261\1Poincareplane=\342\204\214\1Popf=\342\204\231\1Pr=\342\252\273\1"
+    "Precedes=\342\211\272\1PrecedesEqual=\342\252\257\1PrecedesSlantEqual=\342\211\274\1PrecedesTilde=\342\211\276\1"
+    "Prime=\342\200\263\1Product=\342\210\217\1Proportion=\342\210\267\1Proportional=\342\210\235\1Pscr=\360\235\222\253\1"
+    "Psi=\316\250\1QUOT!=\042\1Qfr=\360\235\224\224\1Qopf=\342\204\232\1Qscr=\360\235\222\254\1RBarr=\342\244\220\1"
+    "REG!=\302\256\1Racute=\305\224\1Rang=\342\237\253\1Rarr=\342\206\240\1Rarrtl=\342\244\226\1Rcaron=\305\230\1"
+    "Rcedil=\305\226\1Rcy=\320\240\1Re=\342\204\234\1ReverseElement=\342\210\213\1ReverseEquilibrium=\342\207\213\1"
+    "ReverseUpEquilibrium=\342\245\257\1Rfr=\342\204\234\1Rho=\316\241\1RightAngleBracket=\342\237\251\1"
+    "RightArrow=\342\206\222\1RightArrowBar=\342\207\245\1RightArrowLeftArrow=\342\207\204\1RightCeiling=\342\214\211\1"
+    "RightDoubleBracket=\342\237\247\1RightDownTeeVector=\342\245\235\1RightDownVector=\342\207\202\1"
+    "RightDownVectorBar=\342\245\225\1RightFloor=\342\214\213\1RightTee=\342\212\242\1RightTeeArrow=\342\206\246\1"
+    "RightTeeVector=\342\245\233\1RightTriangle=\342\212\263\1RightTriangleBar=\342\247\220\1RightTriangleEqual=\342\212\265\1"
+    "RightUpDownVector=\342\245\217\1RightUpTeeVector=\342\245\234\1RightUpVector=\342\206\276\1RightUpVectorBar=\342\245\224\1"
+    "RightVector=\342\207\200\1RightVectorBar=\342\245\223\1Rightarrow=\342\207\222\1Ropf=\342\204\235\1"
+    "RoundImplies=\342\245\260\1Rrightarrow=\342\207\233\1Rscr=\342\204\233\1Rsh=\342\206\261\1RuleDelayed=\342\247\264\1"
+    "SHCHcy=\320\251\1SHcy=\320\250\1SOFTcy=\320\254\1Sacute=\305\232\1Sc=\342\252\274\1Scaron=\305\240\1Scedil=\305\236\1"
+    "Scirc=\305\234\1Scy=\320\241\1Sfr=\360\235\224\226\1ShortDownArrow=\342\206\223\1ShortLeftArrow=\342\206\220\1"
+    "ShortRightArrow=\342\206\222\1ShortUpArrow=\342\206\221\1Sigma=\316\243\1SmallCircle=\342\210\230\1Sopf=\360\235\225\212\1"
+    "Sqrt=\342\210\232\1Square=\342\226\241\1SquareIntersection=\342\212\223\1SquareSubset=\342\212\217\1"
+    "SquareSubsetEqual=\342\212\221\1SquareSuperset=\342\212\220\1SquareSupersetEqual=\342\212\222\1SquareUnion=\342\212\224\1"
+    "Sscr=\360\235\222\256\1Star=\342\213\206\1Sub=\342\213\220\1Subset=\342\213\220\1SubsetEqual=\342\212\206\1"
+    "Succeeds=\342\211\273\1SucceedsEqual=\342\252\260\1SucceedsSlantEqual=\342\211\275\1SucceedsTilde=\342\211\277\1"
+    "SuchThat=\342\210\213\1Sum=\342\210\221\1Sup=\342\213\221\1Superset=\342\212\203\1SupersetEqual=\342\212\207\1"
+    "Supset=\342\213\221\1THORN!=\303\236\1TRADE=\342\204\242\1TSHcy=\320\213\1TScy=\320\246\1Tab=\011\1Tau=\316\244\1"
+    "Tcaron=\305\244\1Tcedil=\305\242\1Tcy=\320\242\1Tfr=\360\235\224\227\1Therefore=\342\210\264\1Theta=\316\230\1"
+    "ThickSpace=\342\201\237\342\200\212\1ThinSpace=\342\200\211\1Tilde=\342\210\274\1TildeEqual=\342\211\203\1"
+    "TildeFullEqual=\342\211\205\1TildeTilde=\342\211\210\1Topf=\360\235\225\213\1TripleDot=\342\203\233\1"
+    "Tscr=\360\235\222\257\1Tstrok=\305\246\1Uacute!=\303\232\1Uarr=\342\206\237\1Uarrocir=\342\245\211\1Ubrcy=\320\216\1"
+    "Ubreve=\305\254\1Ucirc!=\303\233\1Ucy=\320\243\1Udblac=\305\260\1Ufr=\360\235\224\230\1Ugrave!=\303\231\1Umacr=\305\252\1"
+    "UnderBar=_\1UnderBrace=\342\217\237\1UnderBracket=\342\216\265\1UnderParenthesis=\342\217\235\1Union=\342\213\203\1"
+    "UnionPlus=\342\212\216\1Uogon=\305\262\1Uopf=\360\235\225\214\1UpArrow=\342\206\221\1UpArrowBar=\342\244\222\1"
+    "UpArrowDownArrow=\342\207\205\1UpDownArrow=\342\206\225\1UpEquilibrium=\342\245\256\1UpTee=\342\212\245\1"
+    "UpTeeArrow=\342\206\245\1Uparrow=\342\207\221\1Updownarrow=\342\207\225\1UpperLeftArrow=\342\206\226\1"
+    "UpperRightArrow=\342\206\227\1Upsi=\317\222\1Upsilon=\316\245\1Uring=\305\256\1Uscr=\360\235\222\260\1Utilde=\305\250\1"
+    "Uuml!=\303\234\1VDash=\342\212\253\1Vbar=\342\253\253\1Vcy=\320\222\1Vdash=\342\212\251\1Vdashl=\342\253\246\1"
+    "Vee=\342\213\201\1Verbar=\342\200\226\1Vert=\342\200\226\1VerticalBar=\342\210\243\1VerticalLine=|\1"
+    "VerticalSeparator=\342\235\230\1VerticalTilde=\342\211\200\1VeryThinSpace=\342\200\212\1Vfr=\360\235\224\231\1"
+    "Vopf=\360\235\225\215\1Vscr=\360\235\222\261\1Vvdash=\342\212\252\1Wcirc=\305\264\1Wedge=\342\213\200\1"
+    "Wfr=\360\235\224\232\1Wopf=\360\235\225\216\1Wscr=\360\235\222\262\1Xfr=\360\235\224\233\1Xi=\316\236\1"
+    "Xopf=\360\235\225\217\1Xscr=\360\235\222\263\1YAcy=\320\257\1YIcy=\320\207\1YUcy=\320\256\1Yacute!=\303\235\1"
+    "Ycirc=\305\266\1Ycy=\320\253\1Yfr=\360\235\224\234\1Yopf=\360\235\225\220\1Yscr=\360\235\222\264\1Yuml=\305\270\1"
+    "ZHcy=\320\226\1Zacute=\305\271\1Zcaron=\305\275\1Zcy=\320\227\1Zdot=\305\273\1ZeroWidthSpace=\342\200\213\1Zeta=\316\226\1"
+    "Zfr=\342\204\250\1Zopf=\342\204\244\1Zscr=\360\235\222\265\1aacute!=\303\241\1abreve=\304\203\1ac=\342\210\276\1"
+    "acE=\342\210\276\314\263\1acd=\342\210\277\1acirc!=\303\242\1acute!=\302\264\1acy=\320\260\1aelig!=\303\246\1"
+    "af=\342\201\241\1afr=\360\235\224\236\1agrave!=\303\240\1alefsym=\342\204\265\1aleph=\342\204\265\1alpha=\316\261\1"
+    "amacr=\304\201\1amalg=\342\250\277\1amp!=&\1and=\342\210\247\1andand=\342\251\225\1andd=\342\251\234\1"
+    "andslope=\342\251\230\1andv=\342\251\232\1ang=\342\210\240\1ange=\342\246\244\1angle=\342\210\240\1angmsd=\342\210\241\1"
+    "angmsdaa=\342\246\250\1angmsdab=\342\246\251\1angmsdac=\342\246\252\1angmsdad=\342\246\253\1angmsdae=\342\246\254\1"
+    "angmsdaf=\342\246\255\1angmsdag=\342\246\256\1angmsdah=\342\246\257\1angrt=\342\210\237\1angrtvb=\342\212\276\1"
+    "angrtvbd=\342\246\235\1angsph=\342\210\242\1angst=\303\205\1angzarr=\342\215\274\1aogon=\304\205\1aopf=\360\235\225\222\1"
+    "ap=\342\211\210\1apE=\342\251\260\1apacir=\342\251\257\1ape=\342\211\212\1apid=\342\211\213\1apos='\1approx=\342\211\210\1"
+    "approxeq=\342\211\212\1aring!=\303\245\1ascr=\360\235\222\266\1ast=*\1asymp=\342\211\210\1asympeq=\342\211\215\1"
+    "atilde!=\303\243\1auml!=\303\244\1awconint=\342\210\263\1awint=\342\250\221\1bNot=\342\253\255\1backcong=\342\211\214\1"
+    "backepsilon=\317\266\1backprime=\342\200\265\1backsim=\342\210\275\1backsimeq=\342\213\215\1barvee=\342\212\275\1"
+    "barwed=\342\214\205\1barwedge=\342\214\205\1bbrk=\342\216\265\1bbrktbrk=\342\216\266\1bcong=\342\211\214\1bcy=\320\261\1"
+    "bdquo=\342\200\236\1becaus=\342\210\265\1because=\342\210\265\1bemptyv=\342\246\260\1bepsi=\317\266\1bernou=\342\204\254\1"
+    "beta=\316\262\1beth=\342\204\266\1between=\342\211\254\1bfr=\360\235\224\237\1bigcap=\342\213\202\1bigcirc=\342\227\257\1"
+    "bigcup=\342\213\203\1bigodot=\342\250\200\1bigoplus=\342\250\201\1bigotimes=\342\250\202\1bigsqcup=\342\250\206\1"
+    "bigstar=\342\230\205\1bigtriangledown=\342\226\275\1bigtriangleup=\342\226\263\1biguplus=\342\250\204\1"
+    "bigvee=\342\213\201\1bigwedge=\342\213\200\1bkarow=\342\244\215\1blacklozenge=\342\247\253\1blacksquare=\342\226\252\1"
+    "blacktriangle=\342\226\264\1blacktriangledown=\342\226\276\1blacktriangleleft=\342\227\202\1"
+    "blacktriangleright=\342\226\270\1blank=\342\220\243\1blk12=\342\226\222\1blk14=\342\226\221\1blk34=\342\226\223\1"
+    "block=\342\226\210\1bne==\342\203\245\1bnequiv=\342\211\241\342\203\245\1bnot=\342\214\220\1bopf=\360\235\225\223\1"
+    "bot=\342\212\245\1bottom=\342\212\245\1bowtie=\342\213\210\1boxDL=\342\225\227\1boxDR=\342\225\224\1boxDl=\342\225\226\1"
+    "boxDr=\342\225\223\1boxH=\342\225\220\1boxHD=\342\225\246\1boxHU=\342\225\251\1boxHd=\342\225\244\1boxHu=\342\225\247\1"
+    "boxUL=\342\225\235\1boxUR=\342\225\232\1boxUl=\342\225\234\1boxUr=\342\225\231\1boxV=\342\225\221\1boxVH=\342\225\254\1"
+    "boxVL=\342\225\243\1boxVR=\342\225\240\1boxVh=\342\225\253\1boxVl=\342\225\242\1boxVr=\342\225\237\1boxbox=\342\247\211\1"
+    "boxdL=\342\225\225\1boxdR=\342\225\222\1boxdl=\342\224\220\1boxdr=\342\224\214\1boxh=\342\224\200\1boxhD=\342\225\245\1"
+    "boxhU=\342\225\250\1boxhd=\342\224\254\1boxhu=\342\224\264\1boxminus=\342\212\237\1boxplus=\342\212\236\1"
+    "boxtimes=\342\212\240\1boxuL=\342\225\233\1boxuR=\342\225\230\1boxul=\342\224\230\1boxur=\342\224\224\1boxv=\342\224\202\1"
+    "boxvH=\342\225\252\1boxvL=\342\225\241\1boxvR=\342\225\236\1boxvh=\342\224\274\1boxvl=\342\224\244\1boxvr=\342\224\234\1"
+    "bprime=\342\200\265\1breve=\313\230\1brvbar!=\302\246\1bscr=\360\235\222\267\1bsemi=\342\201\217\1bsim=\342\210\275\1"
+    "bsime=\342\213\215\1bsol=\134\1bsolb=\342\247\205\1bsolhsub=\342\237\210\1bull=\342\200\242\1bullet=\342\200\242\1"
+    "bump=\342\211\216\1bumpE=\342\252\256\1bumpe=\342\211\217\1bumpeq=\342\211\217\1cacute=\304\207\1cap=\342\210\251\1"
+    "capand=\342\251\204\1capbrcup=\342\251\211\1capcap=\342\251\213\1capcup=\342\251\207\1capdot=\342\251\200\1"
+    "caps=\342\210\251\357\270\200\1caret=\342\201\201\1caron=\313\207\1ccaps=\342\251\215\1ccaron=\304\215\1ccedil!=\303\247\1"
+    "ccirc=\304\211\1ccups=\342\251\214\1ccupssm=\342\251\220\1cdot=\304\213\1cedil!=\302\270\1cemptyv=\342\246\262\1"
+    "cent!=\302\242\1centerdot=\302\267\1cfr=\360\235\224\240\1chcy=\321\207\1check=\342\234\223\1checkmark=\342\234\223\1"
+    "chi=\317\207\1cir=\342\227\213\1cirE=\342\247\203\1circ=\313\206\1circeq=\342\211\227\1circlearrowleft=\342\206\272\1"
+    "circlearrowright=\342\206\273\1circledR=\302\256\1circledS=\342\223\210\1circledast=\342\212\233\1"
+    "circledcirc=\342\212\232\1circleddash=\342\212\235\1cire=\342\211\227\1cirfnint=\342\250\220\1cirmid=\342\253\257\1"
+    "cirscir=\342\247\202\1clubs=\342\231\243\1clubsuit=\342\231\243\1colon=:\1colone=\342\211\224\1coloneq=\342\211\224\1"
+    "comma=,\1commat=@\1comp=\342\210\201\1compfn=\342\210\230\1complement=\342\210\201\1complexes=\342\204\202\1"
+    "cong=\342\211\205\1congdot=\342\251\255\1conint=\342\210\256\1copf=\360\235\225\224\1coprod=\342\210\220\1copy!=\302\251\1"
+    "copysr=\342\204\227\1crarr=\342\206\265\1cross=\342\234\227\1cscr=\360\235\222\270\1csub=\342\253\217\1"
+    "csube=\342\253\221\1csup=\342\253\220\1csupe=\342\253\222\1ctdot=\342\213\257\1cudarrl=\342\244\270\1"
+    "cudarrr=\342\244\265\1cuepr=\342\213\236\1cuesc=\342\213\237\1cularr=\342\206\266\1cularrp=\342\244\275\1"
+    "cup=\342\210\252\1cupbrcap=\342\251\210\1cupcap=\342\251\206\1cupcup=\342\251\212\1cupdot=\342\212\215\1"
+    "cupor=\342\251\205\1cups=\342\210\252\357\270\200\1curarr=\342\206\267\1curarrm=\342\244\274\1curlyeqprec=\342\213\236\1"
+    "curlyeqsucc=\342\213\237\1curlyvee=\342\213\216\1curlywedge=\342\213\217\1curren!=\302\244\1curvearrowleft=\342\206\266\1"
+    "curvearrowright=\342\206\267\1cuvee=\342\213\216\1cuwed=\342\213\217\1cwconint=\342\210\262\1cwint=\342\210\261\1"
+    "cylcty=\342\214\255\1dArr=\342\207\223\1dHar=\342\245\245\1dagger=\342\200\240\1daleth=\342\204\270\1darr=\342\206\223\1"
+    "dash=\342\200\220\1dashv=\342\212\243\1dbkarow=\342\244\217\1dblac=\313\235\1dcaron=\304\217\1dcy=\320\264\1"
+    "dd=\342\205\206\1ddagger=\342\200\241\1ddarr=\342\207\212\1ddotseq=\342\251\267\1deg!=\302\260\1delta=\316\264\1"
+    "demptyv=\342\246\261\1dfisht=\342\245\277\1dfr=\360\235\224\241\1dharl=\342\207\203\1dharr=\342\207\202\1"
+    "diam=\342\213\204\1diamond=\342\213\204\1diamondsuit=\342\231\246\1diams=\342\231\246\1die=\302\250\1digamma=\317\235\1"
+    "disin=\342\213\262\1div=\303\267\1divide!=\303\267\1divideontimes=\342\213\207\1divonx=\342\213\207\1djcy=\321\222\1"
+    "dlcorn=\342\214\236\1dlcrop=\342\214\215\1dollar=$\1dopf=\360\235\225\225\1dot=\313\231\1doteq=\342\211\220\1"
+    "doteqdot=\342\211\221\1dotminus=\342\210\270\1dotplus=\342\210\224\1dotsquare=\342\212\241\1doublebarwedge=\342\214\206\1"
+    "downarrow=\342\206\223\1downdownarrows=\342\207\212\1downharpoonleft=\342\207\203\1downharpoonright=\342\207\202\1"
+    "drbkarow=\342\244\220\1drcorn=\342\214\237\1drcrop=\342\214\214\1dscr=\360\235\222\271\1dscy=\321\225\1dsol=\342\247\266\1"
+    "dstrok=\304\221\1dtdot=\342\213\261\1dtri=\342\226\277\1dtrif=\342\226\276\1duarr=\342\207\265\1duhar=\342\245\257\1"
+    "dwangle=\342\246\246\1dzcy=\321\237\1dzigrarr=\342\237\277\1eDDot=\342\251\267\1eDot=\342\211\221\1eacute!=\303\251\1"
+    "easter=\342\251\256\1ecaron=\304\233\1ecir=\342\211\226\1ecirc!=\303\252\1ecolon=\342\211\225\1ecy=\321\215\1"
+    "edot=\304\227\1ee=\342\205\207\1efDot=\342\211\222\1efr=\360\235\224\242\1eg=\342\252\232\1egrave!=\303\250\1"
+    "egs=\342\252\226\1egsdot=\342\252\230\1el=\342\252\231\1elinters=\342\217\247\1ell=\342\204\223\1els=\342\252\225\1"
+    "elsdot=\342\252\227\1emacr=\304\223\1empty=\342\210\205\1emptyset=\342\210\205\1emptyv=\342\210\205\1emsp=\342\200\203\1"
+    "emsp13=\342\200\204\1emsp14=\342\200\205\1eng=\305\213\1ensp=\342\200\202\1eogon=\304\231\1eopf=\360\235\225\226\1"
+    "epar=\342\213\225\1eparsl=\342\247\243\1eplus=\342\251\261\1epsi=\316\265\1epsilon=\316\265\1epsiv=\317\265\1"
+    "eqcirc=\342\211\226\1eqcolon=\342\211\225\1eqsim=\342\211\202\1eqslantgtr=\342\252\226\1eqslantless=\342\252\225\1"
+    "equals==\1equest=\342\211\237\1equiv=\342\211\241\1equivDD=\342\251\270\1eqvparsl=\342\247\245\1erDot=\342\211\223\1"
+    "erarr=\342\245\261\1escr=\342\204\257\1esdot=\342\211\220\1esim=\342\211\202\1eta=\316\267\1eth!=\303\260\1"
+    "euml!=\303\253\1euro=\342\202\254\1excl=!\1exist=\342\210\203\1expectation=\342\204\260\1exponentiale=\342\205\207\1"
+    "fallingdotseq=\342\211\222\1fcy=\321\204\1female=\342\231\200\1ffilig=\357\254\203\1fflig=\357\254\200\1"
+    "ffllig=\357\254\204\1ffr=\360\235\224\243\1filig=\357\254\201\1fjlig=fj\1flat=\342\231\255\1fllig=\357\254\202\1"
+    "fltns=\342\226\261\1fnof=\306\222\1fopf=\360\235\225\227\1forall=\342\210\200\1fork=\342\213\224\1forkv=\342\253\231\1"
+    "fpartint=\342\250\215\1frac12!=\302\275\1frac13=\342\205\223\1frac14!=\302\274\1frac15=\342\205\225\1frac16=\342\205\231\1"
+    "frac18=\342\205\233\1frac23=\342\205\224\1frac25=\342\205\226\1frac34!=\302\276\1frac35=\342\205\227\1"
+    "frac38=\342\205\234\1frac45=\342\205\230\1frac56=\342\205\232\1frac58=\342\205\235\1frac78=\342\205\236\1"
+    "frasl=\342\201\204\1frown=\342\214\242\1fscr=\360\235\222\273\1gE=\342\211\247\1gEl=\342\252\214\1gacute=\307\265\1"
+    "gamma=\316\263\1gammad=\317\235\1gap=\342\252\206\1gbreve=\304\237\1gcirc=\304\235\1gcy=\320\263\1gdot=\304\241\1";
+
+}  // namespace svad::text::detail
+
+// ==== svad/text/html_entities_second.hpp ====
+// The character references of HTML 5 by name, as data (W3C, HTML 5, section 8.5), sorted by name.
+// A record is NAME=TEXT and a byte 1; NAME! marks those that are also read without a semicolon.
+// This is the second half; a file has at most 350 lines.
+
+namespace svad::text::detail {
+
+inline constexpr std::string_view html_entities_second =
+    "ge=\342\211\245\1gel=\342\213\233\1geq=\342\211\245\1geqq=\342\211\247\1geqslant=\342\251\276\1ges=\342\251\276\1"
+    "gescc=\342\252\251\1gesdot=\342\252\200\1gesdoto=\342\252\202\1gesdotol=\342\252\204\1gesl=\342\213\233\357\270\200\1"
+    "gesles=\342\252\224\1gfr=\360\235\224\244\1gg=\342\211\253\1ggg=\342\213\231\1gimel=\342\204\267\1gjcy=\321\223\1"
+    "gl=\342\211\267\1glE=\342\252\222\1gla=\342\252\245\1glj=\342\252\244\1gnE=\342\211\251\1gnap=\342\252\212\1"
+    "gnapprox=\342\252\212\1gne=\342\252\210\1gneq=\342\252\210\1gneqq=\342\211\251\1gnsim=\342\213\247\1"
+    "gopf=\360\235\225\230\1grave=`\1gscr=\342\204\212\1gsim=\342\211\263\1gsime=\342\252\216\1gsiml=\342\252\220\1gt!=>\1"
+    "gtcc=\342\252\247\1gtcir=\342\251\272\1gtdot=\342\213\227\1gtlPar=\342\246\225\1gtquest=\342\251\274\1"
+    "gtrapprox=\342\252\206\1gtrarr=\342\245\270\1gtrdot=\342\213\227\1gtreqless=\342\213\233\1gtreqqless=\342\252\214\1"
+    "gtrless=\342\211\267\1gtrsim=\342\211\263\1gvertneqq=\342\211\251\357\270\200\1gvnE=\342\211\251\357\270\200\1"
+    "hArr=\342\207\224\1hairsp=\342\200\212\1half=\302\275\1hamilt=\342\204\213\1hardcy=\321\212\1harr=\342\206\224\1"
+    "harrcir=\342\245\210\1harrw=\342\206\255\1hbar=\342\204\217\1hcirc=\304\245\1hearts=\342\231\245\1heartsuit=\342\231\245\1"
+    "hellip=\342\200\246\1hercon=\342\212\271\1hfr=\360\235\224\245\1hksearow=\342\244\245\1hkswarow=\342\244\246\1"
+    "hoarr=\342\207\277\1homtht=\342\210\273\1hookleftarrow=\342\206\251\1hookrightarrow=\342\206\252\1hopf=\360\235\225\231\1"
+    "horbar=\342\200\225\1hscr=\360\235\222\275\1hslash=\342\204\217\1hstrok=\304\247\1hybull=\342\201\203\1"
+    "hyphen=\342\200\220\1iacute!=\303\255\1ic=\342\201\243\1icirc!=\303\256\1icy=\320\270\1iecy=\320\265\1iexcl!=\302\241\1"
+    "iff=\342\207\224\1ifr=\360\235\224\246\1igrave!=\303\254\1ii=\342\205\210\1iiiint=\342\250\214\1iiint=\342\210\255\1"
+    "iinfin=\342\247\234\1iiota=\342\204\251\1ijlig=\304\263\1imacr=\304\253\1image=\342\204\221\1imagline=\342\204\220\1"
+    "imagpart=\342\204\221\1imath=\304\261\1imof=\342\212\267\1imped=\306\265\1in=\342\210\210\1incare=\342\204\205\1"
+    "infin=\342\210\236\1infintie=\342\247\235\1inodot=\304\261\1int=\342\210\253\1intcal=\342\212\272\1integers=\342\204\244\1"
+    "intercal=\342\212\272\1intlarhk=\342\250\227\1intprod=\342\250\274\1iocy=\321\221\1iogon=\304\257\1iopf=\360\235\225\232\1"
+    "iota=\316\271\1iprod=\342\250\274\1iquest!=\302\277\1iscr=\360\235\222\276\1isin=\342\210\210\1isinE=\342\213\271\1"
+    "isindot=\342\213\265\1isins=\342\213\264\1isinsv=\342\213\263\1isinv=\342\210\210\1it=\342\201\242\1itilde=\304\251\1"
+    "iukcy=\321\226\1iuml!=\303\257\1jcirc=\304\265\1jcy=\320\271\1jfr=\360\235\224\247\1jmath=\310\267\1"
+    "jopf=\360\235\225\233\1jscr=\360\235\222\277\1jsercy=\321\230\1jukcy=\321\224\1kappa=\316\272\1kappav=\317\260\1"
+    "kcedil=\304\267\1kcy=\320\272\1kfr=\360\235\224\250\1kgreen=\304\270\1khcy=\321\205\1kjcy=\321\234\1"
+    "kopf=\360\235\225\234\1kscr=\360\235\223\200\1lAarr=\342\207\232\1lArr=\342\207\220\1lAtail=\342\244\233\1"
+    "lBarr=\342\244\216\1lE=\342\211\246\1lEg=\342\252\213\1lHar=\342\245\242\1lacute=\304\272\1laemptyv=\342\246\264\1"
+    "lagran=\342\204\222\1lambda=\316\273\1lang=\342\237\250\1langd=\342\246\221\1langle=\342\237\250\1lap=\342\252\205\1"
+    "laquo!=\302\253\1larr=\342\206\220\1larrb=\342\207\244\1larrbfs=\342\244\237\1larrfs=\342\244\235\1larrhk=\342\206\251\1"
+    "larrlp=\342\206\253\1larrpl=\342\244\271\1larrsim=\342\245\263\1larrtl=\342\206\242\1lat=\342\252\253\1"
+    "latail=\342\244\231\1late=\342\252\255\1lates=\342\252\255\357\270\200\1lbarr=\342\244\214\1lbbrk=\342\235\262\1lbrace={\1"
+    "lbrack=[\1lbrke=\342\246\213\1lbrksld=\342\246\217\1lbrkslu=\342\246\215\1lcaron=\304\276\1lcedil=\304\274\1"
+    "lceil=\342\214\210\1lcub={\1lcy=\320\273\1ldca=\342\244\266\1ldquo=\342\200\234\1ldquor=\342\200\236\1"
+    "ldrdhar=\342\245\247\1ldrushar=\342\245\213\1ldsh=\342\206\262\1le=\342\211\244\1leftarrow=\342\206\220\1"
+    "leftarrowtail=\342\206\242\1leftharpoondown=\342\206\275\1leftharpoonup=\342\206\274\1leftleftarrows=\342\207\207\1"
+    "leftrightarrow=\342\206\224\1leftrightarrows=\342\207\206\1leftrightharpoons=\342\207\213\1"
+    "leftrightsquigarrow=\342\206\255\1leftthreetimes=\342\213\213\1leg=\342\213\232\1leq=\342\211\244\1leqq=\342\211\246\1"
+    "leqslant=\342\251\275\1les=\342\251\275\1lescc=\342\252\250\1lesdot=\342\251\277\1lesdoto=\342\252\201\1"
+    "lesdotor=\342\252\203\1lesg=\342\213\232\357\270\200\1lesges=\342\252\223\1lessapprox=\342\252\205\1lessdot=\342\213\226\1"
+    "lesseqgtr=\342\213\232\1lesseqqgtr=\342\252\213\1lessgtr=\342\211\266\1lesssim=\342\211\262\1lfisht=\342\245\274\1"
+    "lfloor=\342\214\212\1lfr=\360\235\224\251\1lg=\342\211\266\1lgE=\342\252\221\1lhard=\342\206\275\1lharu=\342\206\274\1"
+    "lharul=\342\245\252\1lhblk=\342\226\204\1ljcy=\321\231\1ll=\342\211\252\1llarr=\342\207\207\1llcorner=\342\214\236\1"
+    "llhard=\342\245\253\1lltri=\342\227\272\1lmidot=\305\200\1lmoust=\342\216\260\1lmoustache=\342\216\260\1lnE=\342\211\250\1"
+    "lnap=\342\252\211\1lnapprox=\342\252\211\1lne=\342\252\207\1lneq=\342\252\207\1lneqq=\342\211\250\1lnsim=\342\213\246\1"
+    "loang=\342\237\254\1loarr=\342\207\275\1lobrk=\342\237\246\1longleftarrow=\342\237\265\1longleftrightarrow=\342\237\267\1"
+    "longmapsto=\342\237\274\1longrightarrow=\342\237\266\1looparrowleft=\342\206\253\1looparrowright=\342\206\254\1"
+    "lopar=\342\246\205\1lopf=\360\235\225\235\1loplus=\342\250\255\1lotimes=\342\250\264\1lowast=\342\210\227\1lowbar=_\1"
+    "loz=\342\227\212\1lozenge=\342\227\212\1lozf=\342\247\253\1lpar=(\1lparlt=\342\246\223\1lrarr=\342\207\206\1"
+    "lrcorner=\342\214\237\1lrhar=\342\207\213\1lrhard=\342\245\255\1lrm=\342\200\216\1lrtri=\342\212\277\1"
+    "lsaquo=\342\200\271\1lscr=\360\235\223\201\1lsh=\342\206\260\1lsim=\342\211\262\1lsime=\342\252\215\1lsimg=\342\252\217\1"
+    "lsqb=[\1lsquo=\342\200\230\1lsquor=\342\200\232\1lstrok=\305\202\1lt!=<\1ltcc=\342\252\246\1ltcir=\342\251\271\1"
+    "ltdot=\342\213\226\1lthree=\342\213\213\1ltimes=\342\213\211\1ltlarr=\342\245\266\1ltquest=\342\251\273\1"
+    "ltrPar=\342\246\226\1ltri=\342\227\203\1ltrie=\342\212\264\1ltrif=\342\227\202\1lurdshar=\342\245\212\1"
+    "luruhar=\342\245\246\1lvertneqq=\342\211\250\357\270\200\1lvnE=\342\211\250\357\270\200\1mDDot=\342\210\272\1"
+    "macr!=\302\257\1male=\342\231\202\1malt=\342\234\240\1maltese=\342\234\240\1map=\342\206\246\1mapsto=\342\206\246\1"
+    "mapstodown=\342\206\247\1mapstoleft=\342\206\244\1mapstoup=\342\206\245\1marker=\342\226\256\1mcomma=\342\250\251\1"
+    "mcy=\320\274\1mdash=\342\200\224\1measuredangle=\342\210\241\1mfr=\360\235\224\252\1mho=\342\204\247\1micro!=\302\265\1"
+    "mid=\342\210\243\1midast=*\1midcir=\342\253\260\1middot!=\302\267\1minus=\342\210\222\1minusb=\342\212\237\1"
+    "minusd=\342\210\270\1minusdu=\342\250\252\1mlcp=\342\253\233\1mldr=\342\200\246\1mnplus=\342\210\223\1"
+    "models=\342\212\247\1mopf=\360\235\225\236\1mp=\342\210\223\1mscr=\360\235\223\202\1mstpos=\342\210\276\1mu=\316\274\1"
+    "multimap=\342\212\270\1mumap=\342\212\270\1nGg=\342\213\231\314\270\1nGt=\342\211\253\342\203\222\1"
+    "nGtv=\342\211\253\314\270\1nLeftarrow=\342\207\215\1nLeftrightarrow=\342\207\216\1nLl=\342\213\230\314\270\1"
+    "nLt=\342\211\252\342\203\222\1nLtv=\342\211\252\314\270\1nRightarrow=\342\207\217\1nVDash=\342\212\257\1"
+    "nVdash=\342\212\256\1nabla=\342\210\207\1nacute=\305\204\1nang=\342\210\240\342\203\222\1nap=\342\211\211\1"
+    "napE=\342\251\260\314\270\1napid=\342\211\213\314\270\1napos=\305\211\1napprox=\342\211\211\1natur=\342\231\256\1"
+    "natural=\342\231\256\1naturals=\342\204\225\1nbsp!=\302\240\1nbump=\342\211\216\314\270\1nbumpe=\342\211\217\314\270\1"
+    "ncap=\342\251\203\1ncaron=\305\210\1ncedil=\305\206\1ncong=\342\211\207\1ncongdot=\342\251\255\314\270\1"
+    "ncup=\342\251\202\1ncy=\320\275\1ndash=\342\200\223\1ne=\342\211\240\1neArr=\342\207\227\1nearhk=\342\244\244\1"
+    "nearr=\342\206\227\1nearrow=\342\206\227\1nedot=\342\211\220\314\270\1nequiv=\342\211\242\1nesear=\342\244\250\1"
+    "nesim=\342\211\202\314\270\1nexist=\342\210\204\1nexists=\342\210\204\1nfr=\360\235\224\253\1ngE=\342\211\247\314\270\1"
+    "nge=\342\211\261\1ngeq=\342\211\261\1ngeqq=\342\211\247\314\270\1ngeqslant=\342\251\276\314\270\1"
+    "nges=\342\251\276\314\270\1ngsim=\342\211\265\1ngt=\342\211\257\1ngtr=\342\211\257\1nhArr=\342\207\216\1"
+    "nharr=\342\206\256\1nhpar=\342\253\262\1ni=\342\210\213\1nis=\342\213\274\1nisd=\342\213\272\1niv=\342\210\213\1"
+    "njcy=\321\232\1nlArr=\342\207\215\1nlE=\342\211\246\314\270\1nlarr=\342\206\232\1nldr=\342\200\245\1nle=\342\211\260\1"
+    "nleftarrow=\342\206\232\1nleftrightarrow=\342\206\256\1nleq=\342\211\260\1nleqq=\342\211\246\314\270\1"
+    "nleqslant=\342\251\275\314\270\1nles=\342\251\275\314\270\1nless=\342\211\256\1nlsim=\342\211\264\1nlt=\342\211\256\1"
+    "nltri=\342\213\252\1nltrie=\342\213\254\1nmid=\342\210\244\1nopf=\360\235\225\237\1not!=\302\254\1notin=\342\210\211\1"
+    "notinE=\342\213\271\314\270\1notindot=\342\213\265\314\270\1notinva=\342\210\211\1notinvb=\342\213\267\1"
+    "notinvc=\342\213\266\1notni=\342\210\214\1notniva=\342\210\214\1notnivb=\342\213\276\1notnivc=\342\213\275\1"
+    "npar=\342\210\246\1nparallel=\342\210\246\1nparsl=\342\253\275\342\203\245\1npart=\342\210\202\314\270\1"
+    "npolint=\342\250\224\1npr=\342\212\200\1nprcue=\342\213\240\1npre=\342\252\257\314\270\1nprec=\342\212\200\1"
+    "npreceq=\342\252\257\314\270\1nrArr=\342\207\217\1nrarr=\342\206\233\1nrarrc=\342\244\263\314\270\1"
+    "nrarrw=\342\206\235\314\270\1nrightarrow=\342\206\233\1nrtri=\342\213\253\1nrtrie=\342\213\255\1nsc=\342\212\201\1"
+    "nsccue=\342\213\241\1nsce=\342\252\260\314\270\1nscr=\360\235\223\203\1nshortmid=\342\210\244\1"
+    "nshortparallel=\342\210\246\1nsim=\342\211\201\1nsime=\342\211\204\1nsimeq=\342\211\204\1nsmid=\342\210\244\1"
+    "nspar=\342\210\246\1nsqsube=\342\213\242\1nsqsupe=\342\213\243\1nsub=\342\212\204\1nsubE=\342\253\205\314\270\1"
+    "nsube=\342\212\210\1nsubset=\342\212\202\342\203\222\1nsubseteq=\342\212\210\1nsubseteqq=\342\253\205\314\270\1"
+    "nsucc=\342\212\201\1nsucceq=\342\252\260\314\270\1nsup=\342\212\205\1nsupE=\342\253\206\314\270\1nsupe=\342\212\211\1"
+    "nsupset=\342\212\203\342\203\222\1nsupseteq=\342\212\211\1nsupseteqq=\342\253\206\314\270\1ntgl=\342\211\271\1"
+    "ntilde!=\303\261\1ntlg=\342\211\270\1ntriangleleft=\342\213\252\1ntrianglelefteq=\342\213\254\1"
+    "ntriangleright=\342\213\253\1ntrianglerighteq=\342\213\255\1nu=\316\275\1num=#\1numero=\342\204\226\1numsp=\342\200\207\1"
+    "nvDash=\342\212\255\1nvHarr=\342\244\204\1nvap=\342\211\215\342\203\222\1nvdash=\342\212\254\1"
+    "nvge=\342\211\245\342\203\222\1nvgt=>\342\203\222\1nvinfin=\342\247\236\1nvlArr=\342\244\202\1"
+    "nvle=\342\211\244\342\203\222\1nvlt=<\342\203\222\1nvltrie=\342\212\264\342\203\222\1nvrArr=\342\244\203\1"
+    "nvrtrie=\342\212\265\342\203\222\1nvsim=\342\210\274\342\203\222\1nwArr=\342\207\226\1nwarhk=\342\244\243\1"
+    "nwarr=\342\206\226\1nwarrow=\342\206\226\1nwnear=\342\244\247\1oS=\342\223\210\1oacute!=\303\263\1oast=\342\212\233\1"
+    "ocir=\342\212\232\1ocirc!=\303\264\1ocy=\320\276\1odash=\342\212\235\1odblac=\305\221\1odiv=\342\250\270\1"
+    "odot=\342\212\231\1odsold=\342\246\274\1oelig=\305\223\1ofcir=\342\246\277\1ofr=\360\235\224\254\1ogon=\313\233\1"
+    "ograve!=\303\262\1ogt=\342\247\201\1ohbar=\342\246\265\1ohm=\316\251\1oint=\342\210\256\1olarr=\342\206\272\1"
+    "olcir=\342\246\276\1olcross=\342\246\273\1oline=\342\200\276\1olt=\342\247\200\1omacr=\305\215\1omega=\317\211\1"
+    "omicron=\316\277\1omid=\342\246\266\1ominus=\342\212\226\1oopf=\360\235\225\240\1opar=\342\246\267\1operp=\342\246\271\1"
+    "oplus=\342\212\225\1or=\342\210\250\1orarr=\342\206\273\1ord=\342\251\235\1order=\342\204\264\1orderof=\342\204\264\1"
+    "ordf!=\302\252\1ordm!=\302\272\1origof=\342\212\266\1oror=\342\251\226\1orslope=\342\251\227\1orv=\342\251\233\1"
+    "oscr=\342\204\264\1oslash!=\303\270\1osol=\342\212\230\1otilde!=\303\265\1otimes=\342\212\227\1otimesas=\342\250\266\1"
+    "ouml!=\303\266\1ovbar=\342\214\275\1par=\342\210\245\1para!=\302\266\1parallel=\342\210\245\1parsim=\342\253\263\1"
+    "parsl=\342\253\275\1part=\342\210\202\1pcy=\320\277\1percnt=%\1period=.\1permil=\342\200\260\1perp=\342\212\245\1"
+    "pertenk=\342\200\261\1pfr=\360\235\224\255\1phi=\317\206\1phiv=\317\225\1phmmat=\342\204\263\1phone=\342\230\216\1"
+    "pi=\317\200\1pitchfork=\342\213\224\1piv=\317\226\1planck=\342\204\217\1planckh=\342\204\216\1plankv=\342\204\217\1"
+    "plus=+\1plusacir=\342\250\243\1plusb=\342\212\236\1pluscir=\342\250\242\1plusdo=\342\210\224\1plusdu=\342\250\245\1"
+    "pluse=\342\251\262\1plusmn!=\302\261\1plussim=\342\250\246\1plustwo=\342\250\247\1pm=\302\261\1pointint=\342\250\225\1"
+    "popf=\360\235\225\241\1pound!=\302\243\1pr=\342\211\272\1prE=\342\252\263\1prap=\342\252\267\1prcue=\342\211\274\1"
+    "pre=\342\252\257\1prec=\342\211\272\1precapprox=\342\252\267\1preccurlyeq=\342\211\274\1preceq=\342\252\257\1"
+    "precnapprox=\342\252\271\1precneqq=\342\252\265\1precnsim=\342\213\250\1precsim=\342\211\276\1prime=\342\200\262\1"
+    "primes=\342\204\231\1prnE=\342\252\265\1prnap=\342\252\271\1prnsim=\342\213\250\1prod=\342\210\217\1"
+    "profalar=\342\214\256\1profline=\342\214\222\1profsurf=\342\214\223\1prop=\342\210\235\1propto=\342\210\235\1"
+    "prsim=\342\211\276\1prurel=\342\212\260\1pscr=\360\235\223\205\1psi=\317\210\1puncsp=\342\200\210\1qfr=\360\235\224\256\1"
+    "qint=\342\250\214\1qopf=\360\235\225\242\1qprime=\342\201\227\1qscr=\360\235\223\206\1quaternions=\342\204\215\1"
+    "quatint=\342\250\226\1quest=\077\1questeq=\342\211\237\1quot!=\042\1rAarr=\342\207\233\1rArr=\342\207\222\1"
+    "rAtail=\342\244\234\1rBarr=\342\244\217\1rHar=\342\245\244\1race=\342\210\275\314\261\1racute=\305\225\1"
+    "radic=\342\210\232\1raemptyv=\342\246\263\1rang=\342\237\251\1rangd=\342\246\222\1range=\342\246\245\1"
+    "rangle=\342\237\251\1raquo!=\302\273\1rarr=\342\206\222\1rarrap=\342\245\265\1rarrb=\342\207\245\1rarrbfs=\342\244\240\1"
+    "rarrc=\342\244\263\1rarrfs=\342\244\236\1rarrhk=\342\206\252\1rarrlp=\342\206\254\1rarrpl=\342\245\205\1"
+    "rarrsim=\342\245\264\1rarrtl=\342\206\243\1rarrw=\342\206\235\1ratail=\342\244\232\1ratio=\342\210\266\1"
+    "rationals=\342\204\232\1rbarr=\342\244\215\1rbbrk=\342\235\263\1rbrace=}\1rbrack=]\1rbrke=\342\246\214\1"
+    "rbrksld=\342\246\216\1rbrkslu=\342\246\220\1rcaron=\305\231\1rcedil=\305\227\1rceil=\342\214\211\1rcub=}\1rcy=\321\200\1"
+    "rdca=\342\244\267\1rdldhar=\342\245\251\1rdquo=\342\200\235\1rdquor=\342\200\235\1rdsh=\342\206\263\1real=\342\204\234\1"
+    "realine=\342\204\233\1realpart=\342\204\234\1reals=\342\204\235\1rect=\342\226\255\1reg!=\302\256\1rfisht=\342\245\275\1"
+    "rfloor=\342\214\213\1rfr=\360\235\224\257\1rhard=\342\207\201\1rharu=\342\207\200\1rharul=\342\245\254\1rho=\317\201\1"
+    "rhov=\317\261\1rightarrow=\342\206\222\1rightarrowtail=\342\206\243\1rightharpoondown=\342\207\201\1"
+    "rightharpoonup=\342\207\200\1rightleftarrows=\342\207\204\1rightleftharpoons=\342\207\214\1rightrightarrows=\342\207\211\1"
+    "rightsquigarrow=\342\206\235\1rightthreetimes=\342\213\214\1ring=\313\232\1risingdotseq=\342\211\223\1rlarr=\342\207\204\1"
+    "rlhar=\342\207\214\1rlm=\342\200\217\1rmoust=\342\216\261\1rmoustache=\342\216\261\1rnmid=\342\253\256\1"
+    "roang=\342\237\255\1roarr=\342\207\276\1robrk=\342\237\247\1ropar=\342\246\206\1ropf=\360\235\225\243\1"
+    "roplus=\342\250\256\1rotimes=\342\250\265\1rpar=)\1rpargt=\342\246\224\1rppolint=\342\250\222\1rrarr=\342\207\211\1"
+    "rsaquo=\342\200\272\1rscr=\360\235\223\207\1rsh=\342\206\261\1rsqb=]\1rsquo=\342\200\231\1rsquor=\342\200\231\1"
+    "rthree=\342\213\214\1rtimes=\342\213\212\1rtri=\342\226\271\1rtrie=\342\212\265\1rtrif=\342\226\270\1"
+    "rtriltri=\342\247\216\1ruluhar=\342\245\250\1rx=\342\204\236\1sacute=\305\233\1sbquo=\342\200\232\1sc=\342\211\273\1"
+    "scE=\342\252\264\1scap=\342\252\270\1scaron=\305\241\1sccue=\342\211\275\1sce=\342\252\260\1scedil=\305\237\1"
+    "scirc=\305\235\1scnE=\342\252\266\1scnap=\342\252\272\1scnsim=\342\213\251\1scpolint=\342\250\223\1scsim=\342\211\277\1"
+    "scy=\321\201\1sdot=\342\213\205\1sdotb=\342\212\241\1sdote=\342\251\246\1seArr=\342\207\230\1searhk=\342\244\245\1"
+    "searr=\342\206\230\1searrow=\342\206\230\1sect!=\302\247\1semi=;\1seswar=\342\244\251\1setminus=\342\210\226\1"
+    "setmn=\342\210\226\1sext=\342\234\266\1sfr=\360\235\224\260\1sfrown=\342\214\242\1sharp=\342\231\257\1shchcy=\321\211\1"
+    "shcy=\321\210\1shortmid=\342\210\243\1shortparallel=\342\210\245\1shy!=\302\255\1sigma=\317\203\1sigmaf=\317\202\1"
+    "sigmav=\317\202\1sim=\342\210\274\1simdot=\342\251\252\1sime=\342\211\203\1simeq=\342\211\203\1simg=\342\252\236\1"
+    "simgE=\342\252\240\1siml=\342\252\235\1simlE=\342\252\237\1simne=\342\211\206\1simplus=\342\250\244\1"
+    "simrarr=\342\245\262\1slarr=\342\206\220\1smallsetminus=\342\210\226\1smashp=\342\250\263\1smeparsl=\342\247\244\1"
+    "smid=\342\210\243\1smile=\342\214\243\1smt=\342\252\252\1smte=\342\252\254\1smtes=\342\252\254\357\270\200\1"
+    "softcy=\321\214\1sol=/\1solb=\342\247\204\1solbar=\342\214\277\1sopf=\360\235\225\244\1spades=\342\231\240\1"
+    "spadesuit=\342\231\240\1spar=\342\210\245\1sqcap=\342\212\223\1sqcaps=\342\212\223\357\270\200\1sqcup=\342\212\224\1"
+    "sqcups=\342\212\224\357\270\200\1sqsub=\342\212\217\1sqsube=\342\212\221\1sqsubset=\342\212\217\1sqsubseteq=\342\212\221\1"
+    "sqsup=\342\212\220\1sqsupe=\342\212\222\1sqsupset=\342\212\220\1sqsupseteq=\342\212\222\1squ=\342\226\241\1"
+    "square=\342\226\241\1squarf=\342\226\252\1squf=\342\226\252\1srarr=\342\206\222\1sscr=\360\235\223\210\1"
+    "ssetmn=\342\210\226\1ssmile=\342\214\243\1sstarf=\342\213\206\1star=\342\230\206\1starf=\342\230\205\1"
+    "straightepsilon=\317\265\1straightphi=\317\225\1strns=\302\257\1sub=\342\212\202\1subE=\342\253\205\1subdot=\342\252\275\1"
+    "sube=\342\212\206\1subedot=\342\253\203\1submult=\342\253\201\1subnE=\342\253\213\1subne=\342\212\212\1"
+    "subplus=\342\252\277\1subrarr=\342\245\271\1subset=\342\212\202\1subseteq=\342\212\206\1subseteqq=\342\253\205\1"
+    "subsetneq=\342\212\212\1subsetneqq=\342\253\213\1subsim=\342\253\207\1subsub=\342\253\225\1subsup=\342\253\223\1"
+    "succ=\342\211\273\1succapprox=\342\252\270\1succcurlyeq=\342\211\275\1succeq=\342\252\260\1succnapprox=\342\252\272\1"
+    "succneqq=\342\252\266\1succnsim=\342\213\251\1succsim=\342\211\277\1sum=\342\210\221\1sung=\342\231\252\1"
+    "sup=\342\212\203\1sup1!=\302\271\1sup2!=\302\262\1sup3!=\302\263\1supE=\342\253\206\1supdot=\342\252\276\1"
+    "supdsub=\342\253\230\1supe=\342\212\207\1supedot=\342\253\204\1suphsol=\342\237\211\1suphsub=\342\253\227\1"
+    "suplarr=\342\245\273\1supmult=\342\253\202\1supnE=\342\253\214\1supne=\342\212\213\1supplus=\342\253\200\1"
+    "supset=\342\212\203\1supseteq=\342\212\207\1supseteqq=\342\253\206\1supsetneq=\342\212\213\1supsetneqq=\342\253\214\1"
+    "supsim=\342\253\210\1supsub=\342\253\224\1supsup=\342\253\226\1swArr=\342\207\231\1swarhk=\342\244\246\1"
+    "swarr=\342\206\231\1swarrow=\342\206\231\1swnwar=\342\244\252\1szlig!=\303\237\1target=\342\214\226\1tau=\317\204\1"
+    "tbrk=\342\216\264\1tcaron=\305\245\1tcedil=\305\243\1tcy=\321\202\1tdot=\342\203\233\1telrec=\342\214\225\1"
+    "tfr=\360\235\224\261\1there4=\342\210\264\1therefore=\342\210\264\1theta=\316\270\1thetasym=\317\221\1thetav=\317\221\1"
+    "thickapprox=\342\211\210\1thicksim=\342\210\274\1thinsp=\342\200\211\1thkap=\342\211\210\1thksim=\342\210\274\1"
+    "thorn!=\303\276\1tilde=\313\234\1times!=\303\227\1timesb=\342\212\240\1timesbar=\342\250\261\1timesd=\342\250\260\1"
+    "tint=\342\210\255\1toea=\342\244\250\1top=\342\212\244\1topbot=\342\214\266\1topcir=\342\253\261\1topf=\360\235\225\245\1"
+    "topfork=\342\253\232\1tosa=\342\244\251\1tprime=\342\200\264\1trade=\342\204\242\1triangle=\342\226\265\1"
+    "triangledown=\342\226\277\1triangleleft=\342\227\203\1trianglelefteq=\342\212\264\1triangleq=\342\211\234\1"
+    "triangleright=\342\226\271\1trianglerighteq=\342\212\265\1tridot=\342\227\254\1trie=\342\211\234\1triminus=\342\250\272\1"
+    "triplus=\342\250\271\1trisb=\342\247\215\1tritime=\342\250\273\1trpezium=\342\217\242\1tscr=\360\235\223\211\1"
+    "tscy=\321\206\1tshcy=\321\233\1tstrok=\305\247\1twixt=\342\211\254\1twoheadleftarrow=\342\206\236\1"
+    "twoheadrightarrow=\342\206\240\1uArr=\342\207\221\1uHar=\342\245\243\1uacute!=\303\272\1uarr=\342\206\221\1"
+    "ubrcy=\321\236\1ubreve=\305\255\1ucirc!=\303\273\1ucy=\321\203\1udarr=\342\207\205\1udblac=\305\261\1udhar=\342\245\256\1"
+    "ufisht=\342\245\276\1ufr=\360\235\224\262\1ugrave!=\303\271\1uharl=\342\206\277\1uharr=\342\206\276\1uhblk=\342\226\200\1"
+    "ulcorn=\342\214\234\1ulcorner=\342\214\234\1ulcrop=\342\214\217\1ultri=\342\227\270\1umacr=\305\253\1uml!=\302\250\1"
+    "uogon=\305\263\1uopf=\360\235\225\246\1uparrow=\342\206\221\1updownarrow=\342\206\225\1upharpoonleft=\342\206\277\1"
+    "upharpoonright=\342\206\276\1uplus=\342\212\216\1upsi=\317\205\1upsih=\317\222\1upsilon=\317\205\1"
+    "upuparrows=\342\207\210\1urcorn=\342\214\235\1urcorner=\342\214\235\1urcrop=\342\214\216\1uring=\305\257\1"
+    "urtri=\342\227\271\1uscr=\360\235\223\212\1utdot=\342\213\260\1utilde=\305\251\1utri=\342\226\265\1utrif=\342\226\264\1"
+    "uuarr=\342\207\210\1uuml!=\303\274\1uwangle=\342\246\247\1vArr=\342\207\225\1vBar=\342\253\250\1vBarv=\342\253\251\1"
+    "vDash=\342\212\250\1vangrt=\342\246\234\1varepsilon=\317\265\1varkappa=\317\260\1varnothing=\342\210\205\1"
+    "varphi=\317\225\1varpi=\317\226\1varpropto=\342\210\235\1varr=\342\206\225\1varrho=\317\261\1varsigma=\317\202\1"
+    "varsubsetneq=\342\212\212\357\270\200\1varsubsetneqq=\342\253\213\357\270\200\1varsupsetneq=\342\212\213\357\270\200\1"
+    "varsupsetneqq=\342\253\214\357\270\200\1vartheta=\317\221\1vartriangleleft=\342\212\262\1vartriangleright=\342\212\263\1"
+    "vcy=\320\262\1vdash=\342\212\242\1vee=\342\210\250\1veebar=\342\212\273\1veeeq=\342\211\232\1vellip=\342\213\256\1"
+    "verbar=|\1vert=|\1vfr=\360\235\224\263\1vltri=\342\212\262\1vnsub=\342\212\202\342\203\222\1"
+    "vnsup=\342\212\203\342\203\222\1vopf=\360\235\225\247\1vprop=\342\210\235\1vrtri=\342\212\263\1vscr=\360\235\223\213\1"
+    "vsubnE=\342\253\213\357\270\200\1vsubne=\342\212\212\357\270\200\1vsupnE=\342\253\214\357\270\200\1"
+    "vsupne=\342\212\213\357\270\200\1vzigzag=\342\246\232\1wcirc=\305\265\1wedbar=\342\251\237\1wedge=\342\210\247\1"
+    "wedgeq=\342\211\231\1weierp=\342\204\230\1wfr=\360\235\224\264\1wopf=\360\235\225\250\1wp=\342\204\230\1wr=\342\211\200\1"
+    "wreath=\342\211\200\1wscr=\360\235\223\214\1xcap=\342\213\202\1xcirc=\342\227\257\1xcup=\342\213\203\1xdtri=\342\226\275\1"
+    "xfr=\360\235\224\265\1xhArr=\342\237\272\1xharr=\342\237\267\1xi=\316\276\1xlArr=\342\237\270\1xlarr=\342\237\265\1"
+    "xmap=\342\237\274\1xnis=\342\213\273\1xodot=\342\250\200\1xopf=\360\235\225\251\1xoplus=\342\250\201\1"
+    "xotime=\342\250\202\1xrArr=\342\237\271\1xrarr=\342\237\266\1xscr=\360\235\223\215\1xsqcup=\342\250\206\1"
+    "xuplus=\342\250\204\1xutri=\342\226\263\1xvee=\342\213\201\1xwedge=\342\213\200\1yacute!=\303\275\1yacy=\321\217\1"
+    "ycirc=\305\267\1ycy=\321\213\1yen!=\302\245\1yfr=\360\235\224\266\1yicy=\321\227\1yopf=\360\235\225\252\1"
+    "yscr=\360\235\223\216\1yucy=\321\216\1yuml!=\303\277\1zacute=\305\272\1zcaron=\305\276\1zcy=\320\267\1zdot=\305\274\1"
+    "zeetrf=\342\204\250\1zeta=\316\266\1zfr=\360\235\224\267\1zhcy=\320\266\1zigrarr=\342\207\235\1zopf=\360\235\225\253\1"
+    "zscr=\360\235\223\217\1zwj=\342\200\215\1zwnj=\342\200\214\1";
+
+}  // namespace svad::text::detail
+
+namespace svad::text {
+
+namespace detail {
+
+struct HtmlEntity {
+    std::string_view text;
+    bool bare = false;   // read without a semicolon too
+};
+
+inline const std::unordered_map<std::string_view, HtmlEntity>& html_entities() {
+    static const auto table = [] {
+        std::unordered_map<std::string_view, HtmlEntity> out;
+        for (std::string_view rest : {html_entities_first, html_entities_second}) {
+            while (!rest.empty()) {
+                const std::size_t end = rest.find('\1'), equals = rest.find('=');
+                const bool bare = rest[equals - 1] == '!';
+                out.emplace(rest.substr(0, equals - (bare ? 1 : 0)), HtmlEntity{rest.substr(equals + 1, end - equals - 1), bare});
+                rest.remove_prefix(end + 1);
+            }
+        }
+        return out;
+    }();
+    return table;
+}
+
+/// What "&#n;" means.
+inline void append_numbered(std::string& out, std::uint32_t n) {
+    static constexpr char32_t windows[32] = {0x20AC, 0x81, 0x201A, 0x192, 0x201E, 0x2026, 0x2020, 0x2021, 0x2C6, 0x2030, 0x160, 0x2039, 0x152, 0x8D, 0x17D, 0x8F,
+                                             0x90, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x2DC, 0x2122, 0x161, 0x203A, 0x153, 0x9D, 0x17E, 0x178};
+    if (n >= 0x80 && n < 0xA0) return append_utf8(out, windows[n - 0x80]);
+    if (n == 0 || (n >= 0xD800 && n < 0xE000) || n > 0x10FFFF) return append_utf8(out, 0xFFFD);
+    if (n == '\r') return append_utf8(out, n);
+    const bool control = (n < 0x20 && n != '\t' && n != '\n' && n != '\f') || n == 0x7F;
+    if (control || (n >= 0xFDD0 && n <= 0xFDEF) || (n & 0xFFFE) == 0xFFFE) return;
+    append_utf8(out, n);
+}
+
+/// Reads "#123;" or "#x1F;" at the front of `rest`; bytes taken, or 0.
+inline std::size_t numbered(std::string_view rest, std::string& out) {
+    if (rest.size() < 2 || rest[0] != '#') return 0;
+    const bool hex = rest[1] == 'x' || rest[1] == 'X';
+    const std::size_t start = hex ? 2 : 1;
+    std::uint32_t n = 0;
+    std::size_t at = start;
+    for (; at < rest.size(); ++at) {
+        const char c = rest[at];
+        const int digit = c >= '0' && c <= '9' ? c - '0' : !hex ? -1 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        if (digit < 0) break;
+        n = std::min<std::uint32_t>(n * (hex ? 16u : 10u) + static_cast<std::uint32_t>(digit), 0x110000);
+    }
+    if (at == start) return 0;
+    append_numbered(out, n);
+    return at + (at < rest.size() && rest[at] == ';' ? 1 : 0);
+}
+
+/// Reads a name at the front of `rest`; bytes taken, or 0.
+inline std::size_t named(std::string_view rest, std::string& out) {
+    const std::size_t most = std::min<std::size_t>(std::min(rest.find_first_of(std::string_view{"\t\n\f <&#;"}), rest.size()), 32);
+    const auto& table = html_entities();
+    if (most < rest.size() && rest[most] == ';')
+        if (const auto found = table.find(rest.substr(0, most)); found != table.end()) {
+            out += found->second.text;
+            return most + 1;
+        }
+    for (std::size_t n = most; n > 1; --n)
+        if (const auto found = table.find(rest.substr(0, n)); found != table.end() && found->second.bare) {
+            out += found->second.text;
+            return n;
+        }
+    return 0;
+}
+
+}  // namespace detail
+
+/// `text` with the character references of HTML 5 replaced, once.
+[[nodiscard]] inline std::string unescape_html(std::string_view text) {
+    std::string out;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t amp = std::min(text.find('&', at), text.size());
+        out += text.substr(at, amp - at);
+        if ((at = amp) == text.size()) break;
+        std::size_t n = detail::numbered(text.substr(at + 1), out);
+        if (n == 0) n = detail::named(text.substr(at + 1), out);
+        if (n == 0) out += '&';
+        at += n + 1;
+    }
+    return out;
+}
 
 }  // namespace svad::text
 
@@ -5230,7 +5769,7 @@ namespace normalize {
 
 struct Unicode { UnicodeForm form; };
 struct Lowercase {};
-struct StripAccents {};                                 ///< drops nonspacing marks (Mn)
+struct StripAccents {};                                 ///< drops marks (M*)
 struct Strip { bool left = true, right = true; };       ///< white space at the ends
 struct Prepend { std::string text; };                   ///< in front of text that is not empty
 struct Replace { std::string text, by; };               ///< every occurrence
@@ -5462,7 +6001,10 @@ inline AlignedText apply(const AlignedText& text, const normalize::Unicode& step
     return stays ? text : unicode_form(text, step.form);
 }
 inline AlignedText apply(const AlignedText& text, const normalize::Lowercase&) { return lower_cased(text); }
-inline AlignedText apply(const AlignedText& text, const normalize::StripAccents&) { return without_accents(text); }
+inline AlignedText apply(const AlignedText& text, const normalize::StripAccents&) {
+    const auto mark = [](char32_t c) { return category_of(c) >= Category::mn && category_of(c) <= Category::me && !is_in(bert_young_marks, c); };
+    return filtered(text, [&](char32_t c) { return !mark(c); }, [](char32_t c) { return c; });
+}
 inline AlignedText apply(const AlignedText& text, const normalize::Strip& step) { return stripped(text, step); }
 inline AlignedText apply(const AlignedText& text, const normalize::Replace& step) { return replaced(text, step); }
 inline AlignedText apply(const AlignedText& text, const normalize::ReplaceRuns& step) { return replaced_runs(text, step); }
@@ -5491,6 +6033,427 @@ inline AlignedText apply(const AlignedText& text, const normalize::Bert& step) {
         text = std::visit([&](const auto& one) { return detail::apply(text, one); }, step);
     return text;
 }
+
+}  // namespace svad::text
+
+namespace svad::text {
+
+namespace detail {
+
+/// Upper case as Python's str.upper() has it for the characters of HTML entities.
+inline std::string entity_upper(std::string_view text) {
+    std::string out;
+    for (std::size_t at = 0; at < text.size();) {
+        const CodePoint c = next_code_point(text, at);
+        at += c.length;
+        switch (c.value) {
+            case 0xDF: out += "SS"; break;
+            case 0x149: out += "\u02BCN"; break;
+            case 0xFB00: out += "FF"; break;
+            case 0xFB01: out += "FI"; break;
+            case 0xFB02: out += "FL"; break;
+            case 0xFB03: out += "FFI"; break;
+            case 0xFB04: out += "FFL"; break;
+            default: append_utf8(out, to_upper(c.value));
+        }
+    }
+    return out;
+}
+
+/// What "&name;" stands for where its semicolon leaves no doubt; the reference itself otherwise. A name in capitals that
+/// HTML does not know is that of the letter in upper case: &EACUTE;.
+inline std::string sure_entity(std::string_view reference) {
+    const std::string_view name = reference.substr(1, reference.size() - 2);
+    if (name.starts_with('#')) {
+        const std::string plain = unescape_html(reference);
+        return plain.find(';') == std::string::npos ? plain : std::string(reference);
+    }
+    const auto& table = html_entities();
+    if (const auto found = table.find(name); found != table.end()) return std::string(found->second.text);
+    const bool capitals = std::none_of(name.begin(), name.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+    const auto found = capitals ? table.find(to_lower(name)) : table.end();
+    if (found == table.end() || unescape_html(reference) != reference) return std::string(reference);
+    return entity_upper(found->second.text);
+}
+
+/// References &name; and &#number; with at most 24 letters and digits.
+inline std::string without_sure_entities(std::string_view text) {
+    std::string out;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t amp = std::min(text.find('&', at), text.size());
+        out += text.substr(at, amp - at);
+        if ((at = amp) == text.size()) break;
+        std::size_t end = at + 1 + (at + 1 < text.size() && text[at + 1] == '#');
+        const std::size_t first = end;
+        const auto part = [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); };
+        while (end < text.size() && end - first < 24 && part(text[end])) ++end;
+        if (end > first && end < text.size() && text[end] == ';') {
+            out += sure_entity(text.substr(at, end + 1 - at));
+            at = end + 1;
+        } else {
+            out += text[at++];
+        }
+    }
+    return out;
+}
+
+/// Letters behind typographic ligatures and digraphs; empty for others.
+inline std::string_view ligature(char32_t c) {
+    switch (c) {
+        case 0x132: return "IJ";
+        case 0x133: return "ij";
+        case 0x149: return "\u02BCn";
+        case 0x1C4: return "D\u017D";
+        case 0x1C5: return "D\u017E";
+        case 0x1C6: return "d\u017E";
+        case 0x1C7: return "LJ";
+        case 0x1C8: return "Lj";
+        case 0x1C9: return "lj";
+        case 0x1CA: return "NJ";
+        case 0x1CB: return "Nj";
+        case 0x1CC: return "nj";
+        case 0x1F1: return "DZ";
+        case 0x1F2: return "Dz";
+        case 0x1F3: return "dz";
+        case 0xFB00: return "ff";
+        case 0xFB01: return "fi";
+        case 0xFB02: return "fl";
+        case 0xFB03: return "ffi";
+        case 0xFB04: return "ffl";
+        case 0xFB05: return "\u017Ft";
+        case 0xFB06: return "st";
+        default: return {};
+    }
+}
+
+/// A character after the steps that look at characters one by one, appended to `out`.
+inline void append_plain(std::u32string& out, char32_t c) {
+    if (c >= 0x80 && c < 0xA0) c = windows_1252[c - 0x80];
+    if (const std::string_view letters = ligature(c); !letters.empty()) {
+        for (std::size_t at = 0; at < letters.size();) {
+            const CodePoint letter = next_code_point(letters, at);
+            out += letter.value == 0x2BC ? U'\'' : letter.value;
+            at += letter.length;
+        }
+        return;
+    }
+    if (c == 0x3000) c = ' ';
+    if (c > 0xFF00 && c < 0xFFF0) return append_decomposed(out, c, true);
+    if (c == 0x2BC || (c >= 0x2018 && c <= 0x201B)) c = '\'';
+    if (c >= 0x201C && c <= 0x201F) c = '"';
+    if (c == 0x2028 || c == 0x2029 || c == 0x85) c = '\n';
+    out += c;
+}
+
+inline bool is_dropped_control(char32_t c) {
+    return c < 9 || c == 0xB || (c >= 0xE && c < 0x20) || c == 0x7F || (c >= 0x206A && c <= 0x206F) || c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFC);
+}
+
+/// Length of a terminal's escape sequence (ESC [ digits and semicolons, a letter) at `at`, or 0.
+inline std::size_t escape_length(std::u32string_view text, std::size_t at) {
+    if (text[at] != 0x1B || at + 1 >= text.size() || text[at + 1] != '[') return 0;
+    std::size_t end = at + 2;
+    while (end < text.size() && (is_decimal_digit(text[end]) || text[end] == ';')) ++end;
+    const bool letter = end < text.size() && text[end] < 0x80 && is_letter(category_of(text[end]));
+    return letter ? end + 1 - at : 0;
+}
+
+/// The steps behind the repair of encodings: characters, line breaks, escapes, controls, NFC.
+inline std::string plain_characters(std::string_view text) {
+    std::u32string all;
+    for (std::size_t at = 0; at < text.size();) {
+        const CodePoint c = next_code_point(text, at);
+        append_plain(all, c.value);
+        at += c.length;
+    }
+    std::string out;
+    for (std::size_t i = 0; i < all.size();) {
+        if (const std::size_t n = escape_length(all, i); n > 0) {
+            i += n;
+            continue;
+        }
+        const char32_t c = all[i++];
+        if (c == '\r' && i < all.size() && all[i] == '\n') continue;
+        if (!is_dropped_control(c)) append_utf8(out, c == '\r' ? U'\n' : c);
+    }
+    return apply(AlignedText{out, 0, false}, normalize::Unicode{UnicodeForm::nfc}).text();
+}
+
+/// One line, until nothing changes. `entities`: replace HTML references.
+inline std::string fixed_line(std::string text, bool entities) {
+    for (int round = 0; round < 64; ++round) {
+        std::string now = plain_characters(text::fix_encoding(entities ? without_sure_entities(text) : text));
+        if (now == text) break;
+        text = std::move(now);
+    }
+    return text;
+}
+
+/// Whether the capital sigma at `at` ends a word: a cased letter before it and none behind.
+inline bool is_final_sigma(std::u32string_view text, std::size_t at) {
+    const auto passed_over = [](char32_t c) {
+        const Category k = category_of(c);
+        return k == Category::mn || k == Category::me || k == Category::cf || k == Category::lm || k == Category::sk || c == '\'' || c == '.' ||
+               c == ':' || c == 0xB7 || c == 0x2019 || c == 0x2018 || c == 0x2024 || c == 0x2027 || c == 0x387 || c == 0x55F || c == 0x5F4;
+    };
+    const auto cased = [](char32_t c) {
+        const Category k = category_of(c);
+        return k == Category::lu || k == Category::ll || k == Category::lt || c == 0xAA || c == 0xBA || (c >= 0x2160 && c <= 0x217F) ||
+               (c >= 0x24B6 && c <= 0x24E9);
+    };
+    std::size_t before = at, behind = at + 1;
+    while (before > 0 && passed_over(text[before - 1])) --before;
+    while (behind < text.size() && passed_over(text[behind])) ++behind;
+    return before > 0 && cased(text[before - 1]) && !(behind < text.size() && cased(text[behind]));
+}
+
+/// Lower case of a whole text, with the sigma that ends words and the dotted capital I.
+inline std::string lowered(std::string_view text) {
+    const std::u32string all = decode_utf8(text);
+    std::string out;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        if (all[i] == 0x3A3) append_utf8(out, is_final_sigma(all, i) ? 0x3C2 : 0x3C3);
+        else if (all[i] == 0x130) out += "i\u0307";
+        else append_utf8(out, to_lower(all[i]));
+    }
+    return out;
+}
+
+}  // namespace detail
+
+/// `text` with everything repaired that ftfy repairs, line by line. Ill-formed parts count as U+FFFD.
+[[nodiscard]] inline std::string fix_text(std::string_view text) {
+    const std::string valid = replace_invalid_utf8(text);
+    std::string out;
+    bool entities = true;   // from the first '<' on the text is HTML, whose references are meant
+    for (std::size_t start = 0; start < valid.size();) {
+        const std::size_t end = std::min(valid.find('\n', start), valid.size() - 1) + 1;
+        std::string line = valid.substr(start, end - start);
+        entities = entities && line.find('<') == std::string::npos;
+        out += detail::fixed_line(std::move(line), entities);
+        start = end;
+    }
+    return out;
+}
+
+/// `text` as CLIP's tokenizer wants it.
+[[nodiscard]] inline std::string clip_clean(std::string_view text) {
+    const std::string plain = unescape_html(unescape_html(fix_text(text)));
+    std::string out;
+    bool blank = false;
+    for (std::size_t at = 0; at < plain.size();) {
+        const CodePoint c = next_code_point(plain, at);
+        const bool space = is_space(c.value) || (c.value >= 0x1C && c.value <= 0x1F);
+        if (!space && blank && !out.empty()) out += ' ';
+        blank = space;
+        if (!space) out.append(plain, at, c.length);
+        at += c.length;
+    }
+    return detail::lowered(replace_invalid_utf8(out));
+}
+
+}  // namespace svad::text
+
+// ==== svad/text/json_answer.hpp ====
+// The JSON in a language model's answer: exactly one object, alone or with prose or a code fence around it.
+// Two objects are no answer: taking the first would let a model that hedges be read as sure.
+// Rejected: repairing what is no JSON, except the Python dictionary in single quotes that judges of 2023 were asked for.
+
+namespace svad::text {
+
+namespace detail {
+
+/// The end of the bracketed value that starts at `begin`, or npos; brackets inside quotes do not count.
+inline std::size_t value_end(std::string_view text, std::size_t begin) {
+    int depth = 0;
+    char quote = 0;
+    for (std::size_t i = begin; i < text.size(); ++i) {
+        const char c = text[i];
+        if (quote != 0) {
+            if (c == '\\') ++i;
+            else if (c == quote) quote = 0;
+        } else if (c == '"' || (c == '\'' && text[begin] == '{')) {
+            quote = c;
+        } else if (c == '{' || c == '[') {
+            ++depth;
+        } else if ((c == '}' || c == ']') && --depth == 0) {
+            return i + 1;
+        }
+    }
+    return std::string_view::npos;
+}
+
+/// A dictionary of plain keys in single quotes as JSON: 'score': 4 becomes "score": 4.
+inline std::string with_double_quotes(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '"' || text[i] == '\\') return std::string{text};
+        if (text[i] != '\'') { out += text[i]; continue; }
+        if (i + 1 < text.size() && text[i + 1] == '\'') ++i;   // quotes doubled by a template
+        out += '"';
+    }
+    return out;
+}
+
+}  // namespace detail
+
+/// The only JSON value in `answer` that starts with `open` ('{' or '['), or nothing if there is none, more than one, or
+/// it is not valid. Linear in the answer; answers above 64 KiB are nothing.
+[[nodiscard]] inline std::optional<io::Json> only_value(std::string_view answer, char open = '{') {
+    if (answer.size() > 65536) return std::nullopt;
+    const std::size_t begin = answer.find(open);
+    if (begin == std::string_view::npos) return std::nullopt;
+    const std::size_t end = detail::value_end(answer, begin);
+    if (end == std::string_view::npos || answer.find(open, end) != std::string_view::npos) return std::nullopt;
+    const std::string_view part = answer.substr(begin, end - begin);
+    const io::JsonLimits limits{65536, 16, io::DuplicateKeys::reject};
+    try {
+        return io::parse_json(part, "answer", limits);
+    } catch (const io::FormatError&) {
+        if (open != '{') return std::nullopt;
+    }
+    try {
+        return io::parse_json(detail::with_double_quotes(part), "answer", limits);
+    } catch (const io::FormatError&) {
+        return std::nullopt;
+    }
+}
+
+}  // namespace svad::text
+
+// ==== svad/text/language_model.hpp ====
+// A language model as a function from a request to a reply, and a cache of its replies on disk.
+//
+// Promise: a reply that was paid for is never asked for again. Each is one line of an append-only JSONL file, keyed by a
+// hash of (prompt version, model, system, user, temperature, limit, attempt), flushed before it is used; a torn last
+// line (a killed process) is dropped. The whole request is stored and compared, so a hash collision is no wrong answer.
+// Rejected: a base class of back ends: a std::function takes a local model, an HTTP endpoint and a test's lambda alike.
+
+namespace svad::text {
+
+/// What a language model is asked.
+struct Request {
+    std::string version;       ///< name of the prompt: a new wording is a new name
+    std::string model;         ///< which model, as its back end calls it
+    std::string system, user;  ///< the two messages
+    double temperature = 0;
+    std::int64_t max_tokens = 512;
+    std::int64_t attempt = 0;  ///< 0 first; a repeated question after an answer that could not be used counts up
+};
+
+/// What it said, and what that cost.
+struct Reply {
+    std::string text;
+    std::int64_t prompt_tokens = 0, answer_tokens = 0;   ///< as the back end counts them; 0 if it does not
+};
+
+/// The back end gave no reply (after its own retries). Nothing is cached.
+struct ModelError : Error { using Error::Error; };
+
+/// Any back end: throws ModelError if it has no reply.
+using LanguageModel = std::function<Reply(const Request&)>;
+
+/// The request as it is stored.
+[[nodiscard]] inline io::Json to_json(const Request& r) {
+    return io::object({{"version", r.version}, {"model", r.model}, {"system", r.system}, {"user", r.user},
+                       {"temperature", r.temperature}, {"max_tokens", r.max_tokens}, {"attempt", r.attempt}});
+}
+
+/// What was spent through a cache.
+struct Spent {
+    std::int64_t asked = 0;       ///< requests that reached the model
+    std::int64_t cached = 0;      ///< requests answered from disk
+    std::int64_t failed = 0;      ///< requests without a reply
+    std::int64_t prompt_tokens = 0, answer_tokens = 0;   ///< of the requests that reached the model
+};
+
+/// A model behind its cache; callable like one, also from several threads.
+class CachedModel {
+public:
+    /// Replies live in the file at `path`; an empty path keeps them in memory only. Throws FormatError for a file
+    /// that is no such cache.
+    CachedModel(LanguageModel model, const std::string& path) : model_{std::move(model)} {
+        if (path.empty()) return;
+        lock_ = std::make_unique<io::LockFile>(path);   // also creates it
+        drop_torn_line(path);
+        read(path);
+        file_ = std::make_unique<io::AppendFile>(path);
+    }
+
+    Reply operator()(const Request& request) {
+        const std::string key = io::dump(to_json(request));
+        {
+            const std::lock_guard lock{mutex_};
+            if (const auto hit = replies_.find(key); hit != replies_.end()) {
+                ++spent_.cached;
+                return hit->second;
+            }
+        }
+        Reply reply;
+        try {
+            reply = model_(request);
+        } catch (const ModelError&) {
+            const std::lock_guard lock{mutex_};
+            ++spent_.failed;
+            throw;
+        }
+        const std::lock_guard lock{mutex_};
+        ++spent_.asked;
+        spent_.prompt_tokens += reply.prompt_tokens, spent_.answer_tokens += reply.answer_tokens;
+        keep(key, request, reply);
+        return reply;
+    }
+
+    [[nodiscard]] Spent spent() const {
+        const std::lock_guard lock{mutex_};
+        return spent_;
+    }
+
+private:
+    static std::string hash_of(const std::string& key) {
+        constexpr const char* digits = "0123456789abcdef";
+        std::string out;
+        for (std::uint64_t h = stable_hash(key), i = 0; i < 16; ++i, h <<= 4) out += digits[h >> 60];
+        return out;
+    }
+
+    void read(const std::string& path) {
+        io::JsonLines lines{path};
+        for (io::Json line; lines.next(line);) {
+            const std::string where = path + ":" + std::to_string(lines.line());
+            const std::string key = io::dump(io::field<io::Json>(line, "request", where));
+            if (io::field<std::string>(line, "key", where) != hash_of(key))
+                fail<io::FormatError>(where, ": the key is not the hash of the request; remove the line");
+            replies_[key] = {io::field<std::string>(line, "answer", where),
+                             io::field_or<std::int64_t>(line, "prompt_tokens", 0, where),
+                             io::field_or<std::int64_t>(line, "answer_tokens", 0, where)};
+        }
+    }
+
+    /// Cuts what follows the last newline, so that the next line does not continue a torn one.
+    static void drop_torn_line(const std::string& path) {
+        const std::string text = io::read_file(path);
+        const std::size_t last = text.rfind('\n');
+        const std::size_t whole = last == std::string::npos ? 0 : last + 1;
+        if (whole != text.size() && ::truncate(path.c_str(), static_cast<off_t>(whole)) != 0)
+            io::detail::fail_errno(path, "cannot be cut");
+    }
+
+    void keep(const std::string& key, const Request& request, const Reply& reply) {
+        replies_[key] = reply;
+        if (!file_) return;
+        const io::Json line = io::object({{"key", hash_of(key)}, {"request", to_json(request)}, {"answer", reply.text},
+                                          {"prompt_tokens", reply.prompt_tokens}, {"answer_tokens", reply.answer_tokens}});
+        file_->append(io::dump(line) + "\n");
+    }
+
+    LanguageModel model_;
+    std::unique_ptr<io::LockFile> lock_;
+    std::unique_ptr<io::AppendFile> file_;
+    std::map<std::string, Reply> replies_;
+    Spent spent_;
+    mutable std::mutex mutex_;
+};
 
 }  // namespace svad::text
 
@@ -17745,23 +18708,63 @@ concept KeywordExtractor = requires(const E& extract, const Record& record, std:
 
 namespace detail {
 
-inline bool is_word_char(char c) {
-    const auto u = static_cast<unsigned char>(c);
-    return u >= 0x80 || (u >= '0' && u <= '9') || (u >= 'A' && u <= 'Z') || (u >= 'a' && u <= 'z');
+/// Whether words of this script are written without blanks: ideographs and kana.
+inline bool is_unspaced(char32_t c) {
+    return (c >= 0x3040 && c <= 0x30FF) || (c >= 0x3400 && c <= 0x9FFF) || (c >= 0xF900 && c <= 0xFAFF) ||
+           (c >= 0x20000 && c <= 0x3FFFF);
+}
+
+inline bool is_word_char(char32_t c) {
+    const text::CharacterClass kind = text::class_of(c);
+    return kind == text::CharacterClass::letter || kind == text::CharacterClass::number;
+}
+
+inline char32_t char_before(std::string_view text, std::size_t at) {
+    std::size_t i = at - 1;
+    while (i > 0 && at - i < 4 && (static_cast<unsigned char>(text[i]) & 0xC0) == 0x80) --i;
+    return text::next_code_point(text, i).value;
+}
+
+/// Whether a word may end or start between bytes at-1 and at: not inside an English word, anywhere in Chinese.
+inline bool is_word_edge(std::string_view text, std::size_t at) {
+    if (at == 0 || at >= text.size()) return true;
+    const char32_t left = char_before(text, at), right = text::next_code_point(text, at).value;
+    return !is_word_char(left) || !is_word_char(right) || is_unspaced(left) || is_unspaced(right);
 }
 
 /// Where `word` stands as a whole word in `text`, from `from` on.
 inline std::size_t find_word(std::string_view text, std::string_view word, std::size_t from = 0) {
     if (word.empty()) return std::string_view::npos;
-    for (std::size_t at = text.find(word, from); at != std::string_view::npos; at = text.find(word, at + 1)) {
-        const bool left = at == 0 || !is_word_char(text[at - 1]);
-        const std::size_t stop = at + word.size();
-        if (left && (stop == text.size() || !is_word_char(text[stop]))) return at;
-    }
+    for (std::size_t at = text.find(word, from); at != std::string_view::npos; at = text.find(word, at + 1))
+        if (is_word_edge(text, at) && is_word_edge(text, at + word.size())) return at;
     return std::string_view::npos;
 }
 
 }  // namespace detail
+
+/// A keyword where it stands: bytes [begin, end) of the description.
+struct KeywordSpan {
+    Keyword keyword;
+    std::size_t begin = 0, end = 0;
+    friend bool operator==(const KeywordSpan&, const KeywordSpan&) = default;
+};
+
+/// Where each keyword first stands as a whole word; those that do not occur are left out.
+[[nodiscard]] inline std::vector<KeywordSpan> locate(std::string_view description, const std::vector<Keyword>& keywords) {
+    std::vector<KeywordSpan> out;
+    for (const Keyword& k : keywords)
+        if (const std::size_t at = detail::find_word(description, k.word); at != std::string_view::npos)
+            out.push_back({k, at, at + k.word.size()});
+    return out;
+}
+
+/// The keywords without their places, each word once.
+[[nodiscard]] inline std::vector<Keyword> words_of(const std::vector<KeywordSpan>& spans) {
+    std::vector<Keyword> out;
+    for (const KeywordSpan& s : spans)
+        if (std::find(out.begin(), out.end(), s.keyword) == out.end()) out.push_back(s.keyword);
+    return out;
+}
 
 /// The annotation's keywords that occur in the description as whole words.
 struct AnnotatedKeywords {
@@ -17929,6 +18932,188 @@ struct FrameOptions {
         return clip;
     };
 }
+
+}  // namespace svad::data
+
+// ==== svad/data/llm_keywords.hpp ====
+// Keywords by a language model, as the paper extracts them (section 4.2): the model answers a JSON list, strictly read.
+//
+// Promise: a keyword that does not stand in the description as a whole word is dropped and counted, never repaired; an
+// answer that cannot be read is asked again a bounded number of times and then counted as a failure. With a
+// text::CachedModel a run that was stopped goes on where it stopped.
+// Rejected: asking the model for positions: models cannot count bytes; the place is looked up here.
+
+// ==== svad/data/tagged_keywords.hpp ====
+// Keywords by a part-of-speech tagger: the nouns, verbs, adjectives, colours, sides and counts of a description.
+//
+// Promise: every keyword is bytes [begin, end) of the description and each word comes once, ranked by how much of the
+// picture it says: counts, colours and sides first, since those are what descriptions get wrong, then objects, actions
+// and attributes; equal ranks in the order of the text. Words that every description has are left out.
+// Rejected: tf-idf over the corpus: it would make the keywords of a clip depend on the other clips.
+
+namespace svad::data {
+
+/// The kinds of keyword by rank, best first.
+inline constexpr std::array<std::string_view, 6> keyword_kinds{"count", "colour", "side", "object", "action", "attribute"};
+
+namespace detail {
+
+template <std::size_t N>
+constexpr bool is_one_of(std::string_view word, const std::array<std::string_view, N>& list) {
+    for (const std::string_view w : list)
+        if (w == word) return true;
+    return false;
+}
+
+inline constexpr auto colour_words = std::to_array<std::string_view>(
+    {"red", "orange", "yellow", "green", "blue", "purple", "violet", "pink", "brown", "black", "white", "grey", "gray", "beige",
+     "golden", "silver", "turquoise", "cyan", "magenta", "maroon", "navy", "teal", "crimson", "ivory", "红", "红色", "橙色", "橘色",
+     "黄", "黄色", "绿", "绿色", "蓝", "蓝色", "紫", "紫色", "粉", "粉色", "粉红色", "棕色", "褐色", "咖啡色", "黑", "黑色", "白", "白色",
+     "灰", "灰色", "米色", "金色", "银色", "青色", "深蓝色", "浅蓝色", "米白色", "卡其色"});
+
+inline constexpr auto side_words = std::to_array<std::string_view>(
+    {"left", "right", "top", "bottom", "middle", "center", "centre", "foreground", "background", "front", "back", "upper", "lower",
+     "左", "右", "左边", "右边", "左侧", "右侧", "左手", "右手", "上方", "下方", "上面", "下面", "中间", "中央", "前方", "后方", "前面",
+     "后面", "前景", "背景", "旁边"});
+
+/// Verbs that say nothing of a picture alone, and nouns of the description itself.
+inline constexpr auto empty_words = std::to_array<std::string_view>(
+    {"be", "is", "are", "was", "were", "been", "being", "am", "have", "has", "had", "having", "do", "does", "did", "doing", "done",
+     "make", "makes", "making", "made", "get", "gets", "getting", "got", "take", "takes", "taking", "took", "go", "goes", "going",
+     "come", "comes", "coming", "give", "gives", "giving", "put", "puts", "let", "lets", "seem", "seems", "appear", "appears",
+     "show", "shows", "showing", "shown", "see", "sees", "seen", "start", "starts", "begin", "begins", "keep", "keeps", "other",
+     "same", "such", "several", "many", "video", "clip", "scene", "picture", "image", "shot", "thing", "things", "something",
+     "是", "有", "在", "做", "进行", "出现", "显示", "展示", "开始", "使", "让", "给", "来", "去", "到", "没有", "可以", "视频", "画面",
+     "镜头", "图片", "东西", "时候", "其他"});
+
+/// The lower-case ASCII letters of a word; other bytes stay.
+inline std::string folded(std::string_view word) { return text::to_lower(word); }
+
+inline std::string_view kind_of_word(std::string_view word, text::Upos tag) {
+    using text::Upos;
+    const bool content = tag == Upos::noun || tag == Upos::propn || tag == Upos::adj || tag == Upos::verb || tag == Upos::adv;
+    if (tag == Upos::num) return "count";
+    if (content && is_one_of(word, colour_words)) return "colour";
+    if ((content || tag == Upos::adp) && is_one_of(word, side_words)) return tag == Upos::adp && word.size() < 3 ? "" : "side";
+    if (is_one_of(word, empty_words)) return "";
+    if (tag == Upos::noun || tag == Upos::propn) return "object";
+    if (tag == Upos::verb) return "action";
+    return tag == Upos::adj ? "attribute" : "";
+}
+
+inline std::size_t rank_of(std::string_view kind) {
+    return static_cast<std::size_t>(std::find(keyword_kinds.begin(), keyword_kinds.end(), kind) - keyword_kinds.begin());
+}
+
+}  // namespace detail
+
+/// The keywords among tagged words, ranked, at most `limit` (0: all). Throws UsageError for a word outside the text.
+[[nodiscard]] inline std::vector<KeywordSpan> keywords_of(std::string_view description, std::span<const text::TaggedWord> words,
+                                                          std::size_t limit = 0) {
+    std::vector<KeywordSpan> out;
+    std::set<std::string> seen;
+    for (const text::TaggedWord& w : words) {
+        if (w.begin >= w.end || w.end > description.size())
+            fail<UsageError>("keywords: word [", w.begin, ", ", w.end, ") is outside of a text of ", description.size(), " bytes");
+        const std::string_view word = description.substr(w.begin, w.end - w.begin);
+        const std::string lower = detail::folded(word);
+        const std::string_view kind = detail::kind_of_word(lower, w.tag);
+        if (kind.empty() || !seen.insert(lower).second) continue;
+        out.push_back({{std::string{word}, std::string{kind}}, w.begin, w.end});
+    }
+    std::stable_sort(out.begin(), out.end(), [](const KeywordSpan& a, const KeywordSpan& b) {
+        return detail::rank_of(a.keyword.kind) < detail::rank_of(b.keyword.kind);
+    });
+    if (limit > 0 && out.size() > limit) out.resize(limit);
+    return out;
+}
+
+/// A KeywordExtractor by anything that gives the tagged words of a text.
+template <class Tag>
+    requires std::invocable<const Tag&, std::string_view>
+struct TaggedKeywords {
+    Tag tag;                  ///< text to std::vector<text::TaggedWord>
+    std::size_t limit = 0;
+
+    [[nodiscard]] std::vector<KeywordSpan> spans(std::string_view description) const {
+        return keywords_of(description, tag(description), limit);
+    }
+    std::vector<Keyword> operator()(const Record&, std::string_view description) const { return words_of(spans(description)); }
+};
+
+}  // namespace svad::data
+
+namespace svad::data {
+
+/// What the model is told. Change the text and the version with it.
+struct KeywordPrompt {
+    std::string version = "svad-keywords-1";
+    std::string system = "You pick keywords out of the description of a video. Copy each word or short phrase exactly as it is "
+                         "written, in the language of the description. Kinds: count, colour, side, object, action, attribute. "
+                         "Reply with one JSON list and nothing else: [{\"word\": \"...\", \"kind\": \"...\"}].";
+};
+
+struct LlmKeywordOptions {
+    std::string model;
+    int attempts = 3;
+    std::size_t limit = 32;      ///< keywords of a description
+};
+
+/// What became of the answers.
+struct KeywordCounts {
+    std::int64_t kept = 0, dropped = 0;   ///< keywords that stand in the description, and that do not
+    std::int64_t unread = 0;              ///< answers that were no list of {word, kind}
+    std::int64_t failed = 0;              ///< descriptions left without an answer
+};
+
+/// The keywords in an answer, or nothing if it is not one list of objects with exactly a word and a known kind.
+[[nodiscard]] inline std::optional<std::vector<Keyword>> parse_keywords(std::string_view answer) {
+    const std::optional<io::Json> list = text::only_value(answer, '[');
+    if (!list || list->size() > 256) return std::nullopt;
+    std::vector<Keyword> out;
+    for (const io::Json& k : *list) {
+        if (!k.is_object() || k.size() != 2 || !k.contains("word") || !k.contains("kind")) return std::nullopt;
+        if (!k["word"].is_string() || !k["kind"].is_string()) return std::nullopt;
+        out.push_back({k["word"].get<std::string>(), k["kind"].get<std::string>()});
+        if (out.back().word.empty() || !detail::is_one_of(out.back().kind, keyword_kinds)) return std::nullopt;
+    }
+    return out;
+}
+
+/// A KeywordExtractor by a model (callable as text::LanguageModel). Counts as it goes; for one thread.
+template <class Model>
+struct LlmKeywords {
+    Model& model;
+    LlmKeywordOptions options;
+    KeywordPrompt prompt{};
+    mutable KeywordCounts counts{};   ///< of all descriptions so far
+
+    [[nodiscard]] std::vector<KeywordSpan> spans(std::string_view description) const {
+        text::Request r{prompt.version, options.model, prompt.system, std::string{description}, 0, 1024, 0};
+        for (; r.attempt < options.attempts; ++r.attempt) {
+            try {
+                if (const auto said = parse_keywords(model(r).text)) return keep(description, *said);
+            } catch (const text::ModelError&) {
+                break;
+            }
+            ++counts.unread;
+        }
+        ++counts.failed;
+        return {};
+    }
+    std::vector<Keyword> operator()(const Record&, std::string_view description) const { return words_of(spans(description)); }
+
+private:
+    std::vector<KeywordSpan> keep(std::string_view description, const std::vector<Keyword>& said) const {
+        std::vector<KeywordSpan> found = locate(description, said);
+        counts.dropped += static_cast<std::int64_t>(said.size() - found.size());
+        std::set<std::size_t> begins;   // a keyword said twice is kept once
+        std::erase_if(found, [&](const KeywordSpan& s) { return !begins.insert(s.begin).second; });
+        if (found.size() > options.limit) found.resize(options.limit);
+        counts.kept += static_cast<std::int64_t>(found.size());
+        return found;
+    }
+};
 
 }  // namespace svad::data
 
@@ -21646,6 +22831,12 @@ inline constexpr std::array<const char*, 4> id_keys{"image_id", "video_id", "id"
 inline constexpr std::array<const char*, 7> caption_keys{"caption", "captions", "references", "refs",
                                                          "description", "descriptions", "hyp"};
 
+/// An id on one line of an error: control characters escaped, not longer than needed to find it.
+inline std::string shown_id(const std::string& id) {
+    const std::string text = io::dump(io::Json(id));
+    return text.size() > 82 ? text.substr(1, 77) + "..." : text.substr(1, text.size() - 2);
+}
+
 inline std::string caption_id(const io::Json& value, std::string_view where) {
     if (const auto* text = value.get_ptr<const io::Json::string_t*>()) return *text;
     if (!value.is_number_integer())
@@ -21694,7 +22885,7 @@ inline void add_document(const io::Json& all, std::string_view path, CaptionFile
         return;
     }
     for (const auto& [id, captions] : all.get_ref<const io::Json::object_t&>())
-        add_captions(captions, join(path, ": '", id, "'"), file[id]);
+        add_captions(captions, join(path, ": '", shown_id(id), "'"), file[id]);
 }
 
 /// Whether `bytes` are JSONL: the first line is an object by itself and more follows.
@@ -21763,12 +22954,12 @@ struct PairedCaptions {
     PairedCaptions out;
     for (const CaptionEntry& one : hypotheses.entries()) {
         if (one.captions.size() > 1)
-            fail<io::FormatError>(hypotheses.path(), ": has ", one.captions.size(), " captions for id '", one.id,
+            fail<io::FormatError>(hypotheses.path(), ": has ", one.captions.size(), " captions for id '", detail::shown_id(one.id),
                                   "'; a system gives one");
         const CaptionEntry* wanted = references.find(one.id);
         if (wanted && !wanted->captions.empty()) continue;
         if (missing == Missing::error)
-            fail<io::FormatError>(hypotheses.path(), ": id '", one.id, "' has no reference in ", references.path(),
+            fail<io::FormatError>(hypotheses.path(), ": id '", detail::shown_id(one.id), "' has no reference in ", references.path(),
                                   "; allow it with --missing skip");
         ++out.extra;
     }
@@ -21780,7 +22971,7 @@ struct PairedCaptions {
         const CaptionEntry* said = hypotheses.find(one.id);
         const bool silent = !said || said->captions.empty();
         if (silent && missing == Missing::error)
-            fail<io::FormatError>(hypotheses.path(), ": has no caption for id '", one.id, "' of ", references.path(),
+            fail<io::FormatError>(hypotheses.path(), ": has no caption for id '", detail::shown_id(one.id), "' of ", references.path(),
                                   "; choose --missing empty or skip");
         out.missing += silent;
         if (silent && missing == Missing::skip) continue;
@@ -21895,6 +23086,259 @@ inline std::array<double, 7> drawn_difference(const CaptionScores& first, const 
         out[v] = {a[v], b[v], seen[v], {resampled[v][cut], resampled[v][resampled[v].size() - 1 - cut]},
                   (1.0 + far_resampled[v]) / (1.0 + options.rounds), (1.0 + far_swapped[v]) / (1.0 + options.rounds)};
     }
+    return out;
+}
+
+}  // namespace svad::metrics
+
+// ==== svad/metrics/judge.hpp ====
+// A language model as judge of descriptions, in the manner of Video-ChatGPT: five aspects, each a score from 0 to 5.
+//
+// Promise: an answer that cannot be read, or is out of range, is never a score: it is asked again a bounded number of
+// times and then counted as a failure. Every raw answer is kept. Scores under different signatures are not comparable:
+// prompts are named by version, and the version is part of the signature and of the cache's key.
+// Differs from the original on purpose: no silent skipping, no endless loop, 4.8 stays 4.8 unless truncation is asked.
+
+namespace svad::metrics {
+
+/// What is judged.
+enum class Aspect : std::uint8_t { correctness, detail, context, temporal, consistency };
+
+inline constexpr std::array<std::string_view, 5> aspect_names{"correctness", "detail", "context", "temporal", "consistency"};
+
+/// The name of an aspect: "correctness".
+[[nodiscard]] constexpr std::string_view name_of(Aspect a) { return aspect_names[static_cast<std::size_t>(a)]; }
+
+/// The four aspects of the paper's table, and their mean.
+inline constexpr std::array<Aspect, 4> paper_aspects{Aspect::correctness, Aspect::detail, Aspect::context, Aspect::temporal};
+
+/// The wording of a judge. Change a text and the version with it.
+struct JudgePrompts {
+    std::string version = "svad-judge-1";
+    std::string role = "You grade how a video was described. You see a question, a reference answer written by a person "
+                       "and the answer of a system.";
+    std::array<std::string, 5> criteria{
+        "Grade factual correctness: does everything the answer states agree with the reference, without errors or "
+        "misleading claims? Other words for the same fact are fine.",
+        "Grade detail: does the answer cover every important point of the reference, and is it specific instead of vague? "
+        "Give one grade for both together. Other words for the same point are fine.",
+        "Grade context: does the answer fit the overall situation of the reference, its subject and its mood, and add "
+        "nothing foreign to it?",
+        "Grade time: do the events come in the order of the reference? Other words are fine as long as the order holds.",
+        "Grade consistency: two answers to two similar questions are given. Do they agree with each other and with the "
+        "reference?"};
+    std::string demand = "Reply with one JSON object and nothing else: {\"score\": N}, where N is an integer from 0 (worst) "
+                         "to 5 (best).";
+};
+
+/// One thing to judge. For consistency the second question and answer are needed; the other aspects ignore them.
+struct JudgeItem {
+    std::string id, question, reference, prediction;
+    std::string second_question, second_prediction;
+};
+
+struct JudgeOptions {
+    std::string model;
+    std::vector<Aspect> aspects{paper_aspects.begin(), paper_aspects.end()};
+    int attempts = 3;            ///< questions per item and aspect, the first included
+    int parallel = 1;            ///< requests at the same time
+    bool truncate = false;       ///< drop the fraction of a score, as the original's average does
+    int rounds = 1000;           ///< of the bootstrap
+    std::uint64_t seed = 1;
+    double temperature = 0;
+};
+
+/// One aspect of one item.
+struct Verdict {
+    std::optional<double> score;        ///< nothing: a failure
+    std::vector<std::string> answers;   ///< raw, in the order they came
+    std::string problem;                ///< of a failure: why
+};
+
+/// The mean of an aspect over the items that have a score.
+struct AspectMean {
+    Aspect aspect{};
+    double mean = 0, low = 0, high = 0;   ///< with a 95 % bootstrap interval; NaN without a scored item
+    std::int64_t scored = 0, failed = 0;
+};
+
+struct Judgement {
+    std::vector<std::vector<Verdict>> items;   ///< [item][aspect], as asked for
+    std::vector<AspectMean> aspects;
+    double mean = 0;                           ///< of the aspects' means; NaN if one of them has none
+    std::string signature;
+};
+
+/// The score in an answer: one object whose only key is "score", a number (or a text that is one) in [0, 5].
+[[nodiscard]] inline std::optional<double> parse_score(std::string_view answer) {
+    const std::optional<io::Json> value = text::only_value(answer);
+    if (!value || value->size() != 1 || !value->contains("score")) return std::nullopt;
+    io::Json score = (*value)["score"];
+    if (score.is_string()) {
+        const auto& shown = score.get_ref<const std::string&>();
+        if (shown.empty() || shown.size() > 8 || !io::Json::accept(shown)) return std::nullopt;
+        score = io::Json::parse(shown);
+    }
+    if (!score.is_number()) return std::nullopt;
+    const double x = score.get<double>();
+    if (!(x >= 0 && x <= 5)) return std::nullopt;   // also NaN
+    return x;
+}
+
+/// The question put to the judge for one item and aspect.
+[[nodiscard]] inline text::Request judge_request(const JudgeItem& item, Aspect aspect, const JudgePrompts& prompts,
+                                                 const JudgeOptions& options) {
+    text::Request r;
+    r.version = join(prompts.version, "/", name_of(aspect));
+    r.model = options.model;
+    r.temperature = options.temperature;
+    r.max_tokens = 64;
+    r.system = join(prompts.role, " ", prompts.criteria[static_cast<std::size_t>(aspect)]);
+    const bool two = aspect == Aspect::consistency;
+    if (two && item.second_prediction.empty())
+        fail<UsageError>("judge: consistency needs a second question and answer; item '", item.id, "' has none");
+    r.user = join("Question: ", item.question, "\n");
+    if (two) r.user += join("Second question: ", item.second_question, "\n");
+    r.user += join("Reference: ", item.reference, "\nAnswer: ", item.prediction, "\n");
+    if (two) r.user += join("Second answer: ", item.second_prediction, "\n");
+    r.user += join("\n", prompts.demand);
+    return r;
+}
+
+/// Asks until an answer can be read, at most `attempts` times.
+template <class Model>
+[[nodiscard]] Verdict judge_one(Model& model, text::Request request, int attempts, bool truncate = false) {
+    Verdict v;
+    for (int i = 0; i < attempts; ++i) {
+        request.attempt = i;
+        try {
+            v.answers.push_back(model(request).text);
+        } catch (const text::ModelError& e) {
+            v.problem = e.what();
+            return v;
+        }
+        if (const auto score = parse_score(v.answers.back())) {
+            v.score = truncate ? std::trunc(*score) : *score;
+            return v;
+        }
+    }
+    v.problem = "no answer was one object {\"score\": 0 to 5}";
+    return v;
+}
+
+/// What the scores depend on: prompts (version and hash), model, temperature, scale, reading of fractions.
+[[nodiscard]] inline std::string judge_signature(const JudgePrompts& prompts, const JudgeOptions& options) {
+    std::string all = join(prompts.role, "\n", prompts.demand);
+    for (const std::string& c : prompts.criteria) all += join("\n", c);
+    return join("judge|prompts:", prompts.version, "-", stable_hash(all) % 1000000, "|model:", options.model,
+                "|temperature:", options.temperature, "|attempts:", options.attempts, "|scale:0-5|score:",
+                options.truncate ? "truncated" : "as-given");
+}
+
+namespace detail {
+
+inline AspectMean aspect_mean(Aspect aspect, std::span<const std::vector<Verdict>> items, std::size_t column,
+                              const JudgeOptions& options) {
+    AspectMean out;
+    out.aspect = aspect;
+    std::vector<double> scores;
+    for (const auto& row : items)
+        if (row[column].score) scores.push_back(*row[column].score);
+    out.scored = static_cast<std::int64_t>(scores.size());
+    out.failed = static_cast<std::int64_t>(items.size()) - out.scored;
+    const auto mean_of = [&](auto&& at) {
+        double sum = 0;
+        for (std::size_t i = 0; i < scores.size(); ++i) sum += at(i);
+        return sum / static_cast<double>(scores.size());
+    };
+    out.mean = out.low = out.high = std::nan("");
+    if (scores.empty()) return out;
+    out.mean = mean_of([&](std::size_t i) { return scores[i]; });
+    Random random{options.seed, column};
+    std::vector<double> drawn;
+    for (int round = 0; round < options.rounds; ++round)
+        drawn.push_back(mean_of([&](std::size_t) { return random.pick(scores); }));
+    std::sort(drawn.begin(), drawn.end());
+    const auto cut = static_cast<std::size_t>(0.025 * static_cast<double>(drawn.size()));
+    if (!drawn.empty()) out.low = drawn[cut], out.high = drawn[drawn.size() - 1 - cut];
+    return out;
+}
+
+/// work(i) for every i < count on at most `parallel` threads, whose first exception is thrown here.
+template <class Work>
+void for_each_parallel(std::size_t count, int parallel, const Work& work) {
+    std::atomic<std::size_t> next{0};
+    std::exception_ptr problem;
+    std::mutex mutex;
+    const auto run = [&] {
+        for (std::size_t i = next++; i < count; i = next++) {
+            try {
+                work(i);
+            } catch (...) {
+                const std::lock_guard lock{mutex};
+                if (!problem) problem = std::current_exception();
+                next = count;
+            }
+        }
+    };
+    const std::size_t threads = std::min(count, static_cast<std::size_t>(std::clamp(parallel, 1, 64)));
+    std::vector<std::thread> pool;
+    for (std::size_t t = 1; t < threads; ++t) pool.emplace_back(run);
+    run();
+    for (std::thread& t : pool) t.join();
+    if (problem) std::rethrow_exception(problem);
+}
+
+}  // namespace detail
+
+/// Judges every item in every aspect. `model` is callable as text::LanguageModel; with options.parallel above 1 it is
+/// called from several threads. The result does not depend on the number of threads.
+template <class Model>
+[[nodiscard]] Judgement judge(Model& model, std::span<const JudgeItem> items, const JudgeOptions& options,
+                              const JudgePrompts& prompts = {}) {
+    if (items.empty() || options.aspects.empty() || options.attempts < 1)
+        fail<UsageError>("judge: needs items, aspects and at least one attempt; got ", items.size(), ", ",
+                         options.aspects.size(), ", ", options.attempts);
+    Judgement out;
+    const std::size_t columns = options.aspects.size();
+    out.items.assign(items.size(), std::vector<Verdict>(columns));
+    detail::for_each_parallel(items.size() * columns, options.parallel, [&](std::size_t k) {
+        const text::Request request = judge_request(items[k / columns], options.aspects[k % columns], prompts, options);
+        out.items[k / columns][k % columns] = judge_one(model, request, options.attempts, options.truncate);
+    });
+    for (std::size_t c = 0; c < columns; ++c) {
+        out.aspects.push_back(detail::aspect_mean(options.aspects[c], out.items, c, options));
+        out.mean += out.aspects.back().mean / static_cast<double>(columns);
+    }
+    out.signature = judge_signature(prompts, options);
+    return out;
+}
+
+/// The wording for rewriting a reference: the upper limit of the paper's table 4.
+struct RewritePrompt {
+    std::string version = "svad-rewrite-1";
+    std::string system = "Say the given description of a video in other words. Keep every fact, every detail and the order "
+                         "of events; add nothing. Keep the language. Reply with the new description only.";
+};
+
+/// Each description in the model's own words, to be scored by the ordinary metrics; nothing where the model gave no
+/// text (a failure, never an empty sentence with a score of 0).
+template <class Model>
+[[nodiscard]] std::vector<std::optional<std::string>> rewrite(Model& model, std::span<const std::string> references,
+                                                              const JudgeOptions& options, const RewritePrompt& prompt = {}) {
+    std::vector<std::optional<std::string>> out(references.size());
+    detail::for_each_parallel(references.size(), options.parallel, [&](std::size_t i) {
+        text::Request r{prompt.version, options.model, prompt.system, references[i], options.temperature, 1024, 0};
+        for (; r.attempt < options.attempts && !out[i]; ++r.attempt) {
+            try {
+                const std::string said = model(r).text;
+                const std::size_t begin = said.find_first_not_of(" \t\r\n");
+                if (begin != std::string::npos) out[i] = said.substr(begin, said.find_last_not_of(" \t\r\n") + 1 - begin);
+            } catch (const text::ModelError&) {
+                return;
+            }
+        }
+    });
     return out;
 }
 
