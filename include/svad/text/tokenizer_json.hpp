@@ -170,8 +170,10 @@ inline void read_lengths(const Json& file, TokenizerParts& parts, std::string_vi
     if (!pad.is_object()) return;
     Padding made;
     if (const Json& fixed = value_of(value_of(pad, "strategy"), "Fixed"); fixed.is_number_unsigned()) made.length = fixed.get<std::size_t>();
-    if (made.length > (std::size_t{1} << 24)) fail<io::FormatError>(where, ": padding to ", made.length, " tokens is more than any model takes");
     if (const Json& multiple = value_of(pad, "pad_to_multiple_of"); multiple.is_number_unsigned()) made.multiple_of = multiple.get<std::size_t>();
+    constexpr std::size_t most = std::size_t{1} << 20;
+    if (made.length > most || made.multiple_of > most)
+        fail<io::FormatError>(where, ": padding to ", std::max(made.length, made.multiple_of), " tokens is more than any model takes");
     made.id = io::field_or<std::int32_t>(pad, "pad_id", 0, where);
     made.type = io::field_or<std::int32_t>(pad, "pad_type_id", 0, where);
     made.left = io::field_or<std::string>(pad, "direction", "Right", where) == "Left";

@@ -62,9 +62,16 @@ inline PatternText pattern_of(const Json& step, std::string_view where) {
     fail<io::FormatError>(where, ": 'pattern' should be {\"String\": ...} or {\"Regex\": ...}");
 }
 
+/// What a match is replaced by. A long one would let a small file blow up a small text.
+inline std::string content_of(const Json& step, std::string_view where) {
+    auto content = io::field<std::string>(step, "content", where);
+    if (content.size() > 256) fail<io::FormatError>(where, ": 'content' of a replacement has ", content.size(), " bytes; at most 256 are supported");
+    return content;
+}
+
 inline NormalizerStep replace_step(const Json& step, std::string_view where) {
     const PatternText pattern = pattern_of(step, where);
-    const auto by = io::field<std::string>(step, "content", where);
+    const std::string by = content_of(step, where);
     if (!pattern.regex) return normalize::Replace{pattern.text, by};
     if (pattern.text == "\\s+") return normalize::ReplaceRuns{0, 1, by};
     if (pattern.text == " {2,}" || pattern.text == " +") return normalize::ReplaceRuns{U' ', pattern.text == " +" ? 1u : 2u, by};
@@ -130,7 +137,7 @@ inline cut::Metaspace metaspace_step(const Json& step, std::string_view where) {
         fail<io::FormatError>(where, ": prepend_scheme should be always, first or never; got '", scheme, "'");
     made.prepend = scheme == "always" ? PrependScheme::always : scheme == "first" ? PrependScheme::first : PrependScheme::never;
     made.split = io::field_or<bool>(step, "split", true, where);
-    if (made.mark.empty()) fail<io::FormatError>(where, ": Metaspace has an empty replacement");
+    if (made.mark.empty() || made.mark.size() > 16) fail<io::FormatError>(where, ": Metaspace's replacement should be a character; got '", made.mark, "'");
     return made;
 }
 
@@ -168,7 +175,7 @@ inline std::vector<DecoderStep> read_decoder(const Json& whole, std::string_view
         else if (type == "Replace") {
             const PatternText pattern = pattern_of(step, where);
             if (pattern.regex) fail<io::FormatError>(where, ": a decoder replaces by a pattern that is not supported: ", pattern.text);
-            steps.push_back(join_tokens::Replace{pattern.text, io::field<std::string>(step, "content", where)});
+            steps.push_back(join_tokens::Replace{pattern.text, content_of(step, where)});
         } else fail<io::FormatError>(where, ": decoder '", type, "' is not supported");
     });
     return steps;
