@@ -63,7 +63,7 @@ measure() {
         exit slow
     }' || failed=1
 }
-measure "svad.hpp, -O0, header-only" 10.5 -O0 "$work/include.cpp"
+measure "svad.hpp, -O0, header-only" 17 -O0 "$work/include.cpp"
 measure "svad.hpp, -O0, precompiled ops" 9 -O0 -DSVAD_PRECOMPILED=1 "$work/include.cpp"
 if [ -f examples/05_describe_video.cpp ]; then
     measure "05_describe_video, -O2, header-only" 40 -O2 examples/05_describe_video.cpp
