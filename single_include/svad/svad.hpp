@@ -3725,7 +3725,7 @@ public:
                 at = stop;
                 continue;
             }
-            const std::size_t begin = token.lstrip ? std::max(start, space_start(text, at)) : at;
+            const std::size_t begin = token.lstrip ? start + space_start(text.substr(start), at - start) : at;
             const std::size_t end = token.rstrip ? space_stop(text, stop) : stop;
             if (begin > start) f(TextPart{start, begin, -1});
             f(TextPart{begin, end, token.id});
@@ -7337,7 +7337,7 @@ inline void step(Cuts& cuts, const cut::Metaspace& s) {
                             (s.prepend == PrependScheme::first && old.span(piece.begin).begin == 0);   // tracked, or the start
         if (wanted && !marked) made.append(s.mark, old.span(piece.begin));
         for (std::size_t at = piece.begin; at < piece.end;) {
-            const std::size_t blank = std::min(text.find(' ', at), piece.end);
+            const std::size_t blank = std::min(text.substr(0, piece.end).find(' ', at), piece.end);   // no further: pieces may be many
             made.append(old, at, blank);
             if (blank < piece.end) made.append(s.mark, old.span(blank));
             at = blank + 1;
@@ -9316,9 +9316,12 @@ inline Strings joined(const Strings& tokens, const join_tokens::Fuse&) {
 }
 
 inline Strings joined(Strings tokens, const join_tokens::Strip& step) {
+    if (step.of.empty()) return tokens;
     for (std::string& token : tokens) {
-        for (std::size_t n = 0; n < step.start && !step.of.empty() && token.starts_with(step.of); ++n) token.erase(0, step.of.size());
-        for (std::size_t n = 0; n < step.stop && !step.of.empty() && token.ends_with(step.of); ++n) token.resize(token.size() - step.of.size());
+        std::string_view rest = token;
+        for (std::size_t n = 0; n < step.start && rest.starts_with(step.of); ++n) rest.remove_prefix(step.of.size());
+        for (std::size_t n = 0; n < step.stop && rest.ends_with(step.of); ++n) rest.remove_suffix(step.of.size());
+        if (rest.size() < token.size()) token = std::string{rest};
     }
     return tokens;
 }

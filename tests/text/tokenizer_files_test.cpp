@@ -65,3 +65,17 @@ TEST_CASE("tokenizer: a word of a million equal letters is encoded in linear tim
     std::vector<std::string> texts{std::string(4096, 'a')};
     CHECK(Tokenizer::train(texts, {.vocabulary = 270}).encode(word).size() <= 1000000 / 256);
 }
+
+TEST_CASE("pre_tokenize: marking the blanks of many pieces without any is linear in the text") {
+    const std::string digits(4000000, '1');
+    std::size_t pieces = 0;
+    pre_tokenize(AlignedText{digits, 0, false}, {cut::Digits{true}, cut::Metaspace{}}, [&](const AlignedText&, const auto& made) { pieces = made.size(); });
+    CHECK(pieces == digits.size());
+}
+
+TEST_CASE("AddedTokens: a blank that takes the blanks to its left is looked for in linear time") {
+    const AddedTokens blank{{{.text = " ", .id = 7, .lstrip = true}, {.text = "x", .id = 8, .lstrip = true}}};
+    std::size_t found = 0;
+    blank.split(std::string(1000000, ' ') + "a   x", Specials::as_tokens, [&](TextPart part) { found += part.id == 7; });
+    CHECK(found == 1000003);
+}

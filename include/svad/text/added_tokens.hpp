@@ -64,7 +64,7 @@ public:
                 at = stop;
                 continue;
             }
-            const std::size_t begin = token.lstrip ? std::max(start, space_start(text, at)) : at;
+            const std::size_t begin = token.lstrip ? start + space_start(text.substr(start), at - start) : at;
             const std::size_t end = token.rstrip ? space_stop(text, stop) : stop;
             if (begin > start) f(TextPart{start, begin, -1});
             f(TextPart{begin, end, token.id});

@@ -183,7 +183,7 @@ inline void step(Cuts& cuts, const cut::Metaspace& s) {
                             (s.prepend == PrependScheme::first && old.span(piece.begin).begin == 0);   // tracked, or the start
         if (wanted && !marked) made.append(s.mark, old.span(piece.begin));
         for (std::size_t at = piece.begin; at < piece.end;) {
-            const std::size_t blank = std::min(text.find(' ', at), piece.end);
+            const std::size_t blank = std::min(text.substr(0, piece.end).find(' ', at), piece.end);   // no further: pieces may be many
             made.append(old, at, blank);
             if (blank < piece.end) made.append(s.mark, old.span(blank));
             at = blank + 1;

@@ -118,9 +118,12 @@ inline Strings joined(const Strings& tokens, const join_tokens::Fuse&) {
 }
 
 inline Strings joined(Strings tokens, const join_tokens::Strip& step) {
+    if (step.of.empty()) return tokens;
     for (std::string& token : tokens) {
-        for (std::size_t n = 0; n < step.start && !step.of.empty() && token.starts_with(step.of); ++n) token.erase(0, step.of.size());
-        for (std::size_t n = 0; n < step.stop && !step.of.empty() && token.ends_with(step.of); ++n) token.resize(token.size() - step.of.size());
+        std::string_view rest = token;
+        for (std::size_t n = 0; n < step.start && rest.starts_with(step.of); ++n) rest.remove_prefix(step.of.size());
+        for (std::size_t n = 0; n < step.stop && rest.ends_with(step.of); ++n) rest.remove_suffix(step.of.size());
+        if (rest.size() < token.size()) token = std::string{rest};
     }
     return tokens;
 }
