@@ -60,9 +60,10 @@ struct StatsOptions {
 };
 
 struct TrainTaggerOptions {
-    std::string lang = "en", task = "pos", dev, out;
+    std::string task = "pos", dev, out, lexicon;
     std::vector<std::string> train;
     int epochs = 12, margin = 5, learners = 4;
+    std::int64_t slots = 3'600'000;
     double dropout = 0.3;
     std::uint64_t seed = 1;
 };

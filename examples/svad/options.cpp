@@ -117,11 +117,12 @@ CLI::App* add_stats(CLI::App& app, StatsOptions& o) {
 
 CLI::App* add_train_tagger(CLI::App& app, TrainTaggerOptions& o) {
     auto* c = app.add_subcommand("train-tagger", "learn parts of speech or word segmentation from treebank files");
-    c->add_option("--lang", o.lang, "language of the files; the features are the same")->check(CLI::IsMember({"en", "zh"}));
     c->add_option("--task", o.task, "pos: a tagger; segment: a segmenter")->check(CLI::IsMember({"pos", "segment"}));
     c->add_option("--train", o.train, "files of 'word TAB tag' lines or CoNLL-U")->required();
     c->add_option("--dev", o.dev, "file to measure the result on; nothing is learnt from it");
     c->add_option("--out", o.out, "model file to write")->required();
+    c->add_option("--lexicon", o.lexicon, "list of words, 'word [count] class' a line; becomes part of the model");
+    c->add_option("--slots", o.slots, "bytes of the table of weights")->check(CLI::Range(1024, 64000000));
     c->add_option("--epochs", o.epochs, "passes over the training files")->check(CLI::Range(1, 1000));
     c->add_option("--dropout", o.dropout, "share of features hidden in training")->check(CLI::Range(0.0, 0.9));
     c->add_option("--learners", o.learners, "models with other seeds, whose mean is the result")->check(CLI::Range(1, 100));

@@ -56,6 +56,8 @@ int train_tagger(const TrainTaggerOptions& o) {
     text::TaggerOptions options;
     options.epochs = o.epochs, options.seed = o.seed, options.dropout = o.dropout, options.margin = o.margin;
     options.learners = o.learners;
+    if (!o.lexicon.empty()) options.lexicon = text::Lexicon::load(o.lexicon);
+    options.slots = static_cast<std::size_t>(o.slots);
     options.progress = [](int epoch, double wrong) {
         std::printf("epoch %d: %.2f %% right in training\n", epoch, 100 * (1 - wrong));
         std::fflush(stdout);

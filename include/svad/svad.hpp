@@ -50,6 +50,7 @@
 #include "svad/text/html_entities_second.hpp"
 #include "svad/text/json_answer.hpp"
 #include "svad/text/language_model.hpp"
+#include "svad/text/lexicon.hpp"
 #include "svad/text/mojibake.hpp"
 #include "svad/text/mojibake_rules.hpp"
 #include "svad/text/normalizer.hpp"

@@ -6457,6 +6457,122 @@ private:
 
 }  // namespace svad::text
 
+// ==== svad/text/lexicon.hpp ====
+// A large list of words with a class each (a part of speech of the list's own), as hashes: what a tagger or segmenter
+// knows of words that its training text does not hold.
+//
+// Promise: three bytes a word and a look-up of a few steps; a word that is not listed is taken for one that is about
+// once in 12,000 look-ups (32-bit hashes of 349,000 words). Any bytes may be parsed; what does not fit is an error.
+// Rejected: the words themselves (five times the size) and a trie (no smaller, and slower).
+
+namespace svad::text {
+
+/// Words and their classes, 1 to 255; class 0 is no word of the list.
+class Lexicon {
+public:
+    Lexicon() = default;
+
+    /// Lines "word [count] class", fields apart by a blank or a tab; of a word's lines the first counts. Classes are
+    /// numbered in the order they come. Throws io::FormatError for another form or more than 255 classes.
+    [[nodiscard]] static Lexicon parse(std::string_view lines, std::string_view where) {
+        std::map<std::string_view, std::uint8_t> classes;
+        std::map<std::uint32_t, std::uint8_t> words;
+        std::size_t number = 0;
+        for (std::size_t at = 0; at < lines.size();) {
+            ++number;
+            const std::size_t end = std::min(lines.find('\n', at), lines.size());
+            std::string_view line = lines.substr(at, end - at);
+            at = end + 1;
+            while (line.ends_with('\r') || line.ends_with(' ') || line.ends_with('\t')) line.remove_suffix(1);
+            if (line.empty()) continue;
+            const std::size_t last = line.find_last_of(" \t");
+            if (last == std::string_view::npos) fail<io::FormatError>(where, ":", number, ": must be \"word [count] class\"; got one field");
+            const auto kind = classes.emplace(line.substr(last + 1), static_cast<std::uint8_t>(classes.size() + 1));
+            if (classes.size() > 255) fail<io::FormatError>(where, ":", number, ": more than 255 classes; give a list with fewer");
+            line = line.substr(0, last);
+            if (const std::size_t count = line.find_last_of(" \t"); count != std::string_view::npos && is_number(line.substr(count + 1)))
+                line = line.substr(0, count);
+            words.emplace(key_of(line), kind.first->second);
+        }
+        return Lexicon{words};
+    }
+    /// The list in the file at `path`. Throws io::FileError, io::FormatError.
+    [[nodiscard]] static Lexicon load(const std::string& path) { return parse(io::read_file(path), path); }
+
+    [[nodiscard]] std::size_t size() const { return classes_.size(); }
+    [[nodiscard]] bool empty() const { return classes_.empty(); }
+
+    /// The class of `word`, or 0.
+    [[nodiscard]] std::uint8_t find(std::string_view word) const {
+        if (empty()) return 0;
+        const std::uint32_t key = key_of(word);
+        const auto begin = low_.begin() + starts_[key >> 16], end = low_.begin() + starts_[(key >> 16) + 1];
+        const auto at = std::lower_bound(begin, end, static_cast<std::uint16_t>(key & 0xFFFF));
+        return at == end || *at != (key & 0xFFFF) ? std::uint8_t{0} : classes_[static_cast<std::size_t>(at - low_.begin())];
+    }
+
+    /// The list as bytes, which from_bytes() reads; none for an empty list.
+    [[nodiscard]] std::string bytes() const {
+        std::string out;
+        if (empty()) return out;
+        for (std::size_t i = 0; i < groups; ++i) out += static_cast<char>(starts_[i + 1] - starts_[i]);
+        for (const std::uint16_t low : low_) out += static_cast<char>(low & 0xFF), out += static_cast<char>(low >> 8);
+        out.append(classes_.begin(), classes_.end());
+        return out;
+    }
+    /// The list in `bytes`. Throws io::FormatError.
+    [[nodiscard]] static Lexicon from_bytes(std::string_view bytes, std::string_view where) {
+        Lexicon out;
+        if (bytes.empty()) return out;
+        if (bytes.size() <= groups || (bytes.size() - groups) % 3 != 0)
+            fail<io::FormatError>(where, ": the size of the list of words fits no list; got ", bytes.size(), " bytes");
+        const std::size_t n = (bytes.size() - groups) / 3;
+        out.starts_.assign(1, 0);
+        for (std::size_t i = 0; i < groups; ++i) out.starts_.push_back(out.starts_[i] + static_cast<unsigned char>(bytes[i]));
+        if (out.starts_.back() != n) fail<io::FormatError>(where, ": the list of words must have ", n, " words; got ", out.starts_.back());
+        const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(bytes[groups + at]); };
+        for (std::size_t i = 0; i < n; ++i) {
+            out.low_.push_back(static_cast<std::uint16_t>(byte(2 * i) | byte(2 * i + 1) << 8));
+            out.classes_.push_back(byte(2 * n + i));
+        }
+        for (std::size_t g = 0; g < groups; ++g)
+            if (!std::is_sorted(out.low_.begin() + out.starts_[g], out.low_.begin() + out.starts_[g + 1]))
+                fail<io::FormatError>(where, ": the list of words is not in order; the file is damaged, fetch it again");
+        return out;
+    }
+
+private:
+    static constexpr std::size_t groups = 65536;   // by the upper half of the hash
+
+    explicit Lexicon(const std::map<std::uint32_t, std::uint8_t>& words) {
+        if (words.empty()) return;
+        starts_.assign(groups + 1, 0);
+        std::uint32_t in_group = 0, group = 0;
+        for (const auto& [key, kind] : words) {
+            if (key >> 16 != group) in_group = 0, group = key >> 16;
+            if (++in_group > 255) fail<UsageError>("Lexicon: a list of so many words does not fit; got ", words.size(), ", give some millions at most");
+            low_.push_back(static_cast<std::uint16_t>(key & 0xFFFF)), classes_.push_back(kind);
+            ++starts_[group + 1];
+        }
+        for (std::size_t g = 0; g < groups; ++g) starts_[g + 1] += starts_[g];
+    }
+    static bool is_number(std::string_view field) {
+        return !field.empty() && std::all_of(field.begin(), field.end(), [](char c) { return c >= '0' && c <= '9'; });
+    }
+    /// FNV-1a, mixed.
+    static std::uint32_t key_of(std::string_view word) {
+        std::uint64_t hash = 0xCBF29CE484222325u;
+        for (const char c : word) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
+        return static_cast<std::uint32_t>(((hash ^ (hash >> 29)) * 0x9E3779B97F4A7C15u) >> 32);
+    }
+
+    std::vector<std::uint32_t> starts_;   // of the groups in low_
+    std::vector<std::uint16_t> low_;      // lower halves, in order within a group
+    std::vector<std::uint8_t> classes_;
+};
+
+}  // namespace svad::text
+
 // ==== svad/text/pattern.hpp ====
 // A small lexer: a table of patterns, the longest match wins, the first pattern on a tie, as in lex and JFlex.
 //
@@ -7732,7 +7848,7 @@ inline std::u32string ptb_line(std::string_view text) {
 // Words of a text without blanks (Chinese): each character is labelled begin, middle, end or a word of its own.
 //
 // Promise: for any bytes the words, in order, are all of the text but its white space; invalid UTF-8 stays in them as it
-// is. White space always ends a word. Time is linear in the text; a segmenter is immutable.
+// is. White space always ends a word. Time is linear in the text; a segmenter is immutable. A lexicon adds two points.
 // Rejected: longest match in a dictionary, five points worse since every second name is missing from it.
 
 // ==== svad/text/sequence_file.hpp ====
@@ -7770,6 +7886,7 @@ struct TaggerOptions {
     double dropout = 0.3;                                        // share of features hidden in training, drawn anew each time
     int margin = 5;                                              // by how much the right label must lead, in updates
     std::size_t slots = 3'600'000;                               // bytes of the table of weights
+    Lexicon lexicon = {};                                        // words known beside those of the examples; kept in the model
     std::function<void(int epoch, double wrong)> progress = {};  // after each epoch: share of wrong labels in training
 };
 
@@ -7880,6 +7997,7 @@ struct SequenceModel {
     SequenceWeights<std::int8_t, std::int16_t> weights;
     std::vector<std::uint32_t> words;
     std::vector<std::uint16_t> values;
+    Lexicon lexicon;
 
     /// The value of the word with this hash, or 0.
     [[nodiscard]] std::uint16_t value_of(std::uint64_t hash) const {
@@ -8006,7 +8124,7 @@ inline void learn_weights(SequenceModel& model, const std::vector<SequenceExampl
 
 namespace svad::text::detail {
 
-inline constexpr std::string_view sequence_magic = "svadseq1";
+inline constexpr std::string_view sequence_magic = "svadseq2";
 
 template <class N>
 void put_little(std::string& out, N value, int bytes) {
@@ -8024,10 +8142,12 @@ void put_little(std::string& out, N value, int bytes) {
 [[nodiscard]] inline std::string write_sequence_model(const SequenceModel& model, std::uint32_t kind) {
     std::string out{sequence_magic};
     put_little(out, kind, 4), put_little(out, model.weights.labels, 4);
-    put_little(out, model.weights.slots, 4), put_little(out, model.words.size(), 4);
+    const std::string lexicon = model.lexicon.bytes();
+    put_little(out, model.weights.slots, 4), put_little(out, model.words.size(), 4), put_little(out, lexicon.size(), 4);
     for (const std::int16_t t : model.weights.transitions) put_little(out, t, 2);
     for (const std::uint32_t w : model.words) put_little(out, w, 4);
     for (const std::uint16_t v : model.values) put_little(out, v, 2);
+    out += lexicon;
     for (const std::int8_t w : model.weights.table) out += static_cast<char>(w);
     put_little(out, hash_bytes(out), 8);
     return out;
@@ -8035,27 +8155,29 @@ void put_little(std::string& out, N value, int bytes) {
 
 /// The model in `bytes`, which must be of this kind and number of labels. Throws io::FormatError.
 [[nodiscard]] inline SequenceModel parse_sequence_model(std::string_view bytes, std::string_view where, std::uint32_t kind, int labels) {
-    if (bytes.size() < 32 || !bytes.starts_with(sequence_magic))
-        fail<io::FormatError>(where, ": byte 0: is not a tagger or segmenter (\"svadseq1\"); make one with svad train-tagger");
+    if (bytes.size() < 36 || !bytes.starts_with(sequence_magic))
+        fail<io::FormatError>(where, ": byte 0: is not a tagger or segmenter (\"svadseq2\"); make one with svad train-tagger");
     const auto field = [&](std::size_t at) { return static_cast<std::size_t>(get_little(bytes, at, 4)); };
     if (field(8) != kind || field(12) != static_cast<std::size_t>(labels))
         fail<io::FormatError>(where, ": byte 8: is a model of another kind; got kind ", field(8), " with ", field(12), " labels, needed kind ",
                               kind, " with ", labels);
-    const std::size_t slots = field(16), words = field(20), count = static_cast<std::size_t>(labels);
-    const std::uint64_t size = 32 + std::uint64_t{2} * (count + 1) * count + std::uint64_t{6} * words + slots + count;
+    const std::size_t slots = field(16), words = field(20), lexicon = field(24), count = static_cast<std::size_t>(labels);
+    const std::uint64_t size = 36 + std::uint64_t{2} * (count + 1) * count + std::uint64_t{6} * words + lexicon + slots + count;
     if (slots < 1024 || bytes.size() != size)
         fail<io::FormatError>(where, ": byte 16: sizes do not fit the file; got ", bytes.size(), " bytes, needed ", size);
     if (get_little(bytes, bytes.size() - 8, 8) != hash_bytes(bytes.substr(0, bytes.size() - 8)))
         fail<io::FormatError>(where, ": byte ", bytes.size() - 8, ": the checksum does not hold; the file is damaged, fetch it again");
     SequenceModel model;
     model.weights.resize(labels, slots);
-    std::size_t at = 24;
+    std::size_t at = 28;
     for (auto& t : model.weights.transitions) t = static_cast<std::int16_t>(get_little(bytes, at, 2)), at += 2;
     model.words.resize(words), model.values.resize(words);
     for (auto& w : model.words) w = static_cast<std::uint32_t>(get_little(bytes, at, 4)), at += 4;
     if (!std::is_sorted(model.words.begin(), model.words.end()))
         fail<io::FormatError>(where, ": byte ", at, ": the words before are not in order; the file is damaged, fetch it again");
     for (auto& v : model.values) v = static_cast<std::uint16_t>(get_little(bytes, at, 2)), at += 2;
+    model.lexicon = Lexicon::from_bytes(bytes.substr(at, lexicon), where);
+    at += lexicon;
     for (auto& w : model.weights.table) w = static_cast<std::int8_t>(bytes[at++]);
     return model;
 }
@@ -8210,6 +8332,34 @@ private:
 
 inline constexpr std::size_t longest_entry = 6;
 
+/// For each character the longest word of a list that starts, goes on or stops there, in characters.
+struct WordMatches {
+    std::vector<std::uint64_t> starts, inside, stops;
+
+    template <class Holds>
+    void find(std::string_view text, const CharacterRun& run, Holds holds) {
+        const std::size_t n = run.size();
+        starts.assign(n, 0), inside.assign(n, 0), stops.assign(n, 0);
+        for (std::size_t i = 0; i < n; ++i)
+            for (std::size_t k = 2; k <= std::min(longest_entry, n - i); ++k) {
+                if (!holds(text.substr(run.ends[i], run.ends[i + k] - run.ends[i]))) continue;
+                starts[i] = std::max<std::uint64_t>(starts[i], k), stops[i + k - 1] = std::max<std::uint64_t>(stops[i + k - 1], k);
+                for (std::size_t j = i + 1; j + 1 < i + k; ++j) inside[j] = std::max<std::uint64_t>(inside[j], k);
+            }
+    }
+    /// Features of character i and its neighbours, of kinds from `kind`.
+    void features(std::uint64_t kind, std::size_t i, const std::uint64_t* c, SequenceInput& in) const {
+        const std::size_t n = starts.size();
+        const std::uint64_t b = starts[i], m = inside[i], e = stops[i], next = i + 1 < n ? starts[i + 1] : 0, last = i > 0 ? stops[i - 1] : 0;
+        in.add(kind, b), in.add(kind + 1, m), in.add(kind + 2, e), in.add(kind + 3, mix(b, e)), in.add(kind + 4, mix(mix(b, m), e));
+        in.add(kind + 5, mix(b, c[0])), in.add(kind + 6, mix(e, c[0])), in.add(kind + 7, mix(next, e)), in.add(kind + 8, mix(last, b));
+        in.add(kind + 20, mix(mix(b, e), c[0])), in.add(kind + 21, mix(b, mix(c[0], c[1]))), in.add(kind + 22, mix(e, mix(c[-1], c[0])));
+        in.add(kind + 23, mix(mix(b, e), mix(c[-1], c[1]))), in.add(kind + 24, mix(mix(e, m), next)), in.add(kind + 25, mix(mix(b, m), last));
+        in.add(kind + 26, mix(mix(b, e), i + 1 < n ? mix(next, stops[i + 1]) : 0));
+        in.add(kind + 27, mix(mix(b, e), i > 0 ? mix(starts[i - 1], last) : 0));
+    }
+};
+
 class SegmenterFeatures {
 public:
     explicit SegmenterFeatures(const SequenceModel& model) : model_(model) {}
@@ -8218,35 +8368,22 @@ public:
         in.clear();
         const std::size_t n = run.size();
         run.values.insert(run.values.end(), 2, 1), run.kinds.insert(run.kinds.end(), 2, 1);
-        match_dictionary(text, run);
+        const bool listed = !model_.lexicon.empty();
+        known_.find(text, run, [&](std::string_view w) { return model_.value_of(hash_bytes(w)) != 0; });
+        if (listed) listed_.find(text, run, [&](std::string_view w) { return model_.lexicon.find(w) != 0; });
         for (std::size_t i = 0; i < n; ++i) {
-            features(&run.values[i + 2], &run.kinds[i + 2], in);
-            dictionary_features(i, n, &run.values[i + 2], in);
+            const std::uint64_t* c = &run.values[i + 2];
+            features(c, &run.kinds[i + 2], in);
+            known_.features(20, i, c, in);
+            if (listed) {
+                listed_.features(60, i, c, in);
+                in.add(90, mix(mix(listed_.starts[i], listed_.stops[i]), mix(known_.starts[i], known_.stops[i])));
+            }
             in.finish_position(run.values[i + 2]);
         }
     }
 
 private:
-    void match_dictionary(std::string_view text, const CharacterRun& run) {
-        const std::size_t n = run.size();
-        starts_.assign(n, 0), inside_.assign(n, 0), stops_.assign(n, 0);
-        for (std::size_t i = 0; i < n; ++i)
-            for (std::size_t k = 2; k <= std::min(longest_entry, n - i); ++k) {
-                if (model_.value_of(hash_bytes(text.substr(run.ends[i], run.ends[i + k] - run.ends[i]))) == 0) continue;
-                starts_[i] = std::max<std::uint64_t>(starts_[i], k), stops_[i + k - 1] = std::max<std::uint64_t>(stops_[i + k - 1], k);
-                for (std::size_t j = i + 1; j + 1 < i + k; ++j) inside_[j] = std::max<std::uint64_t>(inside_[j], k);
-            }
-    }
-    /// The longest entries that start, go on and stop at character i and its neighbours.
-    void dictionary_features(std::size_t i, std::size_t n, const std::uint64_t* c, SequenceInput& in) const {
-        const std::uint64_t b = starts_[i], m = inside_[i], e = stops_[i], next = i + 1 < n ? starts_[i + 1] : 0, last = i > 0 ? stops_[i - 1] : 0;
-        in.add(20, b), in.add(21, m), in.add(22, e), in.add(23, mix(b, e)), in.add(24, mix(mix(b, m), e));
-        in.add(25, mix(b, c[0])), in.add(26, mix(e, c[0])), in.add(27, mix(next, e)), in.add(28, mix(last, b));
-        in.add(40, mix(mix(b, e), c[0])), in.add(41, mix(b, mix(c[0], c[1]))), in.add(42, mix(e, mix(c[-1], c[0])));
-        in.add(43, mix(mix(b, e), mix(c[-1], c[1]))), in.add(44, mix(mix(e, m), next)), in.add(45, mix(mix(b, m), last));
-        in.add(46, mix(mix(b, e), i + 1 < n ? mix(next, stops_[i + 1]) : 0));
-        in.add(47, mix(mix(b, e), i > 0 ? mix(starts_[i - 1], last) : 0));
-    }
     static void features(const std::uint64_t* c, const std::uint64_t* kind, SequenceInput& in) {
         in.add(0, 0), in.add(1, c[-2]), in.add(2, c[-1]), in.add(3, c[0]), in.add(4, c[1]), in.add(5, c[2]);
         in.add(6, mix(c[-2], c[-1])), in.add(7, mix(c[-1], c[0])), in.add(8, mix(c[0], c[1])), in.add(9, mix(c[1], c[2]));
@@ -8258,7 +8395,7 @@ private:
     }
 
     const SequenceModel& model_;
-    std::vector<std::uint64_t> starts_, inside_, stops_;
+    WordMatches known_, listed_;   // words of the training text, words of the lexicon
 };
 
 /// The words of at least two characters but for those seen only in part `without`.
@@ -8283,6 +8420,7 @@ public:
     [[nodiscard]] static Segmenter train(std::span<const TaggedSentence> sentences, const TaggerOptions& options = {}) {
         if (sentences.empty()) fail<UsageError>("Segmenter::train: no sentence; give at least one");
         Segmenter segmenter;
+        segmenter.model_.lexicon = options.lexicon;
         detail::SegmenterFeatures features(segmenter.model_);
         std::vector<detail::SequenceExample> examples(sentences.size());
         for (std::size_t part = 0; part < detail::dictionary_parts; ++part) {
@@ -9037,7 +9175,7 @@ namespace detail {
 
 /// What the features of a word and its neighbours are made of.
 struct WordTraits {
-    std::uint64_t exact = 0, lower = 0, shape = 0, last2 = 0, last3 = 0, tags = 0;
+    std::uint64_t exact = 0, lower = 0, shape = 0, last2 = 0, last3 = 0, tags = 0, listed = 0;   // listed: its class in the lexicon
 };
 
 [[nodiscard]] constexpr char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
@@ -9064,7 +9202,7 @@ public:
     /// The features of the sentence, in `in`.
     void operator()(std::span<const std::string_view> words, SequenceInput& in) {
         in.clear();
-        traits_.assign(words.size() + 4, WordTraits{1, 1, 1, 1, 1, 1});
+        traits_.assign(words.size() + 4, WordTraits{1, 1, 1, 1, 1, 1, 0});
         bool upper = true;
         for (std::size_t i = 0; i < words.size(); ++i) {
             traits_[i + 2] = traits_of(words[i]);
@@ -9072,7 +9210,7 @@ public:
         }
         for (std::size_t i = 0; i < words.size(); ++i) {
             own_features(words[i], traits_[i + 2], (i == 0 ? 1u : 0u) + (upper ? 2u : 0u), in);
-            context_features(&traits_[i + 2], in);
+            context_features(&traits_[i + 2], !model_.lexicon.empty(), in);
             in.finish_position(traits_[i + 2].lower);
         }
     }
@@ -9094,8 +9232,21 @@ private:
         t.last2 = hash_bytes(word.substr(word.size() - std::min<std::size_t>(word.size(), 2)));
         t.last3 = hash_bytes(word.substr(word.size() - std::min<std::size_t>(word.size(), 3)));
         t.tags = model_.value_of(t.lower);
-        if (t.tags == 0) t.tags = mix(t.last2, t.shape);   // a word the dictionary lacks stands for its kind
+        t.listed = class_in_lexicon(word);
+        if (t.tags == 0) t.tags = t.listed ? mix(t.listed, 9) : mix(t.last2, t.shape);   // a word the dictionary lacks stands for its kind
         return t;
+    }
+
+    /// The class of `word`, or that of its longest end that has one, told apart; 0 without.
+    [[nodiscard]] std::uint64_t class_in_lexicon(std::string_view word) const {
+        if (model_.lexicon.empty()) return 0;
+        if (const std::uint8_t kind = model_.lexicon.find(word)) return kind;
+        std::size_t tries = 0;
+        for (std::size_t at = 0; at < word.size() && tries < longest_end; ++tries) {
+            if ((at += next_code_point(word, at).length) >= word.size()) break;
+            if (const std::uint8_t kind = model_.lexicon.find(word.substr(at))) return 256u + kind;
+        }
+        return 0;
     }
 
     static void own_features(std::string_view word, const WordTraits& t, std::uint64_t place, SequenceInput& in) {
@@ -9114,7 +9265,14 @@ private:
         for (std::size_t k = 0; k < std::min<std::size_t>(n, 6); ++k) in.add(6, hash_bytes(word.substr(ends[k], ends[k + 1] - ends[k])));
     }
 
-    static void context_features(const WordTraits* t, SequenceInput& in) {
+    static void lexicon_features(const WordTraits* t, SequenceInput& in) {
+        in.add(70, t->listed), in.add(72, t[1].listed), in.add(73, t[-1].listed), in.add(74, mix(t->listed, t[1].listed));
+        in.add(75, mix(t[-1].listed, t->listed)), in.add(76, mix(t->listed, t->tags)), in.add(77, mix(mix(t[-1].listed, t->listed), t[1].listed));
+        in.add(78, mix(t->lower, t[1].listed)), in.add(79, mix(t->lower, t[-1].listed));
+        in.add(80, mix(t->tags, t[1].listed)), in.add(81, mix(t->tags, t[-1].listed));
+    }
+
+    static void context_features(const WordTraits* t, bool lexicon, SequenceInput& in) {
         in.add(30, t[-1].lower), in.add(31, t[1].lower), in.add(32, t[-2].lower), in.add(33, t[2].lower);
         in.add(34, mix(t[-1].lower, t->lower)), in.add(35, mix(t->lower, t[1].lower)), in.add(36, mix(t[-1].lower, t[1].lower));
         in.add(37, t[-1].last3), in.add(38, t[1].last3), in.add(39, t[1].shape), in.add(40, t[-1].shape);
@@ -9123,9 +9281,12 @@ private:
         in.add(48, mix(t[1].tags, t[2].tags)), in.add(49, mix(t[-2].tags, t[-1].tags));
         in.add(50, mix(t->last3, t[1].tags)), in.add(51, mix(t->last3, t[-1].tags)), in.add(52, mix(t->lower, t[1].tags));
         in.add(53, mix(t->lower, t[-1].tags)), in.add(54, mix(mix(t[-1].tags, t->tags), t[1].tags));
+        if (lexicon) lexicon_features(t, in);
         in.add(56, mix(t->shape, t[-1].shape)), in.add(57, mix(t->shape, t[1].shape));
         in.add(58, mix(mix(t->tags, t[1].tags), t[2].tags)), in.add(59, mix(mix(t[-2].tags, t[-1].tags), t->tags));
     }
+
+    static constexpr std::size_t longest_end = 8;   // ends that are looked up: time stays linear in the text
 
     const SequenceModel& model_;
     std::vector<WordTraits> traits_;
@@ -9161,6 +9322,7 @@ public:
     [[nodiscard]] static Tagger train(std::span<const TaggedSentence> sentences, const TaggerOptions& options = {}) {
         if (sentences.empty()) fail<UsageError>("Tagger::train: no sentence; give at least one");
         Tagger tagger;
+        tagger.model_.lexicon = options.lexicon;
         detail::TaggerFeatures features(tagger.model_);
         std::vector<detail::SequenceExample> examples(sentences.size());
         for (std::size_t part = 0; part < detail::dictionary_parts; ++part) {

@@ -2,7 +2,7 @@
 // Words of a text without blanks (Chinese): each character is labelled begin, middle, end or a word of its own.
 //
 // Promise: for any bytes the words, in order, are all of the text but its white space; invalid UTF-8 stays in them as it
-// is. White space always ends a word. Time is linear in the text; a segmenter is immutable.
+// is. White space always ends a word. Time is linear in the text; a segmenter is immutable. A lexicon adds two points.
 // Rejected: longest match in a dictionary, five points worse since every second name is missing from it.
 #pragma once
 
@@ -49,6 +49,34 @@ private:
 
 inline constexpr std::size_t longest_entry = 6;
 
+/// For each character the longest word of a list that starts, goes on or stops there, in characters.
+struct WordMatches {
+    std::vector<std::uint64_t> starts, inside, stops;
+
+    template <class Holds>
+    void find(std::string_view text, const CharacterRun& run, Holds holds) {
+        const std::size_t n = run.size();
+        starts.assign(n, 0), inside.assign(n, 0), stops.assign(n, 0);
+        for (std::size_t i = 0; i < n; ++i)
+            for (std::size_t k = 2; k <= std::min(longest_entry, n - i); ++k) {
+                if (!holds(text.substr(run.ends[i], run.ends[i + k] - run.ends[i]))) continue;
+                starts[i] = std::max<std::uint64_t>(starts[i], k), stops[i + k - 1] = std::max<std::uint64_t>(stops[i + k - 1], k);
+                for (std::size_t j = i + 1; j + 1 < i + k; ++j) inside[j] = std::max<std::uint64_t>(inside[j], k);
+            }
+    }
+    /// Features of character i and its neighbours, of kinds from `kind`.
+    void features(std::uint64_t kind, std::size_t i, const std::uint64_t* c, SequenceInput& in) const {
+        const std::size_t n = starts.size();
+        const std::uint64_t b = starts[i], m = inside[i], e = stops[i], next = i + 1 < n ? starts[i + 1] : 0, last = i > 0 ? stops[i - 1] : 0;
+        in.add(kind, b), in.add(kind + 1, m), in.add(kind + 2, e), in.add(kind + 3, mix(b, e)), in.add(kind + 4, mix(mix(b, m), e));
+        in.add(kind + 5, mix(b, c[0])), in.add(kind + 6, mix(e, c[0])), in.add(kind + 7, mix(next, e)), in.add(kind + 8, mix(last, b));
+        in.add(kind + 20, mix(mix(b, e), c[0])), in.add(kind + 21, mix(b, mix(c[0], c[1]))), in.add(kind + 22, mix(e, mix(c[-1], c[0])));
+        in.add(kind + 23, mix(mix(b, e), mix(c[-1], c[1]))), in.add(kind + 24, mix(mix(e, m), next)), in.add(kind + 25, mix(mix(b, m), last));
+        in.add(kind + 26, mix(mix(b, e), i + 1 < n ? mix(next, stops[i + 1]) : 0));
+        in.add(kind + 27, mix(mix(b, e), i > 0 ? mix(starts[i - 1], last) : 0));
+    }
+};
+
 class SegmenterFeatures {
 public:
     explicit SegmenterFeatures(const SequenceModel& model) : model_(model) {}
@@ -57,35 +85,22 @@ public:
         in.clear();
         const std::size_t n = run.size();
         run.values.insert(run.values.end(), 2, 1), run.kinds.insert(run.kinds.end(), 2, 1);
-        match_dictionary(text, run);
+        const bool listed = !model_.lexicon.empty();
+        known_.find(text, run, [&](std::string_view w) { return model_.value_of(hash_bytes(w)) != 0; });
+        if (listed) listed_.find(text, run, [&](std::string_view w) { return model_.lexicon.find(w) != 0; });
         for (std::size_t i = 0; i < n; ++i) {
-            features(&run.values[i + 2], &run.kinds[i + 2], in);
-            dictionary_features(i, n, &run.values[i + 2], in);
+            const std::uint64_t* c = &run.values[i + 2];
+            features(c, &run.kinds[i + 2], in);
+            known_.features(20, i, c, in);
+            if (listed) {
+                listed_.features(60, i, c, in);
+                in.add(90, mix(mix(listed_.starts[i], listed_.stops[i]), mix(known_.starts[i], known_.stops[i])));
+            }
             in.finish_position(run.values[i + 2]);
         }
     }
 
 private:
-    void match_dictionary(std::string_view text, const CharacterRun& run) {
-        const std::size_t n = run.size();
-        starts_.assign(n, 0), inside_.assign(n, 0), stops_.assign(n, 0);
-        for (std::size_t i = 0; i < n; ++i)
-            for (std::size_t k = 2; k <= std::min(longest_entry, n - i); ++k) {
-                if (model_.value_of(hash_bytes(text.substr(run.ends[i], run.ends[i + k] - run.ends[i]))) == 0) continue;
-                starts_[i] = std::max<std::uint64_t>(starts_[i], k), stops_[i + k - 1] = std::max<std::uint64_t>(stops_[i + k - 1], k);
-                for (std::size_t j = i + 1; j + 1 < i + k; ++j) inside_[j] = std::max<std::uint64_t>(inside_[j], k);
-            }
-    }
-    /// The longest entries that start, go on and stop at character i and its neighbours.
-    void dictionary_features(std::size_t i, std::size_t n, const std::uint64_t* c, SequenceInput& in) const {
-        const std::uint64_t b = starts_[i], m = inside_[i], e = stops_[i], next = i + 1 < n ? starts_[i + 1] : 0, last = i > 0 ? stops_[i - 1] : 0;
-        in.add(20, b), in.add(21, m), in.add(22, e), in.add(23, mix(b, e)), in.add(24, mix(mix(b, m), e));
-        in.add(25, mix(b, c[0])), in.add(26, mix(e, c[0])), in.add(27, mix(next, e)), in.add(28, mix(last, b));
-        in.add(40, mix(mix(b, e), c[0])), in.add(41, mix(b, mix(c[0], c[1]))), in.add(42, mix(e, mix(c[-1], c[0])));
-        in.add(43, mix(mix(b, e), mix(c[-1], c[1]))), in.add(44, mix(mix(e, m), next)), in.add(45, mix(mix(b, m), last));
-        in.add(46, mix(mix(b, e), i + 1 < n ? mix(next, stops_[i + 1]) : 0));
-        in.add(47, mix(mix(b, e), i > 0 ? mix(starts_[i - 1], last) : 0));
-    }
     static void features(const std::uint64_t* c, const std::uint64_t* kind, SequenceInput& in) {
         in.add(0, 0), in.add(1, c[-2]), in.add(2, c[-1]), in.add(3, c[0]), in.add(4, c[1]), in.add(5, c[2]);
         in.add(6, mix(c[-2], c[-1])), in.add(7, mix(c[-1], c[0])), in.add(8, mix(c[0], c[1])), in.add(9, mix(c[1], c[2]));
@@ -97,7 +112,7 @@ private:
     }
 
     const SequenceModel& model_;
-    std::vector<std::uint64_t> starts_, inside_, stops_;
+    WordMatches known_, listed_;   // words of the training text, words of the lexicon
 };
 
 /// The words of at least two characters but for those seen only in part `without`.
@@ -122,6 +137,7 @@ public:
     [[nodiscard]] static Segmenter train(std::span<const TaggedSentence> sentences, const TaggerOptions& options = {}) {
         if (sentences.empty()) fail<UsageError>("Segmenter::train: no sentence; give at least one");
         Segmenter segmenter;
+        segmenter.model_.lexicon = options.lexicon;
         detail::SegmenterFeatures features(segmenter.model_);
         std::vector<detail::SequenceExample> examples(sentences.size());
         for (std::size_t part = 0; part < detail::dictionary_parts; ++part) {

@@ -10,6 +10,7 @@
 
 #include "svad/core/error.hpp"
 #include "svad/io/file.hpp"
+#include "svad/text/lexicon.hpp"
 
 #include <algorithm>
 #include <array>
@@ -31,6 +32,7 @@ struct TaggerOptions {
     double dropout = 0.3;                                        // share of features hidden in training, drawn anew each time
     int margin = 5;                                              // by how much the right label must lead, in updates
     std::size_t slots = 3'600'000;                               // bytes of the table of weights
+    Lexicon lexicon = {};                                        // words known beside those of the examples; kept in the model
     std::function<void(int epoch, double wrong)> progress = {};  // after each epoch: share of wrong labels in training
 };
 

@@ -25,6 +25,7 @@ struct SequenceModel {
     SequenceWeights<std::int8_t, std::int16_t> weights;
     std::vector<std::uint32_t> words;
     std::vector<std::uint16_t> values;
+    Lexicon lexicon;
 
     /// The value of the word with this hash, or 0.
     [[nodiscard]] std::uint16_t value_of(std::uint64_t hash) const {

@@ -20,7 +20,7 @@ namespace detail {
 
 /// What the features of a word and its neighbours are made of.
 struct WordTraits {
-    std::uint64_t exact = 0, lower = 0, shape = 0, last2 = 0, last3 = 0, tags = 0;
+    std::uint64_t exact = 0, lower = 0, shape = 0, last2 = 0, last3 = 0, tags = 0, listed = 0;   // listed: its class in the lexicon
 };
 
 [[nodiscard]] constexpr char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
@@ -47,7 +47,7 @@ public:
     /// The features of the sentence, in `in`.
     void operator()(std::span<const std::string_view> words, SequenceInput& in) {
         in.clear();
-        traits_.assign(words.size() + 4, WordTraits{1, 1, 1, 1, 1, 1});
+        traits_.assign(words.size() + 4, WordTraits{1, 1, 1, 1, 1, 1, 0});
         bool upper = true;
         for (std::size_t i = 0; i < words.size(); ++i) {
             traits_[i + 2] = traits_of(words[i]);
@@ -55,7 +55,7 @@ public:
         }
         for (std::size_t i = 0; i < words.size(); ++i) {
             own_features(words[i], traits_[i + 2], (i == 0 ? 1u : 0u) + (upper ? 2u : 0u), in);
-            context_features(&traits_[i + 2], in);
+            context_features(&traits_[i + 2], !model_.lexicon.empty(), in);
             in.finish_position(traits_[i + 2].lower);
         }
     }
@@ -77,8 +77,21 @@ private:
         t.last2 = hash_bytes(word.substr(word.size() - std::min<std::size_t>(word.size(), 2)));
         t.last3 = hash_bytes(word.substr(word.size() - std::min<std::size_t>(word.size(), 3)));
         t.tags = model_.value_of(t.lower);
-        if (t.tags == 0) t.tags = mix(t.last2, t.shape);   // a word the dictionary lacks stands for its kind
+        t.listed = class_in_lexicon(word);
+        if (t.tags == 0) t.tags = t.listed ? mix(t.listed, 9) : mix(t.last2, t.shape);   // a word the dictionary lacks stands for its kind
         return t;
+    }
+
+    /// The class of `word`, or that of its longest end that has one, told apart; 0 without.
+    [[nodiscard]] std::uint64_t class_in_lexicon(std::string_view word) const {
+        if (model_.lexicon.empty()) return 0;
+        if (const std::uint8_t kind = model_.lexicon.find(word)) return kind;
+        std::size_t tries = 0;
+        for (std::size_t at = 0; at < word.size() && tries < longest_end; ++tries) {
+            if ((at += next_code_point(word, at).length) >= word.size()) break;
+            if (const std::uint8_t kind = model_.lexicon.find(word.substr(at))) return 256u + kind;
+        }
+        return 0;
     }
 
     static void own_features(std::string_view word, const WordTraits& t, std::uint64_t place, SequenceInput& in) {
@@ -97,7 +110,14 @@ private:
         for (std::size_t k = 0; k < std::min<std::size_t>(n, 6); ++k) in.add(6, hash_bytes(word.substr(ends[k], ends[k + 1] - ends[k])));
     }
 
-    static void context_features(const WordTraits* t, SequenceInput& in) {
+    static void lexicon_features(const WordTraits* t, SequenceInput& in) {
+        in.add(70, t->listed), in.add(72, t[1].listed), in.add(73, t[-1].listed), in.add(74, mix(t->listed, t[1].listed));
+        in.add(75, mix(t[-1].listed, t->listed)), in.add(76, mix(t->listed, t->tags)), in.add(77, mix(mix(t[-1].listed, t->listed), t[1].listed));
+        in.add(78, mix(t->lower, t[1].listed)), in.add(79, mix(t->lower, t[-1].listed));
+        in.add(80, mix(t->tags, t[1].listed)), in.add(81, mix(t->tags, t[-1].listed));
+    }
+
+    static void context_features(const WordTraits* t, bool lexicon, SequenceInput& in) {
         in.add(30, t[-1].lower), in.add(31, t[1].lower), in.add(32, t[-2].lower), in.add(33, t[2].lower);
         in.add(34, mix(t[-1].lower, t->lower)), in.add(35, mix(t->lower, t[1].lower)), in.add(36, mix(t[-1].lower, t[1].lower));
         in.add(37, t[-1].last3), in.add(38, t[1].last3), in.add(39, t[1].shape), in.add(40, t[-1].shape);
@@ -106,9 +126,12 @@ private:
         in.add(48, mix(t[1].tags, t[2].tags)), in.add(49, mix(t[-2].tags, t[-1].tags));
         in.add(50, mix(t->last3, t[1].tags)), in.add(51, mix(t->last3, t[-1].tags)), in.add(52, mix(t->lower, t[1].tags));
         in.add(53, mix(t->lower, t[-1].tags)), in.add(54, mix(mix(t[-1].tags, t->tags), t[1].tags));
+        if (lexicon) lexicon_features(t, in);
         in.add(56, mix(t->shape, t[-1].shape)), in.add(57, mix(t->shape, t[1].shape));
         in.add(58, mix(mix(t->tags, t[1].tags), t[2].tags)), in.add(59, mix(mix(t[-2].tags, t[-1].tags), t->tags));
     }
+
+    static constexpr std::size_t longest_end = 8;   // ends that are looked up: time stays linear in the text
 
     const SequenceModel& model_;
     std::vector<WordTraits> traits_;
@@ -144,6 +167,7 @@ public:
     [[nodiscard]] static Tagger train(std::span<const TaggedSentence> sentences, const TaggerOptions& options = {}) {
         if (sentences.empty()) fail<UsageError>("Tagger::train: no sentence; give at least one");
         Tagger tagger;
+        tagger.model_.lexicon = options.lexicon;
         detail::TaggerFeatures features(tagger.model_);
         std::vector<detail::SequenceExample> examples(sentences.size());
         for (std::size_t part = 0; part < detail::dictionary_parts; ++part) {
