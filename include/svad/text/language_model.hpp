@@ -2,20 +2,24 @@
 // A language model as a function from a request to a reply, and a cache of its replies on disk.
 //
 // Promise: a reply that was paid for is never asked for again. Each is one line of an append-only JSONL file, keyed by a
-// hash of (prompt version, model, system, user, temperature, limit, attempt), flushed before it is used; a torn last
-// line (a killed process) is dropped. The whole request is stored and compared, so a hash collision is no wrong answer.
+// hash of (prompt version, model, system, user, temperature, limit, attempt), given to the kernel before it is used and
+// to the disk when the cache ends: a killed process loses none, a power cut the last few. A torn last line is dropped.
+// The whole request is stored and compared, so a hash collision is no wrong answer; equal requests at the same time are
+// asked once.
 // Rejected: a base class of back ends: a std::function takes a local model, an HTTP endpoint and a test's lambda alike.
 #pragma once
 
 #include "svad/core/random.hpp"
 #include "svad/io/json.hpp"
 
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -52,7 +56,7 @@ using LanguageModel = std::function<Reply(const Request&)>;
 /// What was spent through a cache.
 struct Spent {
     std::int64_t asked = 0;       ///< requests that reached the model
-    std::int64_t cached = 0;      ///< requests answered from disk
+    std::int64_t cached = 0;      ///< requests answered from disk, or by an equal one before
     std::int64_t failed = 0;      ///< requests without a reply
     std::int64_t prompt_tokens = 0, answer_tokens = 0;   ///< of the requests that reached the model
 };
@@ -70,23 +74,20 @@ public:
         file_ = std::make_unique<io::AppendFile>(path);
     }
 
+    CachedModel(const CachedModel&) = delete;
+    CachedModel& operator=(const CachedModel&) = delete;
+    ~CachedModel() {
+        try {
+            if (file_) file_->sync();
+        } catch (const io::FileError&) {   // every line was written; only a power cut could tell
+        }
+    }
+
     Reply operator()(const Request& request) {
         const std::string key = io::dump(to_json(request));
-        {
-            const std::lock_guard lock{mutex_};
-            if (const auto hit = replies_.find(key); hit != replies_.end()) {
-                ++spent_.cached;
-                return hit->second;
-            }
-        }
-        Reply reply;
-        try {
-            reply = model_(request);
-        } catch (const ModelError&) {
-            const std::lock_guard lock{mutex_};
-            ++spent_.failed;
-            throw;
-        }
+        if (std::optional<Reply> known = find_or_claim(key)) return *std::move(known);
+        const Claim claim{*this, key};
+        Reply reply = ask(request);
         const std::lock_guard lock{mutex_};
         ++spent_.asked;
         spent_.prompt_tokens += reply.prompt_tokens, spent_.answer_tokens += reply.answer_tokens;
@@ -100,6 +101,43 @@ public:
     }
 
 private:
+    /// Of one thread on a key that it asks for; however that ends, who waits for the key looks again.
+    struct Claim {
+        CachedModel& cache;
+        const std::string& key;
+        Claim(CachedModel& c, const std::string& k) : cache{c}, key{k} {}
+        Claim(const Claim&) = delete;
+        Claim& operator=(const Claim&) = delete;
+        ~Claim() {
+            const std::lock_guard lock{cache.mutex_};
+            cache.asking_.erase(key);
+            cache.answered_.notify_all();
+        }
+    };
+
+    /// The reply to `key`, waited for if another thread is asking; nothing if it is now this thread's to ask.
+    std::optional<Reply> find_or_claim(const std::string& key) {
+        std::unique_lock lock{mutex_};
+        for (;;) {
+            if (const auto hit = replies_.find(key); hit != replies_.end()) {
+                ++spent_.cached;
+                return hit->second;
+            }
+            if (asking_.insert(key).second) return std::nullopt;
+            answered_.wait(lock);
+        }
+    }
+
+    Reply ask(const Request& request) {
+        try {
+            return model_(request);
+        } catch (const ModelError&) {
+            const std::lock_guard lock{mutex_};
+            ++spent_.failed;
+            throw;
+        }
+    }
+
     static std::string hash_of(const std::string& key) {
         constexpr const char* digits = "0123456789abcdef";
         std::string out;
@@ -141,8 +179,10 @@ private:
     std::unique_ptr<io::LockFile> lock_;
     std::unique_ptr<io::AppendFile> file_;
     std::map<std::string, Reply> replies_;
+    std::set<std::string> asking_;
     Spent spent_;
     mutable std::mutex mutex_;
+    std::condition_variable answered_;
 };
 
 }  // namespace svad::text
