@@ -68,12 +68,44 @@ struct TrainTaggerOptions {
     std::uint64_t seed = 1;
 };
 
+/// Which language model is asked, and how. The key is read from the environment variable SVAD_API_KEY.
+struct ModelOptions {
+    std::string endpoint, model, local, cache;
+    int attempts = 3, tries = 6, parallel = 1;
+    double timeout = 120;
+};
+
+struct JudgeArguments {
+    ModelOptions model;
+    std::string refs, hyps, question = "Describe the video in detail.", second_question, second_hyps, out, missing = "error";
+    std::vector<std::string> aspects;
+    std::int64_t rounds = 1000;
+    std::uint64_t seed = 1;
+    bool json = false, truncate = false;
+};
+
+struct RewriteOptions {
+    ModelOptions model;
+    CaptionFilesOptions files;   ///< refs and how to score
+    std::string out;
+};
+
+struct KeywordOptions {
+    ModelOptions model;
+    std::string manifest, out, by = "tagger", language = "auto", taggers;
+    std::int64_t limit = 32;
+    bool json = false;
+};
+
 CLI::App* add_synth(CLI::App& app, SynthOptions& options);
 CLI::App* add_train(CLI::App& app, TrainArguments& options);
 CLI::App* add_describe(CLI::App& app, DescribeOptions& options);
 CLI::App* add_evaluate(CLI::App& app, EvaluateOptions& options);
 CLI::App* add_stats(CLI::App& app, StatsOptions& options);
 CLI::App* add_train_tagger(CLI::App& app, TrainTaggerOptions& options);
+CLI::App* add_judge(CLI::App& app, JudgeArguments& options);
+CLI::App* add_rewrite(CLI::App& app, RewriteOptions& options);
+CLI::App* add_keywords(CLI::App& app, KeywordOptions& options);
 
 int synth(const SynthOptions& options);
 int train(const TrainArguments& options);
@@ -82,5 +114,8 @@ int evaluate(const EvaluateOptions& options);
 int evaluate_files(const CaptionFilesOptions& options);
 int stats(const StatsOptions& options);
 int train_tagger(const TrainTaggerOptions& options);
+int judge(const JudgeArguments& options);
+int rewrite(const RewriteOptions& options);
+int keywords(const KeywordOptions& options);
 
 }  // namespace tool

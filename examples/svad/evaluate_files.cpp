@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // svad evaluate --refs --hyps: the scores of captions in files, their signatures and, with --compare, whether one of
 // two systems is better. Ids that do not fit are an error unless --missing says what to do; then they are counted.
-#include "commands.hpp"
+#include "scored.hpp"
 
-#include "svad/metrics/caption_files.hpp"
 #include "svad/metrics/compare.hpp"
 #include "svad/metrics/signature.hpp"
 
@@ -15,12 +14,6 @@ namespace tool {
 namespace {
 
 using namespace svad;
-
-struct Scored {
-    std::string name;
-    metrics::PairedCaptions pairs;
-    metrics::CaptionScores scores;
-};
 
 metrics::ScoreOptions score_options(const CaptionFilesOptions& o) {
     const std::string name = !o.tokenizer.empty() ? o.tokenizer : o.language == "zh" ? "char" : "ptb";
@@ -35,8 +28,44 @@ metrics::Missing missing(const std::string& name) {
     return name == "empty" ? metrics::Missing::empty : metrics::Missing::skip;
 }
 
-Scored score(const metrics::CaptionFile& references, const std::string& path, const CaptionFilesOptions& o) {
-    Scored one{path, metrics::pair_captions(references, metrics::read_captions(path), missing(o.missing)), {}};
+void print_counts(const Scored& s) {
+    const auto& p = s.pairs;
+    std::printf("%s: %zu items, %zu ids without a caption, %zu without references, %zu captions of other ids, %zu empty captions\n",
+                s.name.c_str(), p.items.size(), p.missing, p.unreferenced, p.extra, p.empty);
+}
+
+io::Json paired_json(const std::array<metrics::PairedScore, 7>& paired) {
+    io::Json out = io::object({});
+    for (std::size_t v = 0; v < paired.size(); ++v)
+        out[metrics::score_names[v]] = io::object({{"difference", paired[v].difference},
+                                                   {"interval", std::vector<double>{paired[v].interval.low,
+                                                                                    paired[v].interval.high}},
+                                                   {"p_bootstrap", paired[v].p_bootstrap},
+                                                   {"p_randomization", paired[v].p_randomization}});
+    return out;
+}
+
+void print_paired(const std::array<metrics::PairedScore, 7>& paired, const CaptionFilesOptions& o) {
+    std::printf("\nfirst - second, %lld rounds, seed %llu\n", static_cast<long long>(o.rounds),
+                static_cast<unsigned long long>(o.seed));
+    for (std::size_t v = 0; v < paired.size(); ++v)
+        std::printf("  %-8s %+8.4f  [%+.4f, %+.4f]  p %.4f (bootstrap), %.4f (randomization)\n", metrics::score_names[v],
+                    paired[v].difference, paired[v].interval.low, paired[v].interval.high, paired[v].p_bootstrap,
+                    paired[v].p_randomization);
+}
+
+void write_items(const std::string& path, const Scored& s) {
+    std::string lines;
+    for (const metrics::ItemScores& one : s.scores.items)
+        lines += io::dump(io::object({{"id", one.id}, {"bleu", std::vector<double>(one.bleu.begin(), one.bleu.end())},
+                                      {"rouge_l", one.rouge_l}, {"cider_d", one.cider}, {"cider", one.cider_plain}})) + "\n";
+    io::write_atomic(path, lines);
+}
+
+}  // namespace
+
+Scored score(const metrics::CaptionFile& references, const metrics::CaptionFile& captions, const CaptionFilesOptions& o) {
+    Scored one{captions.path(), metrics::pair_captions(references, captions, missing(o.missing)), {}};
     one.scores = metrics::score_captions(one.pairs.items, score_options(o));
     return one;
 }
@@ -63,23 +92,6 @@ io::Json system_json(const Scored& s, const CaptionFilesOptions& o) {
     return out;
 }
 
-io::Json paired_json(const std::array<metrics::PairedScore, 7>& paired) {
-    io::Json out = io::object({});
-    for (std::size_t v = 0; v < paired.size(); ++v)
-        out[metrics::score_names[v]] = io::object({{"difference", paired[v].difference},
-                                                   {"interval", std::vector<double>{paired[v].interval.low,
-                                                                                    paired[v].interval.high}},
-                                                   {"p_bootstrap", paired[v].p_bootstrap},
-                                                   {"p_randomization", paired[v].p_randomization}});
-    return out;
-}
-
-void print_counts(const Scored& s) {
-    const auto& p = s.pairs;
-    std::printf("%s: %zu items, %zu ids without a caption, %zu without references, %zu captions of other ids, %zu empty captions\n",
-                s.name.c_str(), p.items.size(), p.missing, p.unreferenced, p.extra, p.empty);
-}
-
 void print_scores(const std::vector<Scored>& systems, const CaptionFilesOptions& o) {
     for (const Scored& s : systems) print_counts(s);
     for (const Scored& s : systems) {
@@ -100,32 +112,13 @@ void print_scores(const std::vector<Scored>& systems, const CaptionFilesOptions&
     }
 }
 
-void print_paired(const std::array<metrics::PairedScore, 7>& paired, const CaptionFilesOptions& o) {
-    std::printf("\nfirst - second, %lld rounds, seed %llu\n", static_cast<long long>(o.rounds),
-                static_cast<unsigned long long>(o.seed));
-    for (std::size_t v = 0; v < paired.size(); ++v)
-        std::printf("  %-8s %+8.4f  [%+.4f, %+.4f]  p %.4f (bootstrap), %.4f (randomization)\n", metrics::score_names[v],
-                    paired[v].difference, paired[v].interval.low, paired[v].interval.high, paired[v].p_bootstrap,
-                    paired[v].p_randomization);
-}
-
-void write_items(const std::string& path, const Scored& s) {
-    std::string lines;
-    for (const metrics::ItemScores& one : s.scores.items)
-        lines += io::dump(io::object({{"id", one.id}, {"bleu", std::vector<double>(one.bleu.begin(), one.bleu.end())},
-                                      {"rouge_l", one.rouge_l}, {"cider_d", one.cider}, {"cider", one.cider_plain}})) + "\n";
-    io::write_atomic(path, lines);
-}
-
-}  // namespace
-
 int evaluate_files(const CaptionFilesOptions& o) {
     const metrics::CaptionFile references = metrics::read_captions(o.refs);
     std::vector<Scored> systems;
-    systems.push_back(score(references, o.hyps, o));
+    systems.push_back(score(references, metrics::read_captions(o.hyps), o));
     std::optional<std::array<metrics::PairedScore, 7>> paired;
     if (!o.compare.empty()) {
-        systems.push_back(score(references, o.compare, o));
+        systems.push_back(score(references, metrics::read_captions(o.compare), o));
         paired = metrics::paired_test(systems[0].scores, systems[1].scores, rounds(o));
     }
     if (!o.items.empty()) write_items(o.items, systems[0]);

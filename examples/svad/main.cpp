@@ -37,6 +37,12 @@ int main(int argc, char** argv) {
     tool::add_stats(app, stats_options)->callback(run(stats_options, tool::stats));
     tool::TrainTaggerOptions tagger_options;
     tool::add_train_tagger(app, tagger_options)->callback(run(tagger_options, tool::train_tagger));
+    tool::JudgeArguments judge_options;
+    tool::add_judge(app, judge_options)->callback(run(judge_options, tool::judge));
+    tool::RewriteOptions rewrite_options;
+    tool::add_rewrite(app, rewrite_options)->callback(run(rewrite_options, tool::rewrite));
+    tool::KeywordOptions keyword_options;
+    tool::add_keywords(app, keyword_options)->callback(run(keyword_options, tool::keywords));
 
     try {
         app.parse(argc, argv);

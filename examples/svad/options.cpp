@@ -131,4 +131,41 @@ CLI::App* add_train_tagger(CLI::App& app, TrainTaggerOptions& o) {
     return c;
 }
 
+namespace {
+
+void add_model(CLI::App* c, ModelOptions& o) {
+    c->add_option("--endpoint", o.endpoint, "address of an OpenAI-compatible server, such as https://host/v1; its key is read from "
+                                            "the environment variable SVAD_API_KEY");
+    c->add_option("--model", o.model, "name of the model at the endpoint");
+    c->add_option("--local", o.local, "folder of a GPT-2, LLaMA, Qwen2 or Baichuan model to run here instead: config.json, "
+                                      "tokenizer.json, model.safetensors; greedy, one attempt");
+    c->add_option("--cache", o.cache, "keep replies in this file (JSONL) and ask nothing twice, also after a stop");
+    c->add_option("--attempts", o.attempts, "questions per item until an answer can be read")->check(CLI::Range(1, 100));
+    c->add_option("--tries", o.tries, "tries of one request while the server is busy or away")->check(CLI::Range(1, 100));
+    c->add_option("--timeout", o.timeout, "seconds of one try")->check(CLI::Range(0.05, 86400.0));
+    c->add_option("--parallel", o.parallel, "requests at the same time")->check(CLI::Range(1, 64));
+}
+
+}  // namespace
+
+CLI::App* add_judge(CLI::App& app, JudgeArguments& o) {
+    auto* c = app.add_subcommand("judge", "grade captions by a language model from 0 to 5: correctness, detail, context, temporal order");
+    c->add_option("--refs", o.refs, "references: COCO annotations, {id: [captions]} or JSONL; may be gzip")->required();
+    c->add_option("--hyps", o.hyps, "captions to grade: COCO results [{image_id, caption}] or JSONL")->required();
+    add_model(c, o.model);
+    c->add_option("--question", o.question, "the question that the captions answer");
+    c->add_option("--aspects", o.aspects, "what to grade (default: all but consistency)")
+        ->delimiter(',')
+        ->check(CLI::IsMember({"correctness", "detail", "context", "temporal", "consistency"}));
+    c->add_option("--second-question", o.second_question, "for consistency: a question like the first");
+    c->add_option("--second-hyps", o.second_hyps, "for consistency: the captions that answer it");
+    c->add_option("--missing", o.missing, "ids on one side only: an error, or left out and counted")->check(CLI::IsMember({"error", "skip"}));
+    c->add_flag("--truncate", o.truncate, "drop the fraction of a score");
+    c->add_option("--rounds", o.rounds, "rounds of the bootstrap")->check(CLI::Range(10, 1000000));
+    c->add_option("--seed", o.seed, "seed of the rounds");
+    c->add_option("--out", o.out, "write every raw answer here: JSONL of {\"id\", \"aspect\", \"score\", \"answers\"}");
+    c->add_flag("--json", o.json, "print the scores as JSON");
+    return c;
+}
+
 }  // namespace tool

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loading of a folder, and its answers: prompt, search, text. The search and the KV cache are the library's.
+#include "local_model.hpp"
+
+#include "svad/infer/generate.hpp"
+#include "svad/models/hub.hpp"
+#include "svad/models/names.hpp"
+#include "svad/nn/weights.hpp"
+#include "svad/text/tokenizer.hpp"
+
+#include <memory>
+#include <mutex>
+
+namespace tool {
+
+namespace {
+
+using namespace svad;
+
+class Local {
+public:
+    explicit Local(const std::string& folder)
+        : config_(io::read_json(folder + "/config.json")), decoder_(decoder_config(config_, folder + "/config.json")),
+          tokenizer_(text::Tokenizer::load(folder + "/tokenizer.json")) {
+        if (tokenizer_.vocabulary() > decoder_.config.vocabulary)
+            fail<io::FormatError>(folder, ": the tokenizer has ", tokenizer_.vocabulary(), " tokens and the model ",
+                                  decoder_.config.vocabulary);
+        load(decoder_, folder, is_gpt2(config_) ? names::gpt2() : names::llama());
+        read_stops(config_, folder + "/config.json");
+        if (const std::string more = folder + "/generation_config.json"; io::exists(more)) read_stops(io::read_json(more), more);
+    }
+
+    text::Reply operator()(const text::Request& request) {
+        const std::lock_guard lock{mutex_};   // the library's own threads share the work of one request
+        const NoGrad off;
+        const auto ids = tokenizer_.encode_with(prompt_of(request)).ids;
+        const Index length = static_cast<Index>(ids.size()), room = decoder_.config.max_positions - length;
+        if (length < 1 || room < 1)
+            fail<text::ModelError>("the prompt has ", length, " tokens; the local model takes 1 to ", decoder_.config.max_positions - 1);
+        const Tensor<std::int32_t> row({1, length}, ids);
+        auto words = infer::generate(decoder_, infer::Prompt::of(decoder_, row), search(request, room)).at(0).at(0).ids;
+        const auto count = static_cast<std::int64_t>(words.size());
+        while (!words.empty() && std::find(stops_.begin(), stops_.end(), words.back()) != stops_.end()) words.pop_back();
+        return {tokenizer_.decode(words), length, count};
+    }
+
+private:
+    static bool is_gpt2(const io::Json& config) { return config["model_type"] == "gpt2"; }
+
+    static DecoderConfig decoder_config(const io::Json& json, const std::string& where) {
+        const auto type = io::field<std::string>(json, "model_type", where);
+        if (type == "gpt2") return hub::gpt2(json, where);
+        if (type == "llama" || type == "qwen2" || type == "baichuan") return hub::llama(json, where);
+        fail<io::FormatError>(where, ": this model_type cannot be run; got ", io::detail::shown(type), "; gpt2, llama, qwen2 and baichuan can");
+    }
+
+    static std::string prompt_of(const text::Request& r) {
+        return r.system.empty() ? r.user + "\n\n" : r.system + "\n\n" + r.user + "\n\n";
+    }
+
+    /// Ids that end an answer: one or a list, where the file says so.
+    void read_stops(const io::Json& json, const std::string& where) {
+        if (!json.is_object() || !json.contains("eos_token_id") || json["eos_token_id"].is_null()) return;
+        const io::Json& given = json["eos_token_id"];
+        const auto ids = given.is_array() ? io::field<std::vector<std::int32_t>>(json, "eos_token_id", where)
+                                          : std::vector<std::int32_t>{io::field<std::int32_t>(json, "eos_token_id", where)};
+        for (const std::int32_t id : ids) {
+            if (id < 0 || id >= decoder_.config.vocabulary)
+                fail<io::FormatError>(where, ": eos_token_id ", id, " is not below the vocabulary of ", decoder_.config.vocabulary);
+            if (std::find(stops_.begin(), stops_.end(), id) == stops_.end()) stops_.push_back(id);
+        }
+    }
+
+    infer::SearchOptions search(const text::Request& r, Index room) const {
+        infer::SearchOptions o;
+        o.max_new = std::min<Index>(r.max_tokens, room);
+        o.stop = stops_;
+        o.vocabulary = tokenizer_.vocabulary();
+        o.sample = r.temperature > 0;
+        o.temperature = r.temperature;
+        o.seed = static_cast<std::uint64_t>(r.attempt);
+        return o;
+    }
+
+    io::Json config_;
+    Decoder decoder_;
+    text::Tokenizer tokenizer_;
+    std::vector<infer::Id> stops_;
+    std::mutex mutex_;
+};
+
+/// A hash of the small files and of the weights' sizes and last bytes: all of 10 GB would take longer than a request.
+std::string fingerprint(const std::string& folder) {
+    std::uint64_t h = stable_hash(io::read_file(folder + "/config.json")) * 3 + stable_hash(io::read_file(folder + "/tokenizer.json"));
+    if (const std::string one = folder + "/model.safetensors"; io::exists(one)) {
+        const io::MappedFile weights{one};
+        h = h * 3 + weights.size();
+        h = h * 3 + stable_hash(weights.text().substr(weights.size() - std::min<std::size_t>(weights.size(), 1u << 20)));
+    } else {
+        h = h * 3 + stable_hash(io::read_file(folder + "/model.safetensors.index.json"));
+    }
+    std::string out;
+    for (int i = 0; i < 8; ++i, h <<= 4) out += "0123456789abcdef"[h >> 60];
+    return out;
+}
+
+}  // namespace
+
+LocalModel local_model(const std::string& folder) {
+    const auto local = std::make_shared<Local>(folder);
+    std::string name = folder;
+    while (name.size() > 1 && name.back() == '/') name.pop_back();
+    name = join("local:", name.substr(name.rfind('/') + 1), "-", fingerprint(folder), "-plain1");
+    return {[local](const text::Request& request) { return (*local)(request); }, name};
+}
+
+}  // namespace tool
