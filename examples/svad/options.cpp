@@ -168,4 +168,32 @@ CLI::App* add_judge(CLI::App& app, JudgeArguments& o) {
     return c;
 }
 
+CLI::App* add_rewrite(CLI::App& app, RewriteOptions& o) {
+    auto* c = app.add_subcommand("rewrite", "the scores' upper limit: references said in other words by a language model, scored as captions");
+    c->add_option("--refs", o.files.refs, "references: COCO annotations, {id: [captions]} or JSONL; the first of each is rewritten")->required();
+    add_model(c, o.model);
+    c->add_option("--lang", o.files.language, "language, which chooses the tokenizer: en ptb, zh char")->check(CLI::IsMember({"en", "zh"}));
+    c->add_option("--tokenizer", o.files.tokenizer, "ptb, char, or whitespace for text cut into words already")
+        ->check(CLI::IsMember({"ptb", "whitespace", "char"}));
+    c->add_flag("--intervals", o.files.intervals, "95% intervals by the bootstrap");
+    c->add_option("--rounds", o.files.rounds, "rounds of the bootstrap")->check(CLI::Range(10, 1000000));
+    c->add_option("--seed", o.files.seed, "seed of the rounds");
+    c->add_option("--out", o.out, "write the rewritten references here: JSONL of {\"id\", \"caption\"}");
+    c->add_flag("--json", o.files.json, "print the scores as JSON");
+    return c;
+}
+
+CLI::App* add_keywords(CLI::App& app, KeywordOptions& o) {
+    auto* c = app.add_subcommand("keywords", "find the keywords of a manifest's descriptions: counts, colours, sides, objects, actions, attributes");
+    c->add_option("manifest", o.manifest, "manifest (JSONL)")->required();
+    c->add_option("--out", o.out, "manifest to write: the same lines with keywords")->required();
+    c->add_option("--by", o.by, "a tagger with rules, or a language model")->check(CLI::IsMember({"tagger", "llm"}));
+    c->add_option("--lang", o.language, "language of the descriptions (auto: of each by itself)")->check(CLI::IsMember({"auto", "en", "zh"}));
+    c->add_option("--taggers", o.taggers, "folder of en.tagger, zh.tagger and zh.segmenter (default: those that come with svad)");
+    c->add_option("--limit", o.limit, "keywords of a description at most")->check(CLI::Range(1, 1000));
+    add_model(c, o.model);
+    c->add_flag("--json", o.json, "print the counts as JSON");
+    return c;
+}
+
 }  // namespace tool

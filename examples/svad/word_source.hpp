@@ -40,6 +40,14 @@ inline bool mostly_han(std::string_view text) {
     return 2 * han > all;
 }
 
+/// The treebank's names of quotes and brackets as the characters that the tagger knows.
+inline std::string_view as_written(std::string_view token) {
+    if (token == "``" || token == "''") return "\"";
+    if (token == "-LRB-") return "(";
+    if (token == "-RRB-") return ")";
+    return token;
+}
+
 class WordSource {
 public:
     WordSource() = default;
@@ -129,14 +137,6 @@ private:
             if (tag_) out.tags.push_back(text::name_of(tags[i]));
         }
         out.words.assign(out.own.begin(), out.own.end());
-    }
-
-    /// The treebank's names of quotes and brackets as the characters that the tagger knows.
-    static std::string_view as_written(std::string_view token) {
-        if (token == "``" || token == "''") return "\"";
-        if (token == "-LRB-") return "(";
-        if (token == "-RRB-") return ")";
-        return token;
     }
 
     Cut cut_ = Cut::blanks;
