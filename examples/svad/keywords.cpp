@@ -50,9 +50,10 @@ std::vector<Line> read_lines(const KeywordOptions& o, Complaints& complaints) {
         line.name = join(o.manifest, ":", ++number);
         if (line.raw.find_first_not_of(" \t\r") == std::string::npos) continue;
         try {
-            line.json = io::parse_json(line.raw, "line");
-            line.descriptions = data::detail::parse_record(line.json, ".").descriptions;
-            move_video(line.json, from, to);
+            io::Json json = io::parse_json(line.raw, "line");
+            line.descriptions = data::detail::parse_record(json, ".").descriptions;
+            move_video(json, from, to);
+            line.json = std::move(json);
             ++clips;
         } catch (const Error& e) {
             complaints.add(join(line.name, ": ", e.what()));
