@@ -310,6 +310,41 @@ def check_keywords(folder):
               got[1]["video"] == "/v/b.mp4")
 
 
+def check_local(folder):
+    fixtures = pathlib.Path(__file__).resolve().parents[1] / "fixtures" / "models"
+    words = ["[UNK]", "a", "red", "jar", "turns", "number"] + [f"w{i}" for i in range(154)]
+    tokenizer = {"model": {"type": "WordPiece", "unk_token": "[UNK]", "vocab": {w: i for i, w in enumerate(words)}},
+                 "pre_tokenizer": {"type": "Whitespace"}, "decoder": {"type": "WordPiece"}}
+    refs = files(folder, 2)[:2]
+    for kind in ("gpt2", "llama_gqa", "llama_mha"):
+        local = folder / kind
+        local.mkdir()
+        for name in ("config.json", "generation_config.json", "model.safetensors"):
+            (local / name).write_bytes((fixtures / kind / name).read_bytes())
+        (local / "tokenizer.json").write_text(json.dumps(tokenizer))
+        said = []
+        for threads in ("1", "2"):
+            status, out, err = run("--threads", threads, "rewrite", *refs, "--local", local, "--out", folder / "said.jsonl", "--json",
+                                   "--cache", folder / f"cache{threads}")
+            check(f"{kind}: {status} {err}", status == 0)
+            said.append((folder / "said.jsonl").read_text())
+            got = json.loads(out)["requests"] if status == 0 else {"asked": 0}
+            check(f"{kind}: tokens are counted {got}", got["asked"] == 2 and got["prompt_tokens"] > 50 and got["answer_tokens"] > 0)
+        check(f"{kind}: greedy answers do not depend on threads", said[0] == said[1] and said[0])
+        status, out, _ = run("rewrite", *refs, "--local", local, "--json", "--cache", folder / "cache1")
+        check(f"{kind}: its cache holds them", json.loads(out)["requests"]["cached"] == 2)
+        weights = bytearray((local / "model.safetensors").read_bytes())
+        weights[-1] ^= 1
+        (local / "model.safetensors").write_bytes(weights)
+        status, out, _ = run("rewrite", *refs, "--local", local, "--json", "--cache", folder / "cache1")
+        check(f"{kind}: another model does not get its replies", status == 1 or json.loads(out)["requests"]["asked"] == 2)
+    status, _, err = run("judge", *files(folder, 1), "--local", folder / "gpt2", "--question", "a jar " * 50, "--aspects", "detail")
+    check(f"a prompt that is too long: {err}", status == 3 and "the local model takes 1 to 95" in err)
+    (folder / "gpt2" / "config.json").write_text('{"model_type": "mamba"}')
+    status, _, err = run("rewrite", *refs, "--local", folder / "gpt2")
+    check(f"a model that cannot be run: {err}", status == 1 and 'got "mamba"; gpt2, llama, qwen2 and baichuan can' in err)
+
+
 def check_secret(folder):
     check("the key is in no output", not any(KEY in text for text in outputs))
     for path in folder.rglob("*"):
@@ -317,8 +352,13 @@ def check_secret(folder):
 
 
 with tempfile.TemporaryDirectory() as name:
-    for part in (check_good, check_unreadable, check_malformed, check_busy, check_refusals, check_no_answer, check_arguments, check_kill,
-                 check_rewrite, check_keywords):
+    parts = [check_local]
+    if "without libcurl" in judge(pathlib.Path(name), "http://127.0.0.1:1", "--tries", "1")[2]:
+        print("this svad was built without libcurl: only local models are tried")
+    else:
+        parts += [check_good, check_unreadable, check_malformed, check_busy, check_refusals, check_no_answer, check_arguments, check_kill,
+                  check_rewrite, check_keywords]
+    for part in parts:
         own = pathlib.Path(name) / part.__name__
         own.mkdir()
         part(own)
