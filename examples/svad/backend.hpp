@@ -7,7 +7,10 @@
 #include "svad/text/language_model.hpp"
 
 #include <cstdio>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <string>
 
 namespace tool {
 
@@ -26,6 +29,34 @@ struct Backend {
 
 /// The same for programs.
 [[nodiscard]] svad::io::Json to_json(const svad::text::Spent& spent);
+
+/// The model of a backend, remembering for each text why there was no reply to it.
+class Explained {
+public:
+    explicit Explained(svad::text::CachedModel& model) : model_(model) {}
+
+    svad::text::Reply operator()(const svad::text::Request& request) {
+        try {
+            return model_(request);
+        } catch (const svad::text::ModelError& e) {
+            const std::lock_guard lock{mutex_};
+            why_[request.user] = e.what();
+            throw;
+        }
+    }
+
+    /// Why there is nothing for `text`, or `otherwise` if there were replies.
+    [[nodiscard]] std::string why(const std::string& text, const std::string& otherwise) const {
+        const std::lock_guard lock{mutex_};
+        const auto at = why_.find(text);
+        return at == why_.end() ? otherwise : at->second;
+    }
+
+private:
+    svad::text::CachedModel& model_;
+    std::map<std::string, std::string> why_;
+    mutable std::mutex mutex_;
+};
 
 /// Names what was left out on stderr: the first twenty, then how many more.
 class Complaints {

@@ -83,10 +83,11 @@ void by_model(std::vector<Line>& lines, const KeywordOptions& o, const Backend& 
         for (std::size_t d = 0; d < lines[i].descriptions.size(); ++d) work.emplace_back(i, d);
     for (Line& line : lines) line.found.resize(line.descriptions.size());
     std::vector<data::KeywordCounts> each(work.size());
+    Explained model{*backend.model};
     const data::LlmKeywordOptions options{backend.name, backend.attempts, static_cast<std::size_t>(o.limit)};
     metrics::detail::for_each_parallel(work.size(), backend.parallel, [&](std::size_t w) {
         Line& line = lines[work[w].first];
-        const data::LlmKeywords<text::CachedModel> extract{*backend.model, options};
+        const data::LlmKeywords<Explained> extract{model, options};
         line.found[work[w].second] = extract.spans(line.descriptions[work[w].second]);
         each[w] = extract.counts;
     });
@@ -95,7 +96,9 @@ void by_model(std::vector<Line>& lines, const KeywordOptions& o, const Backend& 
         counts.unread += each[w].unread, counts.failed += each[w].failed;
         if (each[w].failed == 0) continue;
         Line& line = lines[work[w].first];
-        complaints.add(join(line.name, ": description ", work[w].second + 1, " has no answer that is a list of keywords; the line is as before"));
+        const std::size_t d = work[w].second;
+        complaints.add(join(line.name, ": description ", d + 1, ": ", model.why(line.descriptions[d], "no answer was one list of keywords"),
+                            "; the line is as before"));
         line.found.clear();
     }
 }

@@ -20,11 +20,12 @@ metrics::CaptionFile rewritten(const metrics::CaptionFile& refs, const Backend& 
     if (ids.empty()) fail<io::FormatError>(refs.path(), ": has no caption to rewrite");
     metrics::JudgeOptions options;
     options.model = backend.name, options.attempts = backend.attempts, options.parallel = backend.parallel;
-    const auto said = metrics::rewrite(*backend.model, first, options);
+    Explained model{*backend.model};
+    const auto said = metrics::rewrite(model, first, options);
     metrics::CaptionFile out("references rewritten by " + backend.name);
     for (std::size_t i = 0; i < ids.size(); ++i) {
         if (said[i]) out[ids[i]].push_back(*said[i]);
-        else complaints.add(join("not rewritten: item '", metrics::detail::shown_id(ids[i]), "'"));
+        else complaints.add(join("not rewritten: item '", metrics::detail::shown_id(ids[i]), "': ", model.why(first[i], "every reply was empty")));
     }
     if (out.entries().empty()) fail<text::ModelError>("the model rewrote none of ", ids.size(), " references");
     return out;

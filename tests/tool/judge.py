@@ -259,7 +259,7 @@ def check_rewrite(folder):
         model = ["--endpoint", server.endpoint, "--model", "m"]
         status, out, err = run("rewrite", *refs, *model, "--json", "--out", folder / "rewritten.jsonl")
         got = json.loads(out)
-        check(f"rewrite: one is left out and named: {status} {err}", status == 3 and "not rewritten: item 'v3'" in err)
+        check(f"rewrite: one is left out and named: {status} {err}", status == 3 and "not rewritten: item 'v3': every reply was empty" in err)
         check("rewrite: scored without it", got["items"] == 7 and got["missing"] == 1 and got["requests"]["asked"] == 10)
         lines = (folder / "rewritten.jsonl").read_text().splitlines()
         check("rewrite: written", json.loads(lines[0]) == {"id": "v0", "caption": "a red jar number 0 turns, slowly"} and len(lines) == 7)
@@ -267,6 +267,12 @@ def check_rewrite(folder):
         check("rewrite: the scores are those of evaluate", json.loads(out)["systems"][0]["scores"] == got["scores"])
         status, out, _ = run("rewrite", *refs, *model)
         check("rewrite: a table", "BLEU" in out and "svad-rewrite-1" in out)
+
+
+    with Server(lambda *_: (400, "no such model", {})) as server:
+        status, _, err = run("rewrite", *refs, "--endpoint", server.endpoint, "--model", "m")
+        check(f"rewrite: nothing at all {err}", status == 1 and "item 'v0': the server answered with status 400: no such model" in err and
+              "rewrote none of 8" in err)
 
 
 def check_keywords(folder):
@@ -302,7 +308,7 @@ def check_keywords(folder):
         status, text, err = run("keywords", manifest, "--out", out, "--by", "llm", "--endpoint", server.endpoint, "--model", "m",
                                 "--parallel", "3", "--json", "--attempts", "2")
         counts, got = json.loads(text), read()
-        check(f"llm: exit status {status}", status == 3 and "m.jsonl:3: description 1 has no answer" in err)
+        check(f"llm: exit status {status}", status == 3 and "m.jsonl:3: description 1: no answer was one list of keywords; the line is as before" in err)
         check(f"llm: counts {counts}", (counts["kept"], counts["dropped"], counts["unread"], counts["failed"]) == (2, 2, 2, 1))
         check("llm: keywords", words(got[0]) == {"red": "colour"} and words(got[1]) == {"红色": "colour"})
         check("llm: a line without an answer is as before", got[2]["keywords"] == rows[2]["keywords"])
