@@ -51,6 +51,9 @@ TEST_CASE("tagged keywords: Chinese") {
                                                        {"白色", Upos::noun}}));
     CHECK(listed(found) == "三/count 红色/colour 白色/colour 左侧/side 女人/object 果汁/object 拿着/action ");
     CHECK(keywords_of(text, place(text, {{"左侧", Upos::noun}, {"三", Upos::num}}), 1).size() == 1);
+    const std::string measured = "一个女人拿着一把伞";   // measure words are no objects
+    CHECK(listed(keywords_of(measured, place(measured, {{"个", Upos::noun}, {"女人", Upos::noun}, {"把", Upos::noun}, {"伞", Upos::noun}}))) ==
+          "女人/object 伞/object ");
     CHECK_THROWS_AS((void)keywords_of("ab", std::vector<TaggedWord>{{1, 3, Upos::noun}}), UsageError);
 }
 

@@ -54,6 +54,24 @@ TEST_CASE("chat: an answer of another shape is asked for again and never a reply
     CHECK(outcome_of(ok(std::string(100000, '['))).kind == Kind::again);
 }
 
+TEST_CASE("chat: any bytes are an outcome") {
+    svad::Random random{5};
+    int replies = 0;
+    for (int i = 0; i < 5000; ++i) {
+        std::string body = good;
+        for (auto n = random.below(4); n >= 0; --n) {
+            const auto at = static_cast<std::size_t>(random.below(static_cast<svad::Index>(body.size())));
+            if (random.chance(0.2)) body.resize(at + 1);
+            else if (random.chance(0.3)) body.insert(at, body.substr(0, at));
+            else body[at] = random.chance(0.5) ? "{}[]\",:0"[random.below(8)] : static_cast<char>(random.below(256));
+        }
+        const Outcome one = outcome_of(ok(body));
+        replies += one.kind == Kind::reply;
+        CHECK((one.kind == Kind::reply || (one.kind == Kind::again && !one.problem.empty())));
+    }
+    CHECK(replies > 0);
+}
+
 TEST_CASE("chat: 408, 429 and 5xx are tried again, other statuses are not, no answer is unless it is hopeless") {
     for (const long status : {408L, 429L, 500L, 502L, 503L, 529L}) CHECK(outcome_of({status, "x", "", "", false}).kind == Kind::again);
     for (const long status : {201L, 204L, 301L, 302L, 400L, 401L, 404L, 422L}) CHECK(outcome_of({status, good, "", "", false}).kind == Kind::never);

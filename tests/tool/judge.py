@@ -133,6 +133,12 @@ def check_good(folder):
         check("good: every raw answer is written", len(lines) == 20 and lines[1]["aspect"] == "detail" and
               lines[1]["answers"] == ['{"score": 3}'] and lines[1]["score"] == 3)
         status, out, _ = judge(folder, server, "--aspects", "detail,context")
+        more = folder / "more.jsonl"
+        more.write_text("".join(json.dumps({"id": f"v{i}", "caption": f"pot {i}"}) + "\n" for i in range(2)))
+        scores["consistency"] = 1
+        _, two, _ = judge(folder, server, "--aspects", "consistency", "--second-hyps", more, "--second-question", "What turns?")
+        check("good: consistency sees both answers", "consistency    1.000" in two and
+              all(part in server.asked[-1][1] for part in ("What turns?", "Second answer: pot ", "Answer: jar ")))
         check("good: a table", status == 0 and "detail         3.000" in out and "context        5.000" in out and "temporal" not in out)
 
 

@@ -41,7 +41,8 @@ inline constexpr auto side_words = std::to_array<std::string_view>(
      "左", "右", "左边", "右边", "左侧", "右侧", "左手", "右手", "上方", "下方", "上面", "下面", "中间", "中央", "前方", "后方", "前面",
      "后面", "前景", "背景", "旁边"});
 
-/// Verbs that say nothing of a picture alone, and nouns of the description itself.
+/// Verbs that say nothing of a picture alone, nouns of the description itself, and Chinese measure words, which are tagged
+/// as nouns.
 inline constexpr auto empty_words = std::to_array<std::string_view>(
     {"be", "is", "are", "was", "were", "been", "being", "am", "have", "has", "had", "having", "do", "does", "did", "doing", "done",
      "make", "makes", "making", "made", "get", "gets", "getting", "got", "take", "takes", "taking", "took", "go", "goes", "going",
@@ -49,7 +50,8 @@ inline constexpr auto empty_words = std::to_array<std::string_view>(
      "show", "shows", "showing", "shown", "see", "sees", "seen", "start", "starts", "begin", "begins", "keep", "keeps", "other",
      "same", "such", "several", "many", "video", "clip", "scene", "picture", "image", "shot", "thing", "things", "something",
      "是", "有", "在", "做", "进行", "出现", "显示", "展示", "开始", "使", "让", "给", "来", "去", "到", "没有", "可以", "视频", "画面",
-     "镜头", "图片", "东西", "时候", "其他"});
+     "镜头", "图片", "东西", "时候", "其他", "个", "位", "名", "只", "条", "把", "辆", "张", "台", "件", "双", "群", "些", "种", "块", "片",
+     "座", "本", "支", "根", "颗"});
 
 /// The lower-case ASCII letters of a word; other bytes stay.
 inline std::string folded(std::string_view word) { return text::to_lower(word); }
