@@ -170,7 +170,7 @@ def check_busy(folder):
     with Server(lambda n, _: (429, "slow down", {"Retry-After": "0"}) if n < 5 else good('{"score": 2}')) as server:
         status, _, err = judge(folder, server, "--aspects", "detail")
         check(f"429 with Retry-After: 0, then good: {status} {err}", status == 0 and len(server.asked) == 6)
-        check("Retry-After: 0 is no wait", time.monotonic() - begin < 2)
+        check("Retry-After: 0 is no wait", time.monotonic() - begin < 3.5)   # four waits without it take 3.75 at least
     with Server(lambda n, _: (500, "oops", {}) if n < 3 else good('{"score": 2}')) as server:
         status, _, err = judge(folder, server, "--aspects", "detail")
         check(f"500, then good: {status} {err}", status == 0 and len(server.asked) == 4)
@@ -194,10 +194,10 @@ def check_refusals(folder):
 
 
 def check_no_answer(folder):
-    with Server(lambda *_: (time.sleep(3), good('{"score": 2}'))[1]) as server:
+    with Server(lambda *_: (time.sleep(9), good('{"score": 2}'))[1]) as server:
         begin = time.monotonic()
         status, _, err = judge(folder, server, "--aspects", "detail", "--timeout", "0.5", "--tries", "1", count=1)
-        check(f"a server that hangs: {err}", status == 3 and "no answer: Timeout" in err and time.monotonic() - begin < 2.5)
+        check(f"a server that hangs: {err}", status == 3 and "no answer: Timeout" in err and time.monotonic() - begin < 8)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         status, _, err = judge(folder, f"http://127.0.0.1:{free.getsockname()[1]}/v1", "--aspects", "detail", "--tries", "2", count=1)
@@ -232,7 +232,7 @@ def check_kill(folder):
         whole = len(server.asked)
         server.asked.clear()
         process = start(*arguments, "--cache", folder / "cache", "--out", folder / "again.jsonl")
-        while len(server.asked) < 20:
+        while len(server.asked) < 20 and process.poll() is None:
             time.sleep(0.005)
         process.send_signal(signal.SIGKILL)
         process.communicate()
