@@ -108,7 +108,8 @@ inline Outcome read_reply(const HttpAnswer& answer, std::string_view secret) {
     } catch (const svad::io::FormatError&) {
         why = "is not valid json";
     }
-    return {Outcome::Kind::again, {}, svad::join("the server's answer ", why, ": ", one_line(without_secret(answer.body, secret)))};
+    const std::string shown = one_line(without_secret(answer.body, secret));
+    return {Outcome::Kind::again, {}, svad::join("the server's answer ", why, ": ", shown)};
 }
 
 }  // namespace detail
@@ -117,8 +118,10 @@ inline Outcome read_reply(const HttpAnswer& answer, std::string_view secret) {
 /// try; any other refusal is not. `secret` is never part of the result.
 [[nodiscard]] inline Outcome outcome_of(const HttpAnswer& answer, std::string_view secret = {}) {
     using Kind = Outcome::Kind;
-    if (answer.status == 0)
-        return {answer.hopeless ? Kind::never : Kind::again, {}, svad::join("no answer: ", one_line(without_secret(answer.failure, secret)))};
+    if (answer.status == 0) {
+        const std::string shown = one_line(without_secret(answer.failure, secret));
+        return {answer.hopeless ? Kind::never : Kind::again, {}, svad::join("no answer: ", shown)};
+    }
     if (answer.status == 200) return detail::read_reply(answer, secret);
     const bool again = answer.status == 429 || answer.status == 408 || answer.status >= 500;
     return {again ? Kind::again : Kind::never, {},

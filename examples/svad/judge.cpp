@@ -29,7 +29,8 @@ std::vector<metrics::Aspect> aspects_of(const JudgeArguments& o) {
 }
 
 metrics::PairedCaptions paired(const metrics::CaptionFile& refs, const std::string& hyps, const JudgeArguments& o) {
-    return metrics::pair_captions(refs, metrics::read_captions(hyps), o.missing == "skip" ? metrics::Missing::skip : metrics::Missing::error);
+    const auto missing = o.missing == "skip" ? metrics::Missing::skip : metrics::Missing::error;
+    return metrics::pair_captions(refs, metrics::read_captions(hyps), missing);
 }
 
 /// What is judged, the first reference of each; `several` counts the items that have more.

@@ -97,8 +97,8 @@ void by_model(std::vector<Line>& lines, const KeywordOptions& o, const Backend& 
         if (each[w].failed == 0) continue;
         Line& line = lines[work[w].first];
         const std::size_t d = work[w].second;
-        complaints.add(join(line.name, ": description ", d + 1, ": ", model.why(line.descriptions[d], "no answer was one list of keywords"),
-                            "; the line is as before"));
+        complaints.add(join(line.name, ": description ", d + 1, ": ",
+                            model.why(line.descriptions[d], "no answer was one list of keywords"), "; the line is as before"));
         line.found.clear();
     }
 }

@@ -36,7 +36,8 @@ public:
         const auto ids = tokenizer_.encode_with(prompt_of(request)).ids;
         const Index length = static_cast<Index>(ids.size()), room = decoder_.config.max_positions - length;
         if (length < 1 || room < 1)
-            fail<text::ModelError>("the prompt has ", length, " tokens; the local model takes 1 to ", decoder_.config.max_positions - 1);
+            fail<text::ModelError>("the prompt has ", length, " tokens; the local model takes 1 to ",
+                                   decoder_.config.max_positions - 1);
         const Tensor<std::int32_t> row({1, length}, ids);
         auto words = infer::generate(decoder_, infer::Prompt::of(decoder_, row), search(request, room)).at(0).at(0).ids;
         const auto count = static_cast<std::int64_t>(words.size());
@@ -51,7 +52,8 @@ private:
         const auto type = io::field<std::string>(json, "model_type", where);
         if (type == "gpt2") return hub::gpt2(json, where);
         if (type == "llama" || type == "qwen2" || type == "baichuan") return hub::llama(json, where);
-        fail<io::FormatError>(where, ": this model_type cannot be run; got ", io::detail::shown(type), "; gpt2, llama, qwen2 and baichuan can");
+        fail<io::FormatError>(where, ": this model_type cannot be run; got ", io::detail::shown(type),
+                              "; gpt2, llama, qwen2 and baichuan can");
     }
 
     static std::string prompt_of(const text::Request& r) {

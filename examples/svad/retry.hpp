@@ -41,7 +41,8 @@ struct Outcome {
 
 /// attempt() until it gives a reply, at most policy.tries times, with sleep(seconds) between. Throws ModelError.
 template <class Attempt, class Sleep>
-[[nodiscard]] svad::text::Reply with_retries(const RetryPolicy& policy, std::uint64_t stream, const Attempt& attempt, const Sleep& sleep) {
+[[nodiscard]] svad::text::Reply with_retries(const RetryPolicy& policy, std::uint64_t stream, const Attempt& attempt,
+                                             const Sleep& sleep) {
     svad::Random random{policy.seed, stream};
     for (int i = 0;; ++i) {
         Outcome now = attempt();

@@ -25,7 +25,8 @@ metrics::CaptionFile rewritten(const metrics::CaptionFile& refs, const Backend& 
     metrics::CaptionFile out("references rewritten by " + backend.name);
     for (std::size_t i = 0; i < ids.size(); ++i) {
         if (said[i]) out[ids[i]].push_back(*said[i]);
-        else complaints.add(join("not rewritten: item '", metrics::detail::shown_id(ids[i]), "': ", model.why(first[i], "every reply was empty")));
+        else complaints.add(join("not rewritten: item '", metrics::detail::shown_id(ids[i]), "': ",
+                                 model.why(first[i], "every reply was empty")));
     }
     if (out.entries().empty()) fail<text::ModelError>("the model rewrote none of ", ids.size(), " references");
     return out;
@@ -49,7 +50,8 @@ int rewrite(const RewriteOptions& o) {
     CaptionFilesOptions files = o.files;
     files.missing = "skip";
     const Scored scored = score(refs, captions, files);
-    const std::string how = join("rewrite|prompt:", metrics::RewritePrompt{}.version, "|model:", backend.name, "|temperature:0|references:first");
+    const std::string how = join("rewrite|prompt:", metrics::RewritePrompt{}.version, "|model:", backend.name,
+                                 "|temperature:0|references:first");
     if (files.json) {
         io::Json out = system_json(scored, files);
         out["rewritten"] = how;
