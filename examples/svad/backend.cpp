@@ -38,7 +38,7 @@ Backend open_backend(const ModelOptions& o) {
     if (o.local.empty()) {
         model = remote(o), out.name = o.model;
     } else {
-        LocalModel local = local_model(o.local);
+        LocalModel local = local_model(o.local, o.chat);
         model = std::move(local.model), out.name = local.name;
         out.attempts = out.parallel = 1;   // greedy: a repeated question has the same answer
     }

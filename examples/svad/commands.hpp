@@ -55,7 +55,7 @@ struct EvaluateOptions {
 
 struct StatsOptions {
     std::vector<std::string> manifests;
-    std::string html, language = "auto", words = "auto";
+    std::string html, language = "auto", words = "auto", taggers;
     bool json = false, probe = false;
 };
 
@@ -70,7 +70,7 @@ struct TrainTaggerOptions {
 
 /// Which language model is asked, and how. The key is read from the environment variable SVAD_API_KEY.
 struct ModelOptions {
-    std::string endpoint, model, local, cache;
+    std::string endpoint, model, local, cache, chat = "auto";
     int attempts = 3, tries = 6, parallel = 1;
     double timeout = 120;
 };

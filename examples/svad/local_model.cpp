@@ -6,7 +6,7 @@
 #include "svad/models/hub.hpp"
 #include "svad/models/names.hpp"
 #include "svad/nn/weights.hpp"
-#include "svad/text/tokenizer.hpp"
+#include "svad/text/chat.hpp"
 
 #include <memory>
 #include <mutex>
@@ -19,13 +19,14 @@ using namespace svad;
 
 class Local {
 public:
-    explicit Local(const std::string& folder)
+    Local(const std::string& folder, const std::string& chat)
         : config_(io::read_json(folder + "/config.json")), decoder_(decoder_config(config_, folder + "/config.json")),
           tokenizer_(text::Tokenizer::load(folder + "/tokenizer.json")) {
         if (tokenizer_.vocabulary() > decoder_.config.vocabulary)
             fail<io::FormatError>(folder, ": the tokenizer has ", tokenizer_.vocabulary(), " tokens and the model ",
                                   decoder_.config.vocabulary);
         load(decoder_, folder, is_gpt2(config_) ? names::gpt2() : names::llama());
+        chat_ = choose(chat);
         read_stops(config_, folder + "/config.json");
         if (const std::string more = folder + "/generation_config.json"; io::exists(more)) read_stops(io::read_json(more), more);
     }
@@ -33,7 +34,7 @@ public:
     text::Reply operator()(const text::Request& request) {
         const std::lock_guard lock{mutex_};   // the library's own threads share the work of one request
         const NoGrad off;
-        const auto ids = tokenizer_.encode_with(prompt_of(request)).ids;
+        const auto ids = prompt_of(request);
         const Index length = static_cast<Index>(ids.size()), room = decoder_.config.max_positions - length;
         if (length < 1 || room < 1)
             fail<text::ModelError>("the prompt has ", length, " tokens; the local model takes 1 to ",
@@ -42,8 +43,12 @@ public:
         auto words = infer::generate(decoder_, infer::Prompt::of(decoder_, row), search(request, room)).at(0).at(0).ids;
         const auto count = static_cast<std::int64_t>(words.size());
         while (!words.empty() && std::find(stops_.begin(), stops_.end(), words.back()) != stops_.end()) words.pop_back();
-        return {tokenizer_.decode(words), length, count};
+        const std::string answer = tokenizer_.decode(words);
+        return {chat_ ? std::string(text::cut_at_stop(*chat_, answer)) : answer, length, count};
     }
+
+    /// The chat template's name, for the model's name.
+    [[nodiscard]] std::string_view chat() const { return chat_ ? chat_->name : "plain"; }
 
 private:
     static bool is_gpt2(const io::Json& config) { return config["model_type"] == "gpt2"; }
@@ -56,8 +61,20 @@ private:
                               "; gpt2, llama, qwen2 and baichuan can");
     }
 
-    static std::string prompt_of(const text::Request& r) {
-        return r.system.empty() ? r.user + "\n\n" : r.system + "\n\n" + r.user + "\n\n";
+    /// The template asked for; "auto" is ChatML where the tokenizer has its marks, else none.
+    [[nodiscard]] const text::ChatTemplate* choose(const std::string& asked) const {
+        const bool marks = tokenizer_.has("<|im_start|>") && tokenizer_.has("<|im_end|>");
+        if (asked == "plain" || (asked == "auto" && !marks)) return nullptr;
+        return &text::find_chat_template(asked == "auto" ? "chatml" : asked);
+    }
+
+    std::vector<std::int32_t> prompt_of(const text::Request& r) const {
+        if (!chat_) return tokenizer_.encode_with(r.system.empty() ? r.user + "\n\n" : r.system + "\n\n" + r.user + "\n\n").ids;
+        std::vector<text::Message> messages;
+        if (!r.system.empty() && chat_->takes_system) messages.push_back({text::Role::system, r.system});
+        const bool joined = !r.system.empty() && !chat_->takes_system;
+        messages.push_back({text::Role::user, joined ? r.system + "\n\n" + r.user : r.user});
+        return text::chat_ids(*chat_, messages, tokenizer_);
     }
 
     /// Ids that end an answer: one or a list, where the file says so.
@@ -87,6 +104,7 @@ private:
     io::Json config_;
     Decoder decoder_;
     text::Tokenizer tokenizer_;
+    const text::ChatTemplate* chat_ = nullptr;
     std::vector<infer::Id> stops_;
     std::mutex mutex_;
 };
@@ -108,11 +126,11 @@ std::string fingerprint(const std::string& folder) {
 
 }  // namespace
 
-LocalModel local_model(const std::string& folder) {
-    const auto local = std::make_shared<Local>(folder);
+LocalModel local_model(const std::string& folder, const std::string& chat) {
+    const auto local = std::make_shared<Local>(folder, chat);
     std::string name = folder;
     while (name.size() > 1 && name.back() == '/') name.pop_back();
-    name = join("local:", name.substr(name.rfind('/') + 1), "-", fingerprint(folder), "-plain1");
+    name = join("local:", name.substr(name.rfind('/') + 1), "-", fingerprint(folder), "-", local->chat(), "1");
     return {[local](const text::Request& request) { return (*local)(request); }, name};
 }
 

@@ -15,10 +15,11 @@ namespace tool {
 
 struct LocalModel {
     svad::text::LanguageModel model;
-    std::string name;                ///< "local:FOLDER-HASH-plain1"
+    std::string name;                ///< "local:FOLDER-HASH-TEMPLATE1"
 };
 
-/// Throws FileError, FormatError for a folder that is no such model.
-[[nodiscard]] LocalModel local_model(const std::string& folder);
+/// `chat`: a chat template's name, "plain" for none, "auto" for what the tokenizer's marks tell. Throws FileError,
+/// FormatError for a folder that is no such model, UsageError for an unknown template.
+[[nodiscard]] LocalModel local_model(const std::string& folder, const std::string& chat);
 
 }  // namespace tool

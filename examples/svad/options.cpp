@@ -107,8 +107,9 @@ CLI::App* add_stats(CLI::App& app, StatsOptions& o) {
                                             "tokens, tags, category, split), also as gzip; NAME=FILE names a set, files of one name are its splits")
         ->required();
     c->add_option("--lang", o.language, "language of the captions")->check(CLI::IsMember({"auto", "en", "zh"}));
-    c->add_option("--words", o.words, "what a word is (auto: given tokens if there are any, else ptb for English, characters for Chinese)")
-        ->check(CLI::IsMember({"auto", "given", "ptb", "blanks", "plain", "characters"}));
+    c->add_option("--words", o.words, "what a word is (auto: given tokens if there are any, else ptb for English, segments for Chinese)")
+        ->check(CLI::IsMember({"auto", "given", "ptb", "blanks", "plain", "segments", "characters"}));
+    c->add_option("--taggers", o.taggers, "folder with en.tagger, zh.tagger and zh.segmenter; 'none' leaves parts of speech out (default: those of svad)");
     c->add_option("--html", o.html, "write a self-contained page with the figures here");
     c->add_flag("--probe", o.probe, "decode videos whose seconds are not given, to know their length");
     c->add_flag("--json", o.json, "print everything as JSON");
@@ -139,6 +140,7 @@ void add_model(CLI::App* c, ModelOptions& o) {
     c->add_option("--model", o.model, "name of the model at the endpoint");
     c->add_option("--local", o.local, "folder of a GPT-2, LLaMA, Qwen2 or Baichuan model to run here instead: config.json, "
                                       "tokenizer.json, model.safetensors; greedy, one attempt");
+    c->add_option("--chat", o.chat, "how --local writes a conversation: auto, plain, or a template of svad/text/chat.hpp");
     c->add_option("--cache", o.cache, "keep replies in this file (JSONL) and ask nothing twice, also after a stop");
     c->add_option("--attempts", o.attempts, "questions per item until an answer can be read")->check(CLI::Range(1, 100));
     c->add_option("--tries", o.tries, "tries of one request while the server is busy or away")->check(CLI::Range(1, 100));

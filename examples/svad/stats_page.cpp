@@ -229,7 +229,7 @@ std::string curve_section(const std::vector<AnnotatedSet>& sets) {
         text.title = join("The same, up to the size of the smallest set: ", grouped(least), " annotations");
         text.description = "At this end, about: ";
         for (const Curve& c : curves)
-            text.description += join(&c == curves.data() ? "" : "; ", c.name, " ", number(c.points.back().second, 0));
+            text.description += join(&c == curves.data() ? "" : "; ", c.name, " ", grouped(static_cast<std::uint64_t>(std::llround(c.points.back().second))));
         out += "<figure><h3>" + html_escaped(text.title) + "</h3>" + curve_chart(text, curves) + "<p class=r>" +
                html_escaped(text.description) + ".</p></figure>";
     }

@@ -3,7 +3,7 @@
 // A set's first annotation decides what is not said on the command line; the page says what was decided.
 #include "stats.hpp"
 
-#include "word_source.hpp"
+#include "tagging.hpp"
 
 #include "svad/video/reader.hpp"
 
@@ -97,7 +97,7 @@ std::vector<AnnotatedSet> read_sets(const StatsOptions& options) {
         if (paths[name].empty()) order.push_back(name);
         paths[name].push_back(path);
     }
-    const Models models;
+    const Models models = options.taggers == "none" ? Models{} : load_models(taggers_folder(options.taggers));
     std::vector<AnnotatedSet> sets;
     for (const std::string& name : order) {
         Reading reading(name, options, models);

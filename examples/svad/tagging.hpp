@@ -6,11 +6,6 @@
 
 #include "word_source.hpp"
 
-#include "svad/text/segmenter.hpp"
-#include "svad/text/tagger.hpp"
-
-#include <optional>
-
 namespace tool {
 
 /// Where each token stands in `text`, in order: views into it, empty for a token that is not found near by.
@@ -34,18 +29,22 @@ namespace tool {
     return out;
 }
 
-/// Taggers of a folder, each loaded when it is first needed.
+/// The folder of the taggers that come with svad, or `asked`. Throws UsageError if there is none.
+[[nodiscard]] std::string taggers_folder(const std::string& asked);
+
+/// en.tagger, zh.tagger and zh.segmenter of a folder as functions; each file is read when its function is first called.
+[[nodiscard]] Models load_models(const std::string& folder);
+
+/// Words with their places and tags by the models of a folder.
 class Tagging {
 public:
     /// An empty folder is the one that comes with svad. Throws UsageError if there is none.
-    explicit Tagging(const std::string& folder);
+    explicit Tagging(const std::string& folder) : models_(load_models(taggers_folder(folder))) {}
 
     [[nodiscard]] std::vector<svad::text::TaggedWord> operator()(std::string_view text, bool chinese);
 
 private:
-    std::string folder_;
-    std::optional<svad::text::Tagger> english_, chinese_;
-    std::optional<svad::text::Segmenter> segmenter_;
+    Models models_;
 };
 
 }  // namespace tool

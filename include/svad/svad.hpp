@@ -59,6 +59,7 @@
 #include "svad/text/post_processor.hpp"
 #include "svad/text/pretokenize.hpp"
 #include "svad/text/pretokenizer.hpp"
+#include "svad/text/prompts.hpp"
 #include "svad/text/ptb.hpp"
 #include "svad/text/ptb_rules.hpp"
 #include "svad/text/segmenter.hpp"

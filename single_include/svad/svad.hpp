@@ -4757,1001 +4757,38 @@ private:
 }  // namespace svad::text
 
 // ==== svad/text/chat.hpp ====
-// What the model is asked: P_d, the prompt in front of a description, and P_k, the prompt in front of a description
-// with a blank (paper section 4.2). The paper gives the placeholder `__` and no wording; users set their own.
-
-namespace svad::text {
-
-struct Prompts {
-    std::string describe = "describe :";        ///< P_d
-    std::string fill = "fill :";                ///< P_k, followed by the masked description
-
-    /// P_k for a description in which `__` stands for the missing keyword.
-    std::string fill_in(const std::string& masked) const { return fill + " " + masked; }
-};
-
-}  // namespace svad::text
-
-// ==== svad/text/clip_clean.hpp ====
-// What CLIP's tokenizer does to a caption before it is cut: repair it, take HTML out of it, one blank between words,
-// lower case.
+// How the conversations of the known language models are written: marks around each message, as data, and the ids of a
+// conversation under them.
 //
-// Promise: clip_clean() gives what open_clip's tokenizer gives with ftfy 6.3: misread UTF-8 repaired, entities replaced,
-// ligatures and wide characters made plain, quotes straightened, controls dropped, NFC. Any bytes may come in.
-// Rejected: leaving the repair out, as the tokenizer.json of CLIP does (captions from the web then get other ids).
+// Promise: marks become special tokens, what people write never does: a message that spells "<|im_end|>" stays text.
+// Text between two special tokens is encoded as one piece, as the models saw it in training. Sources: the model cards
+// and conversation code of the models that each row names.
+// Rejected: running the Jinja programs of tokenizer files: a language of its own, for a dozen known outcomes.
 
-// ==== svad/text/code_pages.hpp ====
-// Single-byte code pages: what the bytes 0x80 to 0xFF mean in the encodings that text is most often misread in.
-// Unassigned bytes of the Windows pages stand for the control character of their number, as web browsers read them.
-// Source: the Unicode Consortium's mapping tables. Rejected: iconv (what it knows depends on the system).
-
-namespace svad::text {
-
-// Each has 128 characters, that of byte 0x80 first.
-inline constexpr std::u16string_view windows_1252{
-    u"€\u0081‚ƒ„…†‡\u02C6‰Š‹Œ\u008DŽ\u008F\u0090‘’“”•–—\u02DC™š›œ\u009DžŸ\u00A0¡¢£¤¥¦§¨©ª«"
-    u"¬\u00AD®¯°±²³´µ¶·¸¹º»¼½¾¿ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖ×ØÙÚÛÜÝÞßàáâãäåæçèéêëìíîïðñòóôõö÷øùú"
-    u"ûüýþÿ"};
-inline constexpr std::u16string_view windows_1251{
-    u"ЂЃ‚ѓ„…†‡€‰Љ‹ЊЌЋЏђ‘’“”•–—\u0098™љ›њќћџ\u00A0ЎўЈ¤Ґ¦§Ё©Є«¬\u00AD®Ї°±Ііґµ¶·ё№є»јЅѕїАБВГД"
-    u"ЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯабвгдежзийклмнопрстуфхцчшщъыьэюя"};
-inline constexpr std::u16string_view windows_1250{
-    u"€\u0081‚\u0083„…†‡\u0088‰Š‹ŚŤŽŹ\u0090‘’“”•–—\u0098™š›śťžź\u00A0\u02C7\u02D8Ł¤Ą¦§¨©Ş«"
-    u"¬\u00AD®Ż°±\u02DBł´µ¶·¸ąş»Ľ\u02DDľżŔÁÂĂÄĹĆÇČÉĘËĚÍÎĎĐŃŇÓÔŐÖ×ŘŮÚŰÜÝŢßŕáâăäĺćçčéęëěíîďđ"
-    u"ńňóôőö÷řůúűüýţ\u02D9"};
-inline constexpr std::u16string_view windows_1253{
-    u"€\u0081‚ƒ„…†‡\u0088‰\u008A‹\u008C\u008D\u008E\u008F\u0090‘’“”•–—\u0098™\u009A›\u009C"
-    u"\u009D\u009E\u009F\u00A0΅Ά£¤¥¦§¨©ª«¬\u00AD®―°±²³΄µ¶·ΈΉΊ»Ό½ΎΏΐΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡÒΣΤΥΦΧ"
-    u"ΨΩΪΫάέήίΰαβγδεζηθικλμνξοπρςστυφχψωϊϋόύώÿ"};
-inline constexpr std::u16string_view windows_1254{
-    u"€\u0081‚ƒ„…†‡\u02C6‰Š‹Œ\u008D\u008E\u008F\u0090‘’“”•–—\u02DC™š›œ\u009D\u009EŸ\u00A0¡"
-    u"¢£¤¥¦§¨©ª«¬\u00AD®¯°±²³´µ¶·¸¹º»¼½¾¿ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏĞÑÒÓÔÕÖ×ØÙÚÛÜİŞßàáâãäåæçèéêëìíîïğ"
-    u"ñòóôõö÷øùúûüışÿ"};
-inline constexpr std::u16string_view windows_1257{
-    u"€\u0081‚\u0083„…†‡\u0088‰\u008A‹\u008C¨\u02C7¸\u0090‘’“”•–—\u0098™\u009A›\u009C¯"
-    u"\u02DB\u009F\u00A0¡¢£¤¥¦§Ø©Ŗ«¬\u00AD®Æ°±²³´µ¶·ø¹ŗ»¼½¾æĄĮĀĆÄÅĘĒČÉŹĖĢĶĪĻŠŃŅÓŌÕÖ×ŲŁŚŪÜŻ"
-    u"Žßąįāćäåęēčéźėģķīļšńņóōõö÷ųłśūüżž\u02D9"};
-inline constexpr std::u16string_view iso_8859_2{
-    u"\u0080\u0081\u0082\u0083\u0084\u0085\u0086\u0087\u0088\u0089\u008A\u008B\u008C\u008D"
-    u"\u008E\u008F\u0090\u0091\u0092\u0093\u0094\u0095\u0096\u0097\u0098\u0099\u009A\u009B"
-    u"\u009C\u009D\u009E\u009F\u00A0Ą\u02D8Ł¤ĽŚ§¨ŠŞŤŹ\u00ADŽŻ°ą\u02DBł´ľś\u02C7¸šşťź\u02DD"
-    u"žżŔÁÂĂÄĹĆÇČÉĘËĚÍÎĎĐŃŇÓÔŐÖ×ŘŮÚŰÜÝŢßŕáâăäĺćçčéęëěíîďđńňóôőö÷řůúűüýţ\u02D9"};
-inline constexpr std::u16string_view mac_roman{
-    u"ÄÅÇÉÑÖÜáàâäãåçéèêëíìîïñóòôöõúùûü†°¢£§•¶ß®©™´¨≠ÆØ∞±≤≥¥µ∂∑∏π∫ªºΩæø¿¡¬√ƒ≈∆«»…\u00A0ÀÃÕŒ"
-    u"œ–—“”‘’÷◊ÿŸ⁄€‹›\uFB01\uFB02‡·‚„‰ÂÊÁËÈÍÎÏÌÓÔ\uF8FFÒÚÛÙı\u02C6\u02DC¯\u02D8\u02D9"
-    u"\u02DA¸\u02DD\u02DB\u02C7"};
-inline constexpr std::u16string_view cp437{
-    u"ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙"
-    u"╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u00A0"};
-
-/// A single-byte encoding that text may have been misread in.
-struct CodePage {
-    std::u16string_view high;   ///< characters of bytes 0x80 to 0xFF; empty for Latin-1, where byte and character agree
-    bool windows = false;       ///< U+FFFD may stand in it for a byte that was lost
-    bool mac = false;           ///< a dash before a blank is common in it
-};
-
-/// The code pages in the order in which a repair tries them, the likeliest first.
-inline constexpr std::array<CodePage, 10> code_pages{{
-    {}, {windows_1252, true}, {windows_1251, true}, {windows_1250, true}, {windows_1253, true}, {windows_1254, true},
-    {windows_1257, true}, {iso_8859_2}, {mac_roman, false, true}, {cp437},
-}};
-
-}  // namespace svad::text
-
-// ==== svad/text/html.hpp ====
-// Character references of HTML 5 back to characters: "&lt;3" is "<3". What Python's html.unescape does, exactly.
+// ==== svad/text/tokenizer.hpp ====
+// Text to ids and back: one type for every tokenizer that svad reads.
 //
-// Promise: any bytes; linear; names without a semicolon where HTML 5 allows it, the longest name that fits; numbers that
-// are no character become U+FFFD or nothing, those of Windows-1252 the character that was meant.
-// Rejected: the five references of XML alone (captions from the web hold &nbsp; and &eacute;).
+// Promise: ids, byte ranges and texts equal those of the program whose file it is; time is linear in the text, whatever
+// the text; any bytes may come in, and byte-level tokenizers give them back unchanged. A special string inside ordinary
+// text is text unless the caller asks for it: a caption that spells "<eos>" must not end a sentence.
 
-// ==== svad/text/html_entities_first.hpp ====
-// The character references of HTML 5 by name, as data (W3C, HTML 5, section 8.5), sorted by name.
-// A record is NAME=TEXT and a byte 1; NAME! marks those that are also read without a semicolon.
-// This is the first half; a file has at most 350 lines.
-
-namespace svad::text::detail {
-
-inline constexpr std::string_view html_entities_first =
-    "AElig!=\303\206\1AMP!=&\1Aacute!=\303\201\1Abreve=\304\202\1Acirc!=\303\202\1Acy=\320\220\1Afr=\360\235\224\204\1"
-    "Agrave!=\303\200\1Alpha=\316\221\1Amacr=\304\200\1And=\342\251\223\1Aogon=\304\204\1Aopf=\360\235\224\270\1"
-    "ApplyFunction=\342\201\241\1Aring!=\303\205\1Ascr=\360\235\222\234\1Assign=\342\211\224\1Atilde!=\303\203\1"
-    "Auml!=\303\204\1Backslash=\342\210\226\1Barv=\342\253\247\1Barwed=\342\214\206\1Bcy=\320\221\1Because=\342\210\265\1"
-    "Bernoullis=\342\204\254\1Beta=\316\222\1Bfr=\360\235\224\205\1Bopf=\360\235\224\271\1Breve=\313\230\1Bscr=\342\204\254\1"
-    "Bumpeq=\342\211\216\1CHcy=\320\247\1COPY!=\302\251\1Cacute=\304\206\1Cap=\342\213\222\1CapitalDifferentialD=\342\205\205\1"
-    "Cayleys=\342\204\255\1Ccaron=\304\214\1Ccedil!=\303\207\1Ccirc=\304\210\1Cconint=\342\210\260\1Cdot=\304\212\1"
-    "Cedilla=\302\270\1CenterDot=\302\267\1Cfr=\342\204\255\1Chi=\316\247\1CircleDot=\342\212\231\1CircleMinus=\342\212\226\1"
-    "CirclePlus=\342\212\225\1CircleTimes=\342\212\227\1ClockwiseContourIntegral=\342\210\262\1"
-    "CloseCurlyDoubleQuote=\342\200\235\1CloseCurlyQuote=\342\200\231\1Colon=\342\210\267\1Colone=\342\251\264\1"
-    "Congruent=\342\211\241\1Conint=\342\210\257\1ContourIntegral=\342\210\256\1Copf=\342\204\202\1Coproduct=\342\210\220\1"
-    "CounterClockwiseContourIntegral=\342\210\263\1Cross=\342\250\257\1Cscr=\360\235\222\236\1Cup=\342\213\223\1"
-    "CupCap=\342\211\215\1DD=\342\205\205\1DDotrahd=\342\244\221\1DJcy=\320\202\1DScy=\320\205\1DZcy=\320\217\1"
-    "Dagger=\342\200\241\1Darr=\342\206\241\1Dashv=\342\253\244\1Dcaron=\304\216\1Dcy=\320\224\1Del=\342\210\207\1"
-    "Delta=\316\224\1Dfr=\360\235\224\207\1DiacriticalAcute=\302\264\1DiacriticalDot=\313\231\1"
-    "DiacriticalDoubleAcute=\313\235\1DiacriticalGrave=`\1DiacriticalTilde=\313\234\1Diamond=\342\213\204\1"
-    "DifferentialD=\342\205\206\1Dopf=\360\235\224\273\1Dot=\302\250\1DotDot=\342\203\234\1DotEqual=\342\211\220\1"
-    "DoubleContourIntegral=\342\210\257\1DoubleDot=\302\250\1DoubleDownArrow=\342\207\223\1DoubleLeftArrow=\342\207\220\1"
-    "DoubleLeftRightArrow=\342\207\224\1DoubleLeftTee=\342\253\244\1DoubleLongLeftArrow=\342\237\270\1"
-    "DoubleLongLeftRightArrow=\342\237\272\1DoubleLongRightArrow=\342\237\271\1DoubleRightArrow=\342\207\222\1"
-    "DoubleRightTee=\342\212\250\1DoubleUpArrow=\342\207\221\1DoubleUpDownArrow=\342\207\225\1DoubleVerticalBar=\342\210\245\1"
-    "DownArrow=\342\206\223\1DownArrowBar=\342\244\223\1DownArrowUpArrow=\342\207\265\1DownBreve=\314\221\1"
-    "DownLeftRightVector=\342\245\220\1DownLeftTeeVector=\342\245\236\1DownLeftVector=\342\206\275\1"
-    "DownLeftVectorBar=\342\245\226\1DownRightTeeVector=\342\245\237\1DownRightVector=\342\207\201\1"
-    "DownRightVectorBar=\342\245\227\1DownTee=\342\212\244\1DownTeeArrow=\342\206\247\1Downarrow=\342\207\223\1"
-    "Dscr=\360\235\222\237\1Dstrok=\304\220\1ENG=\305\212\1ETH!=\303\220\1Eacute!=\303\211\1Ecaron=\304\232\1Ecirc!=\303\212\1"
-    "Ecy=\320\255\1Edot=\304\226\1Efr=\360\235\224\210\1Egrave!=\303\210\1Element=\342\210\210\1Emacr=\304\222\1"
-    "EmptySmallSquare=\342\227\273\1EmptyVerySmallSquare=\342\226\253\1Eogon=\304\230\1Eopf=\360\235\224\274\1"
-    "Epsilon=\316\225\1Equal=\342\251\265\1EqualTilde=\342\211\202\1Equilibrium=\342\207\214\1Escr=\342\204\260\1"
-    "Esim=\342\251\263\1Eta=\316\227\1Euml!=\303\213\1Exists=\342\210\203\1ExponentialE=\342\205\207\1Fcy=\320\244\1"
-    "Ffr=\360\235\224\211\1FilledSmallSquare=\342\227\274\1FilledVerySmallSquare=\342\226\252\1Fopf=\360\235\224\275\1"
-    "ForAll=\342\210\200\1Fouriertrf=\342\204\261\1Fscr=\342\204\261\1GJcy=\320\203\1GT!=>\1Gamma=\316\223\1Gammad=\317\234\1"
-    "Gbreve=\304\236\1Gcedil=\304\242\1Gcirc=\304\234\1Gcy=\320\223\1Gdot=\304\240\1Gfr=\360\235\224\212\1Gg=\342\213\231\1"
-    "Gopf=\360\235\224\276\1GreaterEqual=\342\211\245\1GreaterEqualLess=\342\213\233\1GreaterFullEqual=\342\211\247\1"
-    "GreaterGreater=\342\252\242\1GreaterLess=\342\211\267\1GreaterSlantEqual=\342\251\276\1GreaterTilde=\342\211\263\1"
-    "Gscr=\360\235\222\242\1Gt=\342\211\253\1HARDcy=\320\252\1Hacek=\313\207\1Hat=^\1Hcirc=\304\244\1Hfr=\342\204\214\1"
-    "HilbertSpace=\342\204\213\1Hopf=\342\204\215\1HorizontalLine=\342\224\200\1Hscr=\342\204\213\1Hstrok=\304\246\1"
-    "HumpDownHump=\342\211\216\1HumpEqual=\342\211\217\1IEcy=\320\225\1IJlig=\304\262\1IOcy=\320\201\1Iacute!=\303\215\1"
-    "Icirc!=\303\216\1Icy=\320\230\1Idot=\304\260\1Ifr=\342\204\221\1Igrave!=\303\214\1Im=\342\204\221\1Imacr=\304\252\1"
-    "ImaginaryI=\342\205\210\1Implies=\342\207\222\1Int=\342\210\254\1Integral=\342\210\253\1Intersection=\342\213\202\1"
-    "InvisibleComma=\342\201\243\1InvisibleTimes=\342\201\242\1Iogon=\304\256\1Iopf=\360\235\225\200\1Iota=\316\231\1"
-    "Iscr=\342\204\220\1Itilde=\304\250\1Iukcy=\320\206\1Iuml!=\303\217\1Jcirc=\304\264\1Jcy=\320\231\1Jfr=\360\235\224\215\1"
-    "Jopf=\360\235\225\201\1Jscr=\360\235\222\245\1Jsercy=\320\210\1Jukcy=\320\204\1KHcy=\320\245\1KJcy=\320\214\1"
-    "Kappa=\316\232\1Kcedil=\304\266\1Kcy=\320\232\1Kfr=\360\235\224\216\1Kopf=\360\235\225\202\1Kscr=\360\235\222\246\1"
-    "LJcy=\320\211\1LT!=<\1Lacute=\304\271\1Lambda=\316\233\1Lang=\342\237\252\1Laplacetrf=\342\204\222\1Larr=\342\206\236\1"
-    "Lcaron=\304\275\1Lcedil=\304\273\1Lcy=\320\233\1LeftAngleBracket=\342\237\250\1LeftArrow=\342\206\220\1"
-    "LeftArrowBar=\342\207\244\1LeftArrowRightArrow=\342\207\206\1LeftCeiling=\342\214\210\1LeftDoubleBracket=\342\237\246\1"
-    "LeftDownTeeVector=\342\245\241\1LeftDownVector=\342\207\203\1LeftDownVectorBar=\342\245\231\1LeftFloor=\342\214\212\1"
-    "LeftRightArrow=\342\206\224\1LeftRightVector=\342\245\216\1LeftTee=\342\212\243\1LeftTeeArrow=\342\206\244\1"
-    "LeftTeeVector=\342\245\232\1LeftTriangle=\342\212\262\1LeftTriangleBar=\342\247\217\1LeftTriangleEqual=\342\212\264\1"
-    "LeftUpDownVector=\342\245\221\1LeftUpTeeVector=\342\245\240\1LeftUpVector=\342\206\277\1LeftUpVectorBar=\342\245\230\1"
-    "LeftVector=\342\206\274\1LeftVectorBar=\342\245\222\1Leftarrow=\342\207\220\1Leftrightarrow=\342\207\224\1"
-    "LessEqualGreater=\342\213\232\1LessFullEqual=\342\211\246\1LessGreater=\342\211\266\1LessLess=\342\252\241\1"
-    "LessSlantEqual=\342\251\275\1LessTilde=\342\211\262\1Lfr=\360\235\224\217\1Ll=\342\213\230\1Lleftarrow=\342\207\232\1"
-    "Lmidot=\304\277\1LongLeftArrow=\342\237\265\1LongLeftRightArrow=\342\237\267\1LongRightArrow=\342\237\266\1"
-    "Longleftarrow=\342\237\270\1Longleftrightarrow=\342\237\272\1Longrightarrow=\342\237\271\1Lopf=\360\235\225\203\1"
-    "LowerLeftArrow=\342\206\231\1LowerRightArrow=\342\206\230\1Lscr=\342\204\222\1Lsh=\342\206\260\1Lstrok=\305\201\1"
-    "Lt=\342\211\252\1Map=\342\244\205\1Mcy=\320\234\1MediumSpace=\342\201\237\1Mellintrf=\342\204\263\1Mfr=\360\235\224\220\1"
-    "MinusPlus=\342\210\223\1Mopf=\360\235\225\204\1Mscr=\342\204\263\1Mu=\316\234\1NJcy=\320\212\1Nacute=\305\203\1"
-    "Ncaron=\305\207\1Ncedil=\305\205\1Ncy=\320\235\1NegativeMediumSpace=\342\200\213\1NegativeThickSpace=\342\200\213\1"
-    "NegativeThinSpace=\342\200\213\1NegativeVeryThinSpace=\342\200\213\1NestedGreaterGreater=\342\211\253\1"
-    "NestedLessLess=\342\211\252\1NewLine=\012\1Nfr=\360\235\224\221\1NoBreak=\342\201\240\1NonBreakingSpace=\302\240\1"
-    "Nopf=\342\204\225\1Not=\342\253\254\1NotCongruent=\342\211\242\1NotCupCap=\342\211\255\1"
-    "NotDoubleVerticalBar=\342\210\246\1NotElement=\342\210\211\1NotEqual=\342\211\240\1NotEqualTilde=\342\211\202\314\270\1"
-    "NotExists=\342\210\204\1NotGreater=\342\211\257\1NotGreaterEqual=\342\211\261\1NotGreaterFullEqual=\342\211\247\314\270\1"
-    "NotGreaterGreater=\342\211\253\314\270\1NotGreaterLess=\342\211\271\1NotGreaterSlantEqual=\342\251\276\314\270\1"
-    "NotGreaterTilde=\342\211\265\1NotHumpDownHump=\342\211\216\314\270\1NotHumpEqual=\342\211\217\314\270\1"
-    "NotLeftTriangle=\342\213\252\1NotLeftTriangleBar=\342\247\217\314\270\1NotLeftTriangleEqual=\342\213\254\1"
-    "NotLess=\342\211\256\1NotLessEqual=\342\211\260\1NotLessGreater=\342\211\270\1NotLessLess=\342\211\252\314\270\1"
-    "NotLessSlantEqual=\342\251\275\314\270\1NotLessTilde=\342\211\264\1NotNestedGreaterGreater=\342\252\242\314\270\1"
-    "NotNestedLessLess=\342\252\241\314\270\1NotPrecedes=\342\212\200\1NotPrecedesEqual=\342\252\257\314\270\1"
-    "NotPrecedesSlantEqual=\342\213\240\1NotReverseElement=\342\210\214\1NotRightTriangle=\342\213\253\1"
-    "NotRightTriangleBar=\342\247\220\314\270\1NotRightTriangleEqual=\342\213\255\1NotSquareSubset=\342\212\217\314\270\1"
-    "NotSquareSubsetEqual=\342\213\242\1NotSquareSuperset=\342\212\220\314\270\1NotSquareSupersetEqual=\342\213\243\1"
-    "NotSubset=\342\212\202\342\203\222\1NotSubsetEqual=\342\212\210\1NotSucceeds=\342\212\201\1"
-    "NotSucceedsEqual=\342\252\260\314\270\1NotSucceedsSlantEqual=\342\213\241\1NotSucceedsTilde=\342\211\277\314\270\1"
-    "NotSuperset=\342\212\203\342\203\222\1NotSupersetEqual=\342\212\211\1NotTilde=\342\211\201\1NotTildeEqual=\342\211\204\1"
-    "NotTildeFullEqual=\342\211\207\1NotTildeTilde=\342\211\211\1NotVerticalBar=\342\210\244\1Nscr=\360\235\222\251\1"
-    "Ntilde!=\303\221\1Nu=\316\235\1OElig=\305\222\1Oacute!=\303\223\1Ocirc!=\303\224\1Ocy=\320\236\1Odblac=\305\220\1"
-    "Ofr=\360\235\224\222\1Ograve!=\303\222\1Omacr=\305\214\1Omega=\316\251\1Omicron=\316\237\1Oopf=\360\235\225\206\1"
-    "OpenCurlyDoubleQuote=\342\200\234\1OpenCurlyQuote=\342\200\230\1Or=\342\251\224\1Oscr=\360\235\222\252\1Oslash!=\303\230\1"
-    "Otilde!=\303\225\1Otimes=\342\250\267\1Ouml!=\303\226\1OverBar=\342\200\276\1OverBrace=\342\217\236\1"
-    "OverBracket=\342\216\264\1OverParenthesis=\342\217\234\1PartialD=\342\210\202\1Pcy=\320\237\1Pfr=\360\235\224\223\1"
-    "Phi=\316\246\1Pi=\316\240\1PlusMinus=\302\261\1Poincareplane=\342\204\214\1Popf=\342\204\231\1Pr=\342\252\273\1"
-    "Precedes=\342\211\272\1PrecedesEqual=\342\252\257\1PrecedesSlantEqual=\342\211\274\1PrecedesTilde=\342\211\276\1"
-    "Prime=\342\200\263\1Product=\342\210\217\1Proportion=\342\210\267\1Proportional=\342\210\235\1Pscr=\360\235\222\253\1"
-    "Psi=\316\250\1QUOT!=\042\1Qfr=\360\235\224\224\1Qopf=\342\204\232\1Qscr=\360\235\222\254\1RBarr=\342\244\220\1"
-    "REG!=\302\256\1Racute=\305\224\1Rang=\342\237\253\1Rarr=\342\206\240\1Rarrtl=\342\244\226\1Rcaron=\305\230\1"
-    "Rcedil=\305\226\1Rcy=\320\240\1Re=\342\204\234\1ReverseElement=\342\210\213\1ReverseEquilibrium=\342\207\213\1"
-    "ReverseUpEquilibrium=\342\245\257\1Rfr=\342\204\234\1Rho=\316\241\1RightAngleBracket=\342\237\251\1"
-    "RightArrow=\342\206\222\1RightArrowBar=\342\207\245\1RightArrowLeftArrow=\342\207\204\1RightCeiling=\342\214\211\1"
-    "RightDoubleBracket=\342\237\247\1RightDownTeeVector=\342\245\235\1RightDownVector=\342\207\202\1"
-    "RightDownVectorBar=\342\245\225\1RightFloor=\342\214\213\1RightTee=\342\212\242\1RightTeeArrow=\342\206\246\1"
-    "RightTeeVector=\342\245\233\1RightTriangle=\342\212\263\1RightTriangleBar=\342\247\220\1RightTriangleEqual=\342\212\265\1"
-    "RightUpDownVector=\342\245\217\1RightUpTeeVector=\342\245\234\1RightUpVector=\342\206\276\1RightUpVectorBar=\342\245\224\1"
-    "RightVector=\342\207\200\1RightVectorBar=\342\245\223\1Rightarrow=\342\207\222\1Ropf=\342\204\235\1"
-    "RoundImplies=\342\245\260\1Rrightarrow=\342\207\233\1Rscr=\342\204\233\1Rsh=\342\206\261\1RuleDelayed=\342\247\264\1"
-    "SHCHcy=\320\251\1SHcy=\320\250\1SOFTcy=\320\254\1Sacute=\305\232\1Sc=\342\252\274\1Scaron=\305\240\1Scedil=\305\236\1"
-    "Scirc=\305\234\1Scy=\320\241\1Sfr=\360\235\224\226\1ShortDownArrow=\342\206\223\1ShortLeftArrow=\342\206\220\1"
-    "ShortRightArrow=\342\206\222\1ShortUpArrow=\342\206\221\1Sigma=\316\243\1SmallCircle=\342\210\230\1Sopf=\360\235\225\212\1"
-    "Sqrt=\342\210\232\1Square=\342\226\241\1SquareIntersection=\342\212\223\1SquareSubset=\342\212\217\1"
-    "SquareSubsetEqual=\342\212\221\1SquareSuperset=\342\212\220\1SquareSupersetEqual=\342\212\222\1SquareUnion=\342\212\224\1"
-    "Sscr=\360\235\222\256\1Star=\342\213\206\1Sub=\342\213\220\1Subset=\342\213\220\1SubsetEqual=\342\212\206\1"
-    "Succeeds=\342\211\273\1SucceedsEqual=\342\252\260\1SucceedsSlantEqual=\342\211\275\1SucceedsTilde=\342\211\277\1"
-    "SuchThat=\342\210\213\1Sum=\342\210\221\1Sup=\342\213\221\1Superset=\342\212\203\1SupersetEqual=\342\212\207\1"
-    "Supset=\342\213\221\1THORN!=\303\236\1TRADE=\342\204\242\1TSHcy=\320\213\1TScy=\320\246\1Tab=\011\1Tau=\316\244\1"
-    "Tcaron=\305\244\1Tcedil=\305\242\1Tcy=\320\242\1Tfr=\360\235\224\227\1Therefore=\342\210\264\1Theta=\316\230\1"
-    "ThickSpace=\342\201\237\342\200\212\1ThinSpace=\342\200\211\1Tilde=\342\210\274\1TildeEqual=\342\211\203\1"
-    "TildeFullEqual=\342\211\205\1TildeTilde=\342\211\210\1Topf=\360\235\225\213\1TripleDot=\342\203\233\1"
-    "Tscr=\360\235\222\257\1Tstrok=\305\246\1Uacute!=\303\232\1Uarr=\342\206\237\1Uarrocir=\342\245\211\1Ubrcy=\320\216\1"
-    "Ubreve=\305\254\1Ucirc!=\303\233\1Ucy=\320\243\1Udblac=\305\260\1Ufr=\360\235\224\230\1Ugrave!=\303\231\1Umacr=\305\252\1"
-    "UnderBar=_\1UnderBrace=\342\217\237\1UnderBracket=\342\216\265\1UnderParenthesis=\342\217\235\1Union=\342\213\203\1"
-    "UnionPlus=\342\212\216\1Uogon=\305\262\1Uopf=\360\235\225\214\1UpArrow=\342\206\221\1UpArrowBar=\342\244\222\1"
-    "UpArrowDownArrow=\342\207\205\1UpDownArrow=\342\206\225\1UpEquilibrium=\342\245\256\1UpTee=\342\212\245\1"
-    "UpTeeArrow=\342\206\245\1Uparrow=\342\207\221\1Updownarrow=\342\207\225\1UpperLeftArrow=\342\206\226\1"
-    "UpperRightArrow=\342\206\227\1Upsi=\317\222\1Upsilon=\316\245\1Uring=\305\256\1Uscr=\360\235\222\260\1Utilde=\305\250\1"
-    "Uuml!=\303\234\1VDash=\342\212\253\1Vbar=\342\253\253\1Vcy=\320\222\1Vdash=\342\212\251\1Vdashl=\342\253\246\1"
-    "Vee=\342\213\201\1Verbar=\342\200\226\1Vert=\342\200\226\1VerticalBar=\342\210\243\1VerticalLine=|\1"
-    "VerticalSeparator=\342\235\230\1VerticalTilde=\342\211\200\1VeryThinSpace=\342\200\212\1Vfr=\360\235\224\231\1"
-    "Vopf=\360\235\225\215\1Vscr=\360\235\222\261\1Vvdash=\342\212\252\1Wcirc=\305\264\1Wedge=\342\213\200\1"
-    "Wfr=\360\235\224\232\1Wopf=\360\235\225\216\1Wscr=\360\235\222\262\1Xfr=\360\235\224\233\1Xi=\316\236\1"
-    "Xopf=\360\235\225\217\1Xscr=\360\235\222\263\1YAcy=\320\257\1YIcy=\320\207\1YUcy=\320\256\1Yacute!=\303\235\1"
-    "Ycirc=\305\266\1Ycy=\320\253\1Yfr=\360\235\224\234\1Yopf=\360\235\225\220\1Yscr=\360\235\222\264\1Yuml=\305\270\1"
-    "ZHcy=\320\226\1Zacute=\305\271\1Zcaron=\305\275\1Zcy=\320\227\1Zdot=\305\273\1ZeroWidthSpace=\342\200\213\1Zeta=\316\226\1"
-    "Zfr=\342\204\250\1Zopf=\342\204\244\1Zscr=\360\235\222\265\1aacute!=\303\241\1abreve=\304\203\1ac=\342\210\276\1"
-    "acE=\342\210\276\314\263\1acd=\342\210\277\1acirc!=\303\242\1acute!=\302\264\1acy=\320\260\1aelig!=\303\246\1"
-    "af=\342\201\241\1afr=\360\235\224\236\1agrave!=\303\240\1alefsym=\342\204\265\1aleph=\342\204\265\1alpha=\316\261\1"
-    "amacr=\304\201\1amalg=\342\250\277\1amp!=&\1and=\342\210\247\1andand=\342\251\225\1andd=\342\251\234\1"
-    "andslope=\342\251\230\1andv=\342\251\232\1ang=\342\210\240\1ange=\342\246\244\1angle=\342\210\240\1angmsd=\342\210\241\1"
-    "angmsdaa=\342\246\250\1angmsdab=\342\246\251\1angmsdac=\342\246\252\1angmsdad=\342\246\253\1angmsdae=\342\246\254\1"
-    "angmsdaf=\342\246\255\1angmsdag=\342\246\256\1angmsdah=\342\246\257\1angrt=\342\210\237\1angrtvb=\342\212\276\1"
-    "angrtvbd=\342\246\235\1angsph=\342\210\242\1angst=\303\205\1angzarr=\342\215\274\1aogon=\304\205\1aopf=\360\235\225\222\1"
-    "ap=\342\211\210\1apE=\342\251\260\1apacir=\342\251\257\1ape=\342\211\212\1apid=\342\211\213\1apos='\1approx=\342\211\210\1"
-    "approxeq=\342\211\212\1aring!=\303\245\1ascr=\360\235\222\266\1ast=*\1asymp=\342\211\210\1asympeq=\342\211\215\1"
-    "atilde!=\303\243\1auml!=\303\244\1awconint=\342\210\263\1awint=\342\250\221\1bNot=\342\253\255\1backcong=\342\211\214\1"
-    "backepsilon=\317\266\1backprime=\342\200\265\1backsim=\342\210\275\1backsimeq=\342\213\215\1barvee=\342\212\275\1"
-    "barwed=\342\214\205\1barwedge=\342\214\205\1bbrk=\342\216\265\1bbrktbrk=\342\216\266\1bcong=\342\211\214\1bcy=\320\261\1"
-    "bdquo=\342\200\236\1becaus=\342\210\265\1because=\342\210\265\1bemptyv=\342\246\260\1bepsi=\317\266\1bernou=\342\204\254\1"
-    "beta=\316\262\1beth=\342\204\266\1between=\342\211\254\1bfr=\360\235\224\237\1bigcap=\342\213\202\1bigcirc=\342\227\257\1"
-    "bigcup=\342\213\203\1bigodot=\342\250\200\1bigoplus=\342\250\201\1bigotimes=\342\250\202\1bigsqcup=\342\250\206\1"
-    "bigstar=\342\230\205\1bigtriangledown=\342\226\275\1bigtriangleup=\342\226\263\1biguplus=\342\250\204\1"
-    "bigvee=\342\213\201\1bigwedge=\342\213\200\1bkarow=\342\244\215\1blacklozenge=\342\247\253\1blacksquare=\342\226\252\1"
-    "blacktriangle=\342\226\264\1blacktriangledown=\342\226\276\1blacktriangleleft=\342\227\202\1"
-    "blacktriangleright=\342\226\270\1blank=\342\220\243\1blk12=\342\226\222\1blk14=\342\226\221\1blk34=\342\226\223\1"
-    "block=\342\226\210\1bne==\342\203\245\1bnequiv=\342\211\241\342\203\245\1bnot=\342\214\220\1bopf=\360\235\225\223\1"
-    "bot=\342\212\245\1bottom=\342\212\245\1bowtie=\342\213\210\1boxDL=\342\225\227\1boxDR=\342\225\224\1boxDl=\342\225\226\1"
-    "boxDr=\342\225\223\1boxH=\342\225\220\1boxHD=\342\225\246\1boxHU=\342\225\251\1boxHd=\342\225\244\1boxHu=\342\225\247\1"
-    "boxUL=\342\225\235\1boxUR=\342\225\232\1boxUl=\342\225\234\1boxUr=\342\225\231\1boxV=\342\225\221\1boxVH=\342\225\254\1"
-    "boxVL=\342\225\243\1boxVR=\342\225\240\1boxVh=\342\225\253\1boxVl=\342\225\242\1boxVr=\342\225\237\1boxbox=\342\247\211\1"
-    "boxdL=\342\225\225\1boxdR=\342\225\222\1boxdl=\342\224\220\1boxdr=\342\224\214\1boxh=\342\224\200\1boxhD=\342\225\245\1"
-    "boxhU=\342\225\250\1boxhd=\342\224\254\1boxhu=\342\224\264\1boxminus=\342\212\237\1boxplus=\342\212\236\1"
-    "boxtimes=\342\212\240\1boxuL=\342\225\233\1boxuR=\342\225\230\1boxul=\342\224\230\1boxur=\342\224\224\1boxv=\342\224\202\1"
-    "boxvH=\342\225\252\1boxvL=\342\225\241\1boxvR=\342\225\236\1boxvh=\342\224\274\1boxvl=\342\224\244\1boxvr=\342\224\234\1"
-    "bprime=\342\200\265\1breve=\313\230\1brvbar!=\302\246\1bscr=\360\235\222\267\1bsemi=\342\201\217\1bsim=\342\210\275\1"
-    "bsime=\342\213\215\1bsol=\134\1bsolb=\342\247\205\1bsolhsub=\342\237\210\1bull=\342\200\242\1bullet=\342\200\242\1"
-    "bump=\342\211\216\1bumpE=\342\252\256\1bumpe=\342\211\217\1bumpeq=\342\211\217\1cacute=\304\207\1cap=\342\210\251\1"
-    "capand=\342\251\204\1capbrcup=\342\251\211\1capcap=\342\251\213\1capcup=\342\251\207\1capdot=\342\251\200\1"
-    "caps=\342\210\251\357\270\200\1caret=\342\201\201\1caron=\313\207\1ccaps=\342\251\215\1ccaron=\304\215\1ccedil!=\303\247\1"
-    "ccirc=\304\211\1ccups=\342\251\214\1ccupssm=\342\251\220\1cdot=\304\213\1cedil!=\302\270\1cemptyv=\342\246\262\1"
-    "cent!=\302\242\1centerdot=\302\267\1cfr=\360\235\224\240\1chcy=\321\207\1check=\342\234\223\1checkmark=\342\234\223\1"
-    "chi=\317\207\1cir=\342\227\213\1cirE=\342\247\203\1circ=\313\206\1circeq=\342\211\227\1circlearrowleft=\342\206\272\1"
-    "circlearrowright=\342\206\273\1circledR=\302\256\1circledS=\342\223\210\1circledast=\342\212\233\1"
-    "circledcirc=\342\212\232\1circleddash=\342\212\235\1cire=\342\211\227\1cirfnint=\342\250\220\1cirmid=\342\253\257\1"
-    "cirscir=\342\247\202\1clubs=\342\231\243\1clubsuit=\342\231\243\1colon=:\1colone=\342\211\224\1coloneq=\342\211\224\1"
-    "comma=,\1commat=@\1comp=\342\210\201\1compfn=\342\210\230\1complement=\342\210\201\1complexes=\342\204\202\1"
-    "cong=\342\211\205\1congdot=\342\251\255\1conint=\342\210\256\1copf=\360\235\225\224\1coprod=\342\210\220\1copy!=\302\251\1"
-    "copysr=\342\204\227\1crarr=\342\206\265\1cross=\342\234\227\1cscr=\360\235\222\270\1csub=\342\253\217\1"
-    "csube=\342\253\221\1csup=\342\253\220\1csupe=\342\253\222\1ctdot=\342\213\257\1cudarrl=\342\244\270\1"
-    "cudarrr=\342\244\265\1cuepr=\342\213\236\1cuesc=\342\213\237\1cularr=\342\206\266\1cularrp=\342\244\275\1"
-    "cup=\342\210\252\1cupbrcap=\342\251\210\1cupcap=\342\251\206\1cupcup=\342\251\212\1cupdot=\342\212\215\1"
-    "cupor=\342\251\205\1cups=\342\210\252\357\270\200\1curarr=\342\206\267\1curarrm=\342\244\274\1curlyeqprec=\342\213\236\1"
-    "curlyeqsucc=\342\213\237\1curlyvee=\342\213\216\1curlywedge=\342\213\217\1curren!=\302\244\1curvearrowleft=\342\206\266\1"
-    "curvearrowright=\342\206\267\1cuvee=\342\213\216\1cuwed=\342\213\217\1cwconint=\342\210\262\1cwint=\342\210\261\1"
-    "cylcty=\342\214\255\1dArr=\342\207\223\1dHar=\342\245\245\1dagger=\342\200\240\1daleth=\342\204\270\1darr=\342\206\223\1"
-    "dash=\342\200\220\1dashv=\342\212\243\1dbkarow=\342\244\217\1dblac=\313\235\1dcaron=\304\217\1dcy=\320\264\1"
-    "dd=\342\205\206\1ddagger=\342\200\241\1ddarr=\342\207\212\1ddotseq=\342\251\267\1deg!=\302\260\1delta=\316\264\1"
-    "demptyv=\342\246\261\1dfisht=\342\245\277\1dfr=\360\235\224\241\1dharl=\342\207\203\1dharr=\342\207\202\1"
-    "diam=\342\213\204\1diamond=\342\213\204\1diamondsuit=\342\231\246\1diams=\342\231\246\1die=\302\250\1digamma=\317\235\1"
-    "disin=\342\213\262\1div=\303\267\1divide!=\303\267\1divideontimes=\342\213\207\1divonx=\342\213\207\1djcy=\321\222\1"
-    "dlcorn=\342\214\236\1dlcrop=\342\214\215\1dollar=$\1dopf=\360\235\225\225\1dot=\313\231\1doteq=\342\211\220\1"
-    "doteqdot=\342\211\221\1dotminus=\342\210\270\1dotplus=\342\210\224\1dotsquare=\342\212\241\1doublebarwedge=\342\214\206\1"
-    "downarrow=\342\206\223\1downdownarrows=\342\207\212\1downharpoonleft=\342\207\203\1downharpoonright=\342\207\202\1"
-    "drbkarow=\342\244\220\1drcorn=\342\214\237\1drcrop=\342\214\214\1dscr=\360\235\222\271\1dscy=\321\225\1dsol=\342\247\266\1"
-    "dstrok=\304\221\1dtdot=\342\213\261\1dtri=\342\226\277\1dtrif=\342\226\276\1duarr=\342\207\265\1duhar=\342\245\257\1"
-    "dwangle=\342\246\246\1dzcy=\321\237\1dzigrarr=\342\237\277\1eDDot=\342\251\267\1eDot=\342\211\221\1eacute!=\303\251\1"
-    "easter=\342\251\256\1ecaron=\304\233\1ecir=\342\211\226\1ecirc!=\303\252\1ecolon=\342\211\225\1ecy=\321\215\1"
-    "edot=\304\227\1ee=\342\205\207\1efDot=\342\211\222\1efr=\360\235\224\242\1eg=\342\252\232\1egrave!=\303\250\1"
-    "egs=\342\252\226\1egsdot=\342\252\230\1el=\342\252\231\1elinters=\342\217\247\1ell=\342\204\223\1els=\342\252\225\1"
-    "elsdot=\342\252\227\1emacr=\304\223\1empty=\342\210\205\1emptyset=\342\210\205\1emptyv=\342\210\205\1emsp=\342\200\203\1"
-    "emsp13=\342\200\204\1emsp14=\342\200\205\1eng=\305\213\1ensp=\342\200\202\1eogon=\304\231\1eopf=\360\235\225\226\1"
-    "epar=\342\213\225\1eparsl=\342\247\243\1eplus=\342\251\261\1epsi=\316\265\1epsilon=\316\265\1epsiv=\317\265\1"
-    "eqcirc=\342\211\226\1eqcolon=\342\211\225\1eqsim=\342\211\202\1eqslantgtr=\342\252\226\1eqslantless=\342\252\225\1"
-    "equals==\1equest=\342\211\237\1equiv=\342\211\241\1equivDD=\342\251\270\1eqvparsl=\342\247\245\1erDot=\342\211\223\1"
-    "erarr=\342\245\261\1escr=\342\204\257\1esdot=\342\211\220\1esim=\342\211\202\1eta=\316\267\1eth!=\303\260\1"
-    "euml!=\303\253\1euro=\342\202\254\1excl=!\1exist=\342\210\203\1expectation=\342\204\260\1exponentiale=\342\205\207\1"
-    "fallingdotseq=\342\211\222\1fcy=\321\204\1female=\342\231\200\1ffilig=\357\254\203\1fflig=\357\254\200\1"
-    "ffllig=\357\254\204\1ffr=\360\235\224\243\1filig=\357\254\201\1fjlig=fj\1flat=\342\231\255\1fllig=\357\254\202\1"
-    "fltns=\342\226\261\1fnof=\306\222\1fopf=\360\235\225\227\1forall=\342\210\200\1fork=\342\213\224\1forkv=\342\253\231\1"
-    "fpartint=\342\250\215\1frac12!=\302\275\1frac13=\342\205\223\1frac14!=\302\274\1frac15=\342\205\225\1frac16=\342\205\231\1"
-    "frac18=\342\205\233\1frac23=\342\205\224\1frac25=\342\205\226\1frac34!=\302\276\1frac35=\342\205\227\1"
-    "frac38=\342\205\234\1frac45=\342\205\230\1frac56=\342\205\232\1frac58=\342\205\235\1frac78=\342\205\236\1"
-    "frasl=\342\201\204\1frown=\342\214\242\1fscr=\360\235\222\273\1gE=\342\211\247\1gEl=\342\252\214\1gacute=\307\265\1"
-    "gamma=\316\263\1gammad=\317\235\1gap=\342\252\206\1gbreve=\304\237\1gcirc=\304\235\1gcy=\320\263\1gdot=\304\241\1";
-
-}  // namespace svad::text::detail
-
-// ==== svad/text/html_entities_second.hpp ====
-// The character references of HTML 5 by name, as data (W3C, HTML 5, section 8.5), sorted by name.
-// A record is NAME=TEXT and a byte 1; NAME! marks those that are also read without a semicolon.
-// This is the second half; a file has at most 350 lines.
-
-namespace svad::text::detail {
-
-inline constexpr std::string_view html_entities_second =
-    "ge=\342\211\245\1gel=\342\213\233\1geq=\342\211\245\1geqq=\342\211\247\1geqslant=\342\251\276\1ges=\342\251\276\1"
-    "gescc=\342\252\251\1gesdot=\342\252\200\1gesdoto=\342\252\202\1gesdotol=\342\252\204\1gesl=\342\213\233\357\270\200\1"
-    "gesles=\342\252\224\1gfr=\360\235\224\244\1gg=\342\211\253\1ggg=\342\213\231\1gimel=\342\204\267\1gjcy=\321\223\1"
-    "gl=\342\211\267\1glE=\342\252\222\1gla=\342\252\245\1glj=\342\252\244\1gnE=\342\211\251\1gnap=\342\252\212\1"
-    "gnapprox=\342\252\212\1gne=\342\252\210\1gneq=\342\252\210\1gneqq=\342\211\251\1gnsim=\342\213\247\1"
-    "gopf=\360\235\225\230\1grave=`\1gscr=\342\204\212\1gsim=\342\211\263\1gsime=\342\252\216\1gsiml=\342\252\220\1gt!=>\1"
-    "gtcc=\342\252\247\1gtcir=\342\251\272\1gtdot=\342\213\227\1gtlPar=\342\246\225\1gtquest=\342\251\274\1"
-    "gtrapprox=\342\252\206\1gtrarr=\342\245\270\1gtrdot=\342\213\227\1gtreqless=\342\213\233\1gtreqqless=\342\252\214\1"
-    "gtrless=\342\211\267\1gtrsim=\342\211\263\1gvertneqq=\342\211\251\357\270\200\1gvnE=\342\211\251\357\270\200\1"
-    "hArr=\342\207\224\1hairsp=\342\200\212\1half=\302\275\1hamilt=\342\204\213\1hardcy=\321\212\1harr=\342\206\224\1"
-    "harrcir=\342\245\210\1harrw=\342\206\255\1hbar=\342\204\217\1hcirc=\304\245\1hearts=\342\231\245\1heartsuit=\342\231\245\1"
-    "hellip=\342\200\246\1hercon=\342\212\271\1hfr=\360\235\224\245\1hksearow=\342\244\245\1hkswarow=\342\244\246\1"
-    "hoarr=\342\207\277\1homtht=\342\210\273\1hookleftarrow=\342\206\251\1hookrightarrow=\342\206\252\1hopf=\360\235\225\231\1"
-    "horbar=\342\200\225\1hscr=\360\235\222\275\1hslash=\342\204\217\1hstrok=\304\247\1hybull=\342\201\203\1"
-    "hyphen=\342\200\220\1iacute!=\303\255\1ic=\342\201\243\1icirc!=\303\256\1icy=\320\270\1iecy=\320\265\1iexcl!=\302\241\1"
-    "iff=\342\207\224\1ifr=\360\235\224\246\1igrave!=\303\254\1ii=\342\205\210\1iiiint=\342\250\214\1iiint=\342\210\255\1"
-    "iinfin=\342\247\234\1iiota=\342\204\251\1ijlig=\304\263\1imacr=\304\253\1image=\342\204\221\1imagline=\342\204\220\1"
-    "imagpart=\342\204\221\1imath=\304\261\1imof=\342\212\267\1imped=\306\265\1in=\342\210\210\1incare=\342\204\205\1"
-    "infin=\342\210\236\1infintie=\342\247\235\1inodot=\304\261\1int=\342\210\253\1intcal=\342\212\272\1integers=\342\204\244\1"
-    "intercal=\342\212\272\1intlarhk=\342\250\227\1intprod=\342\250\274\1iocy=\321\221\1iogon=\304\257\1iopf=\360\235\225\232\1"
-    "iota=\316\271\1iprod=\342\250\274\1iquest!=\302\277\1iscr=\360\235\222\276\1isin=\342\210\210\1isinE=\342\213\271\1"
-    "isindot=\342\213\265\1isins=\342\213\264\1isinsv=\342\213\263\1isinv=\342\210\210\1it=\342\201\242\1itilde=\304\251\1"
-    "iukcy=\321\226\1iuml!=\303\257\1jcirc=\304\265\1jcy=\320\271\1jfr=\360\235\224\247\1jmath=\310\267\1"
-    "jopf=\360\235\225\233\1jscr=\360\235\222\277\1jsercy=\321\230\1jukcy=\321\224\1kappa=\316\272\1kappav=\317\260\1"
-    "kcedil=\304\267\1kcy=\320\272\1kfr=\360\235\224\250\1kgreen=\304\270\1khcy=\321\205\1kjcy=\321\234\1"
-    "kopf=\360\235\225\234\1kscr=\360\235\223\200\1lAarr=\342\207\232\1lArr=\342\207\220\1lAtail=\342\244\233\1"
-    "lBarr=\342\244\216\1lE=\342\211\246\1lEg=\342\252\213\1lHar=\342\245\242\1lacute=\304\272\1laemptyv=\342\246\264\1"
-    "lagran=\342\204\222\1lambda=\316\273\1lang=\342\237\250\1langd=\342\246\221\1langle=\342\237\250\1lap=\342\252\205\1"
-    "laquo!=\302\253\1larr=\342\206\220\1larrb=\342\207\244\1larrbfs=\342\244\237\1larrfs=\342\244\235\1larrhk=\342\206\251\1"
-    "larrlp=\342\206\253\1larrpl=\342\244\271\1larrsim=\342\245\263\1larrtl=\342\206\242\1lat=\342\252\253\1"
-    "latail=\342\244\231\1late=\342\252\255\1lates=\342\252\255\357\270\200\1lbarr=\342\244\214\1lbbrk=\342\235\262\1lbrace={\1"
-    "lbrack=[\1lbrke=\342\246\213\1lbrksld=\342\246\217\1lbrkslu=\342\246\215\1lcaron=\304\276\1lcedil=\304\274\1"
-    "lceil=\342\214\210\1lcub={\1lcy=\320\273\1ldca=\342\244\266\1ldquo=\342\200\234\1ldquor=\342\200\236\1"
-    "ldrdhar=\342\245\247\1ldrushar=\342\245\213\1ldsh=\342\206\262\1le=\342\211\244\1leftarrow=\342\206\220\1"
-    "leftarrowtail=\342\206\242\1leftharpoondown=\342\206\275\1leftharpoonup=\342\206\274\1leftleftarrows=\342\207\207\1"
-    "leftrightarrow=\342\206\224\1leftrightarrows=\342\207\206\1leftrightharpoons=\342\207\213\1"
-    "leftrightsquigarrow=\342\206\255\1leftthreetimes=\342\213\213\1leg=\342\213\232\1leq=\342\211\244\1leqq=\342\211\246\1"
-    "leqslant=\342\251\275\1les=\342\251\275\1lescc=\342\252\250\1lesdot=\342\251\277\1lesdoto=\342\252\201\1"
-    "lesdotor=\342\252\203\1lesg=\342\213\232\357\270\200\1lesges=\342\252\223\1lessapprox=\342\252\205\1lessdot=\342\213\226\1"
-    "lesseqgtr=\342\213\232\1lesseqqgtr=\342\252\213\1lessgtr=\342\211\266\1lesssim=\342\211\262\1lfisht=\342\245\274\1"
-    "lfloor=\342\214\212\1lfr=\360\235\224\251\1lg=\342\211\266\1lgE=\342\252\221\1lhard=\342\206\275\1lharu=\342\206\274\1"
-    "lharul=\342\245\252\1lhblk=\342\226\204\1ljcy=\321\231\1ll=\342\211\252\1llarr=\342\207\207\1llcorner=\342\214\236\1"
-    "llhard=\342\245\253\1lltri=\342\227\272\1lmidot=\305\200\1lmoust=\342\216\260\1lmoustache=\342\216\260\1lnE=\342\211\250\1"
-    "lnap=\342\252\211\1lnapprox=\342\252\211\1lne=\342\252\207\1lneq=\342\252\207\1lneqq=\342\211\250\1lnsim=\342\213\246\1"
-    "loang=\342\237\254\1loarr=\342\207\275\1lobrk=\342\237\246\1longleftarrow=\342\237\265\1longleftrightarrow=\342\237\267\1"
-    "longmapsto=\342\237\274\1longrightarrow=\342\237\266\1looparrowleft=\342\206\253\1looparrowright=\342\206\254\1"
-    "lopar=\342\246\205\1lopf=\360\235\225\235\1loplus=\342\250\255\1lotimes=\342\250\264\1lowast=\342\210\227\1lowbar=_\1"
-    "loz=\342\227\212\1lozenge=\342\227\212\1lozf=\342\247\253\1lpar=(\1lparlt=\342\246\223\1lrarr=\342\207\206\1"
-    "lrcorner=\342\214\237\1lrhar=\342\207\213\1lrhard=\342\245\255\1lrm=\342\200\216\1lrtri=\342\212\277\1"
-    "lsaquo=\342\200\271\1lscr=\360\235\223\201\1lsh=\342\206\260\1lsim=\342\211\262\1lsime=\342\252\215\1lsimg=\342\252\217\1"
-    "lsqb=[\1lsquo=\342\200\230\1lsquor=\342\200\232\1lstrok=\305\202\1lt!=<\1ltcc=\342\252\246\1ltcir=\342\251\271\1"
-    "ltdot=\342\213\226\1lthree=\342\213\213\1ltimes=\342\213\211\1ltlarr=\342\245\266\1ltquest=\342\251\273\1"
-    "ltrPar=\342\246\226\1ltri=\342\227\203\1ltrie=\342\212\264\1ltrif=\342\227\202\1lurdshar=\342\245\212\1"
-    "luruhar=\342\245\246\1lvertneqq=\342\211\250\357\270\200\1lvnE=\342\211\250\357\270\200\1mDDot=\342\210\272\1"
-    "macr!=\302\257\1male=\342\231\202\1malt=\342\234\240\1maltese=\342\234\240\1map=\342\206\246\1mapsto=\342\206\246\1"
-    "mapstodown=\342\206\247\1mapstoleft=\342\206\244\1mapstoup=\342\206\245\1marker=\342\226\256\1mcomma=\342\250\251\1"
-    "mcy=\320\274\1mdash=\342\200\224\1measuredangle=\342\210\241\1mfr=\360\235\224\252\1mho=\342\204\247\1micro!=\302\265\1"
-    "mid=\342\210\243\1midast=*\1midcir=\342\253\260\1middot!=\302\267\1minus=\342\210\222\1minusb=\342\212\237\1"
-    "minusd=\342\210\270\1minusdu=\342\250\252\1mlcp=\342\253\233\1mldr=\342\200\246\1mnplus=\342\210\223\1"
-    "models=\342\212\247\1mopf=\360\235\225\236\1mp=\342\210\223\1mscr=\360\235\223\202\1mstpos=\342\210\276\1mu=\316\274\1"
-    "multimap=\342\212\270\1mumap=\342\212\270\1nGg=\342\213\231\314\270\1nGt=\342\211\253\342\203\222\1"
-    "nGtv=\342\211\253\314\270\1nLeftarrow=\342\207\215\1nLeftrightarrow=\342\207\216\1nLl=\342\213\230\314\270\1"
-    "nLt=\342\211\252\342\203\222\1nLtv=\342\211\252\314\270\1nRightarrow=\342\207\217\1nVDash=\342\212\257\1"
-    "nVdash=\342\212\256\1nabla=\342\210\207\1nacute=\305\204\1nang=\342\210\240\342\203\222\1nap=\342\211\211\1"
-    "napE=\342\251\260\314\270\1napid=\342\211\213\314\270\1napos=\305\211\1napprox=\342\211\211\1natur=\342\231\256\1"
-    "natural=\342\231\256\1naturals=\342\204\225\1nbsp!=\302\240\1nbump=\342\211\216\314\270\1nbumpe=\342\211\217\314\270\1"
-    "ncap=\342\251\203\1ncaron=\305\210\1ncedil=\305\206\1ncong=\342\211\207\1ncongdot=\342\251\255\314\270\1"
-    "ncup=\342\251\202\1ncy=\320\275\1ndash=\342\200\223\1ne=\342\211\240\1neArr=\342\207\227\1nearhk=\342\244\244\1"
-    "nearr=\342\206\227\1nearrow=\342\206\227\1nedot=\342\211\220\314\270\1nequiv=\342\211\242\1nesear=\342\244\250\1"
-    "nesim=\342\211\202\314\270\1nexist=\342\210\204\1nexists=\342\210\204\1nfr=\360\235\224\253\1ngE=\342\211\247\314\270\1"
-    "nge=\342\211\261\1ngeq=\342\211\261\1ngeqq=\342\211\247\314\270\1ngeqslant=\342\251\276\314\270\1"
-    "nges=\342\251\276\314\270\1ngsim=\342\211\265\1ngt=\342\211\257\1ngtr=\342\211\257\1nhArr=\342\207\216\1"
-    "nharr=\342\206\256\1nhpar=\342\253\262\1ni=\342\210\213\1nis=\342\213\274\1nisd=\342\213\272\1niv=\342\210\213\1"
-    "njcy=\321\232\1nlArr=\342\207\215\1nlE=\342\211\246\314\270\1nlarr=\342\206\232\1nldr=\342\200\245\1nle=\342\211\260\1"
-    "nleftarrow=\342\206\232\1nleftrightarrow=\342\206\256\1nleq=\342\211\260\1nleqq=\342\211\246\314\270\1"
-    "nleqslant=\342\251\275\314\270\1nles=\342\251\275\314\270\1nless=\342\211\256\1nlsim=\342\211\264\1nlt=\342\211\256\1"
-    "nltri=\342\213\252\1nltrie=\342\213\254\1nmid=\342\210\244\1nopf=\360\235\225\237\1not!=\302\254\1notin=\342\210\211\1"
-    "notinE=\342\213\271\314\270\1notindot=\342\213\265\314\270\1notinva=\342\210\211\1notinvb=\342\213\267\1"
-    "notinvc=\342\213\266\1notni=\342\210\214\1notniva=\342\210\214\1notnivb=\342\213\276\1notnivc=\342\213\275\1"
-    "npar=\342\210\246\1nparallel=\342\210\246\1nparsl=\342\253\275\342\203\245\1npart=\342\210\202\314\270\1"
-    "npolint=\342\250\224\1npr=\342\212\200\1nprcue=\342\213\240\1npre=\342\252\257\314\270\1nprec=\342\212\200\1"
-    "npreceq=\342\252\257\314\270\1nrArr=\342\207\217\1nrarr=\342\206\233\1nrarrc=\342\244\263\314\270\1"
-    "nrarrw=\342\206\235\314\270\1nrightarrow=\342\206\233\1nrtri=\342\213\253\1nrtrie=\342\213\255\1nsc=\342\212\201\1"
-    "nsccue=\342\213\241\1nsce=\342\252\260\314\270\1nscr=\360\235\223\203\1nshortmid=\342\210\244\1"
-    "nshortparallel=\342\210\246\1nsim=\342\211\201\1nsime=\342\211\204\1nsimeq=\342\211\204\1nsmid=\342\210\244\1"
-    "nspar=\342\210\246\1nsqsube=\342\213\242\1nsqsupe=\342\213\243\1nsub=\342\212\204\1nsubE=\342\253\205\314\270\1"
-    "nsube=\342\212\210\1nsubset=\342\212\202\342\203\222\1nsubseteq=\342\212\210\1nsubseteqq=\342\253\205\314\270\1"
-    "nsucc=\342\212\201\1nsucceq=\342\252\260\314\270\1nsup=\342\212\205\1nsupE=\342\253\206\314\270\1nsupe=\342\212\211\1"
-    "nsupset=\342\212\203\342\203\222\1nsupseteq=\342\212\211\1nsupseteqq=\342\253\206\314\270\1ntgl=\342\211\271\1"
-    "ntilde!=\303\261\1ntlg=\342\211\270\1ntriangleleft=\342\213\252\1ntrianglelefteq=\342\213\254\1"
-    "ntriangleright=\342\213\253\1ntrianglerighteq=\342\213\255\1nu=\316\275\1num=#\1numero=\342\204\226\1numsp=\342\200\207\1"
-    "nvDash=\342\212\255\1nvHarr=\342\244\204\1nvap=\342\211\215\342\203\222\1nvdash=\342\212\254\1"
-    "nvge=\342\211\245\342\203\222\1nvgt=>\342\203\222\1nvinfin=\342\247\236\1nvlArr=\342\244\202\1"
-    "nvle=\342\211\244\342\203\222\1nvlt=<\342\203\222\1nvltrie=\342\212\264\342\203\222\1nvrArr=\342\244\203\1"
-    "nvrtrie=\342\212\265\342\203\222\1nvsim=\342\210\274\342\203\222\1nwArr=\342\207\226\1nwarhk=\342\244\243\1"
-    "nwarr=\342\206\226\1nwarrow=\342\206\226\1nwnear=\342\244\247\1oS=\342\223\210\1oacute!=\303\263\1oast=\342\212\233\1"
-    "ocir=\342\212\232\1ocirc!=\303\264\1ocy=\320\276\1odash=\342\212\235\1odblac=\305\221\1odiv=\342\250\270\1"
-    "odot=\342\212\231\1odsold=\342\246\274\1oelig=\305\223\1ofcir=\342\246\277\1ofr=\360\235\224\254\1ogon=\313\233\1"
-    "ograve!=\303\262\1ogt=\342\247\201\1ohbar=\342\246\265\1ohm=\316\251\1oint=\342\210\256\1olarr=\342\206\272\1"
-    "olcir=\342\246\276\1olcross=\342\246\273\1oline=\342\200\276\1olt=\342\247\200\1omacr=\305\215\1omega=\317\211\1"
-    "omicron=\316\277\1omid=\342\246\266\1ominus=\342\212\226\1oopf=\360\235\225\240\1opar=\342\246\267\1operp=\342\246\271\1"
-    "oplus=\342\212\225\1or=\342\210\250\1orarr=\342\206\273\1ord=\342\251\235\1order=\342\204\264\1orderof=\342\204\264\1"
-    "ordf!=\302\252\1ordm!=\302\272\1origof=\342\212\266\1oror=\342\251\226\1orslope=\342\251\227\1orv=\342\251\233\1"
-    "oscr=\342\204\264\1oslash!=\303\270\1osol=\342\212\230\1otilde!=\303\265\1otimes=\342\212\227\1otimesas=\342\250\266\1"
-    "ouml!=\303\266\1ovbar=\342\214\275\1par=\342\210\245\1para!=\302\266\1parallel=\342\210\245\1parsim=\342\253\263\1"
-    "parsl=\342\253\275\1part=\342\210\202\1pcy=\320\277\1percnt=%\1period=.\1permil=\342\200\260\1perp=\342\212\245\1"
-    "pertenk=\342\200\261\1pfr=\360\235\224\255\1phi=\317\206\1phiv=\317\225\1phmmat=\342\204\263\1phone=\342\230\216\1"
-    "pi=\317\200\1pitchfork=\342\213\224\1piv=\317\226\1planck=\342\204\217\1planckh=\342\204\216\1plankv=\342\204\217\1"
-    "plus=+\1plusacir=\342\250\243\1plusb=\342\212\236\1pluscir=\342\250\242\1plusdo=\342\210\224\1plusdu=\342\250\245\1"
-    "pluse=\342\251\262\1plusmn!=\302\261\1plussim=\342\250\246\1plustwo=\342\250\247\1pm=\302\261\1pointint=\342\250\225\1"
-    "popf=\360\235\225\241\1pound!=\302\243\1pr=\342\211\272\1prE=\342\252\263\1prap=\342\252\267\1prcue=\342\211\274\1"
-    "pre=\342\252\257\1prec=\342\211\272\1precapprox=\342\252\267\1preccurlyeq=\342\211\274\1preceq=\342\252\257\1"
-    "precnapprox=\342\252\271\1precneqq=\342\252\265\1precnsim=\342\213\250\1precsim=\342\211\276\1prime=\342\200\262\1"
-    "primes=\342\204\231\1prnE=\342\252\265\1prnap=\342\252\271\1prnsim=\342\213\250\1prod=\342\210\217\1"
-    "profalar=\342\214\256\1profline=\342\214\222\1profsurf=\342\214\223\1prop=\342\210\235\1propto=\342\210\235\1"
-    "prsim=\342\211\276\1prurel=\342\212\260\1pscr=\360\235\223\205\1psi=\317\210\1puncsp=\342\200\210\1qfr=\360\235\224\256\1"
-    "qint=\342\250\214\1qopf=\360\235\225\242\1qprime=\342\201\227\1qscr=\360\235\223\206\1quaternions=\342\204\215\1"
-    "quatint=\342\250\226\1quest=\077\1questeq=\342\211\237\1quot!=\042\1rAarr=\342\207\233\1rArr=\342\207\222\1"
-    "rAtail=\342\244\234\1rBarr=\342\244\217\1rHar=\342\245\244\1race=\342\210\275\314\261\1racute=\305\225\1"
-    "radic=\342\210\232\1raemptyv=\342\246\263\1rang=\342\237\251\1rangd=\342\246\222\1range=\342\246\245\1"
-    "rangle=\342\237\251\1raquo!=\302\273\1rarr=\342\206\222\1rarrap=\342\245\265\1rarrb=\342\207\245\1rarrbfs=\342\244\240\1"
-    "rarrc=\342\244\263\1rarrfs=\342\244\236\1rarrhk=\342\206\252\1rarrlp=\342\206\254\1rarrpl=\342\245\205\1"
-    "rarrsim=\342\245\264\1rarrtl=\342\206\243\1rarrw=\342\206\235\1ratail=\342\244\232\1ratio=\342\210\266\1"
-    "rationals=\342\204\232\1rbarr=\342\244\215\1rbbrk=\342\235\263\1rbrace=}\1rbrack=]\1rbrke=\342\246\214\1"
-    "rbrksld=\342\246\216\1rbrkslu=\342\246\220\1rcaron=\305\231\1rcedil=\305\227\1rceil=\342\214\211\1rcub=}\1rcy=\321\200\1"
-    "rdca=\342\244\267\1rdldhar=\342\245\251\1rdquo=\342\200\235\1rdquor=\342\200\235\1rdsh=\342\206\263\1real=\342\204\234\1"
-    "realine=\342\204\233\1realpart=\342\204\234\1reals=\342\204\235\1rect=\342\226\255\1reg!=\302\256\1rfisht=\342\245\275\1"
-    "rfloor=\342\214\213\1rfr=\360\235\224\257\1rhard=\342\207\201\1rharu=\342\207\200\1rharul=\342\245\254\1rho=\317\201\1"
-    "rhov=\317\261\1rightarrow=\342\206\222\1rightarrowtail=\342\206\243\1rightharpoondown=\342\207\201\1"
-    "rightharpoonup=\342\207\200\1rightleftarrows=\342\207\204\1rightleftharpoons=\342\207\214\1rightrightarrows=\342\207\211\1"
-    "rightsquigarrow=\342\206\235\1rightthreetimes=\342\213\214\1ring=\313\232\1risingdotseq=\342\211\223\1rlarr=\342\207\204\1"
-    "rlhar=\342\207\214\1rlm=\342\200\217\1rmoust=\342\216\261\1rmoustache=\342\216\261\1rnmid=\342\253\256\1"
-    "roang=\342\237\255\1roarr=\342\207\276\1robrk=\342\237\247\1ropar=\342\246\206\1ropf=\360\235\225\243\1"
-    "roplus=\342\250\256\1rotimes=\342\250\265\1rpar=)\1rpargt=\342\246\224\1rppolint=\342\250\222\1rrarr=\342\207\211\1"
-    "rsaquo=\342\200\272\1rscr=\360\235\223\207\1rsh=\342\206\261\1rsqb=]\1rsquo=\342\200\231\1rsquor=\342\200\231\1"
-    "rthree=\342\213\214\1rtimes=\342\213\212\1rtri=\342\226\271\1rtrie=\342\212\265\1rtrif=\342\226\270\1"
-    "rtriltri=\342\247\216\1ruluhar=\342\245\250\1rx=\342\204\236\1sacute=\305\233\1sbquo=\342\200\232\1sc=\342\211\273\1"
-    "scE=\342\252\264\1scap=\342\252\270\1scaron=\305\241\1sccue=\342\211\275\1sce=\342\252\260\1scedil=\305\237\1"
-    "scirc=\305\235\1scnE=\342\252\266\1scnap=\342\252\272\1scnsim=\342\213\251\1scpolint=\342\250\223\1scsim=\342\211\277\1"
-    "scy=\321\201\1sdot=\342\213\205\1sdotb=\342\212\241\1sdote=\342\251\246\1seArr=\342\207\230\1searhk=\342\244\245\1"
-    "searr=\342\206\230\1searrow=\342\206\230\1sect!=\302\247\1semi=;\1seswar=\342\244\251\1setminus=\342\210\226\1"
-    "setmn=\342\210\226\1sext=\342\234\266\1sfr=\360\235\224\260\1sfrown=\342\214\242\1sharp=\342\231\257\1shchcy=\321\211\1"
-    "shcy=\321\210\1shortmid=\342\210\243\1shortparallel=\342\210\245\1shy!=\302\255\1sigma=\317\203\1sigmaf=\317\202\1"
-    "sigmav=\317\202\1sim=\342\210\274\1simdot=\342\251\252\1sime=\342\211\203\1simeq=\342\211\203\1simg=\342\252\236\1"
-    "simgE=\342\252\240\1siml=\342\252\235\1simlE=\342\252\237\1simne=\342\211\206\1simplus=\342\250\244\1"
-    "simrarr=\342\245\262\1slarr=\342\206\220\1smallsetminus=\342\210\226\1smashp=\342\250\263\1smeparsl=\342\247\244\1"
-    "smid=\342\210\243\1smile=\342\214\243\1smt=\342\252\252\1smte=\342\252\254\1smtes=\342\252\254\357\270\200\1"
-    "softcy=\321\214\1sol=/\1solb=\342\247\204\1solbar=\342\214\277\1sopf=\360\235\225\244\1spades=\342\231\240\1"
-    "spadesuit=\342\231\240\1spar=\342\210\245\1sqcap=\342\212\223\1sqcaps=\342\212\223\357\270\200\1sqcup=\342\212\224\1"
-    "sqcups=\342\212\224\357\270\200\1sqsub=\342\212\217\1sqsube=\342\212\221\1sqsubset=\342\212\217\1sqsubseteq=\342\212\221\1"
-    "sqsup=\342\212\220\1sqsupe=\342\212\222\1sqsupset=\342\212\220\1sqsupseteq=\342\212\222\1squ=\342\226\241\1"
-    "square=\342\226\241\1squarf=\342\226\252\1squf=\342\226\252\1srarr=\342\206\222\1sscr=\360\235\223\210\1"
-    "ssetmn=\342\210\226\1ssmile=\342\214\243\1sstarf=\342\213\206\1star=\342\230\206\1starf=\342\230\205\1"
-    "straightepsilon=\317\265\1straightphi=\317\225\1strns=\302\257\1sub=\342\212\202\1subE=\342\253\205\1subdot=\342\252\275\1"
-    "sube=\342\212\206\1subedot=\342\253\203\1submult=\342\253\201\1subnE=\342\253\213\1subne=\342\212\212\1"
-    "subplus=\342\252\277\1subrarr=\342\245\271\1subset=\342\212\202\1subseteq=\342\212\206\1subseteqq=\342\253\205\1"
-    "subsetneq=\342\212\212\1subsetneqq=\342\253\213\1subsim=\342\253\207\1subsub=\342\253\225\1subsup=\342\253\223\1"
-    "succ=\342\211\273\1succapprox=\342\252\270\1succcurlyeq=\342\211\275\1succeq=\342\252\260\1succnapprox=\342\252\272\1"
-    "succneqq=\342\252\266\1succnsim=\342\213\251\1succsim=\342\211\277\1sum=\342\210\221\1sung=\342\231\252\1"
-    "sup=\342\212\203\1sup1!=\302\271\1sup2!=\302\262\1sup3!=\302\263\1supE=\342\253\206\1supdot=\342\252\276\1"
-    "supdsub=\342\253\230\1supe=\342\212\207\1supedot=\342\253\204\1suphsol=\342\237\211\1suphsub=\342\253\227\1"
-    "suplarr=\342\245\273\1supmult=\342\253\202\1supnE=\342\253\214\1supne=\342\212\213\1supplus=\342\253\200\1"
-    "supset=\342\212\203\1supseteq=\342\212\207\1supseteqq=\342\253\206\1supsetneq=\342\212\213\1supsetneqq=\342\253\214\1"
-    "supsim=\342\253\210\1supsub=\342\253\224\1supsup=\342\253\226\1swArr=\342\207\231\1swarhk=\342\244\246\1"
-    "swarr=\342\206\231\1swarrow=\342\206\231\1swnwar=\342\244\252\1szlig!=\303\237\1target=\342\214\226\1tau=\317\204\1"
-    "tbrk=\342\216\264\1tcaron=\305\245\1tcedil=\305\243\1tcy=\321\202\1tdot=\342\203\233\1telrec=\342\214\225\1"
-    "tfr=\360\235\224\261\1there4=\342\210\264\1therefore=\342\210\264\1theta=\316\270\1thetasym=\317\221\1thetav=\317\221\1"
-    "thickapprox=\342\211\210\1thicksim=\342\210\274\1thinsp=\342\200\211\1thkap=\342\211\210\1thksim=\342\210\274\1"
-    "thorn!=\303\276\1tilde=\313\234\1times!=\303\227\1timesb=\342\212\240\1timesbar=\342\250\261\1timesd=\342\250\260\1"
-    "tint=\342\210\255\1toea=\342\244\250\1top=\342\212\244\1topbot=\342\214\266\1topcir=\342\253\261\1topf=\360\235\225\245\1"
-    "topfork=\342\253\232\1tosa=\342\244\251\1tprime=\342\200\264\1trade=\342\204\242\1triangle=\342\226\265\1"
-    "triangledown=\342\226\277\1triangleleft=\342\227\203\1trianglelefteq=\342\212\264\1triangleq=\342\211\234\1"
-    "triangleright=\342\226\271\1trianglerighteq=\342\212\265\1tridot=\342\227\254\1trie=\342\211\234\1triminus=\342\250\272\1"
-    "triplus=\342\250\271\1trisb=\342\247\215\1tritime=\342\250\273\1trpezium=\342\217\242\1tscr=\360\235\223\211\1"
-    "tscy=\321\206\1tshcy=\321\233\1tstrok=\305\247\1twixt=\342\211\254\1twoheadleftarrow=\342\206\236\1"
-    "twoheadrightarrow=\342\206\240\1uArr=\342\207\221\1uHar=\342\245\243\1uacute!=\303\272\1uarr=\342\206\221\1"
-    "ubrcy=\321\236\1ubreve=\305\255\1ucirc!=\303\273\1ucy=\321\203\1udarr=\342\207\205\1udblac=\305\261\1udhar=\342\245\256\1"
-    "ufisht=\342\245\276\1ufr=\360\235\224\262\1ugrave!=\303\271\1uharl=\342\206\277\1uharr=\342\206\276\1uhblk=\342\226\200\1"
-    "ulcorn=\342\214\234\1ulcorner=\342\214\234\1ulcrop=\342\214\217\1ultri=\342\227\270\1umacr=\305\253\1uml!=\302\250\1"
-    "uogon=\305\263\1uopf=\360\235\225\246\1uparrow=\342\206\221\1updownarrow=\342\206\225\1upharpoonleft=\342\206\277\1"
-    "upharpoonright=\342\206\276\1uplus=\342\212\216\1upsi=\317\205\1upsih=\317\222\1upsilon=\317\205\1"
-    "upuparrows=\342\207\210\1urcorn=\342\214\235\1urcorner=\342\214\235\1urcrop=\342\214\216\1uring=\305\257\1"
-    "urtri=\342\227\271\1uscr=\360\235\223\212\1utdot=\342\213\260\1utilde=\305\251\1utri=\342\226\265\1utrif=\342\226\264\1"
-    "uuarr=\342\207\210\1uuml!=\303\274\1uwangle=\342\246\247\1vArr=\342\207\225\1vBar=\342\253\250\1vBarv=\342\253\251\1"
-    "vDash=\342\212\250\1vangrt=\342\246\234\1varepsilon=\317\265\1varkappa=\317\260\1varnothing=\342\210\205\1"
-    "varphi=\317\225\1varpi=\317\226\1varpropto=\342\210\235\1varr=\342\206\225\1varrho=\317\261\1varsigma=\317\202\1"
-    "varsubsetneq=\342\212\212\357\270\200\1varsubsetneqq=\342\253\213\357\270\200\1varsupsetneq=\342\212\213\357\270\200\1"
-    "varsupsetneqq=\342\253\214\357\270\200\1vartheta=\317\221\1vartriangleleft=\342\212\262\1vartriangleright=\342\212\263\1"
-    "vcy=\320\262\1vdash=\342\212\242\1vee=\342\210\250\1veebar=\342\212\273\1veeeq=\342\211\232\1vellip=\342\213\256\1"
-    "verbar=|\1vert=|\1vfr=\360\235\224\263\1vltri=\342\212\262\1vnsub=\342\212\202\342\203\222\1"
-    "vnsup=\342\212\203\342\203\222\1vopf=\360\235\225\247\1vprop=\342\210\235\1vrtri=\342\212\263\1vscr=\360\235\223\213\1"
-    "vsubnE=\342\253\213\357\270\200\1vsubne=\342\212\212\357\270\200\1vsupnE=\342\253\214\357\270\200\1"
-    "vsupne=\342\212\213\357\270\200\1vzigzag=\342\246\232\1wcirc=\305\265\1wedbar=\342\251\237\1wedge=\342\210\247\1"
-    "wedgeq=\342\211\231\1weierp=\342\204\230\1wfr=\360\235\224\264\1wopf=\360\235\225\250\1wp=\342\204\230\1wr=\342\211\200\1"
-    "wreath=\342\211\200\1wscr=\360\235\223\214\1xcap=\342\213\202\1xcirc=\342\227\257\1xcup=\342\213\203\1xdtri=\342\226\275\1"
-    "xfr=\360\235\224\265\1xhArr=\342\237\272\1xharr=\342\237\267\1xi=\316\276\1xlArr=\342\237\270\1xlarr=\342\237\265\1"
-    "xmap=\342\237\274\1xnis=\342\213\273\1xodot=\342\250\200\1xopf=\360\235\225\251\1xoplus=\342\250\201\1"
-    "xotime=\342\250\202\1xrArr=\342\237\271\1xrarr=\342\237\266\1xscr=\360\235\223\215\1xsqcup=\342\250\206\1"
-    "xuplus=\342\250\204\1xutri=\342\226\263\1xvee=\342\213\201\1xwedge=\342\213\200\1yacute!=\303\275\1yacy=\321\217\1"
-    "ycirc=\305\267\1ycy=\321\213\1yen!=\302\245\1yfr=\360\235\224\266\1yicy=\321\227\1yopf=\360\235\225\252\1"
-    "yscr=\360\235\223\216\1yucy=\321\216\1yuml!=\303\277\1zacute=\305\272\1zcaron=\305\276\1zcy=\320\267\1zdot=\305\274\1"
-    "zeetrf=\342\204\250\1zeta=\316\266\1zfr=\360\235\224\267\1zhcy=\320\266\1zigrarr=\342\207\235\1zopf=\360\235\225\253\1"
-    "zscr=\360\235\223\217\1zwj=\342\200\215\1zwnj=\342\200\214\1";
-
-}  // namespace svad::text::detail
-
-namespace svad::text {
-
-namespace detail {
-
-struct HtmlEntity {
-    std::string_view text;
-    bool bare = false;   // read without a semicolon too
-};
-
-inline const std::unordered_map<std::string_view, HtmlEntity>& html_entities() {
-    static const auto table = [] {
-        std::unordered_map<std::string_view, HtmlEntity> out;
-        for (std::string_view rest : {html_entities_first, html_entities_second}) {
-            while (!rest.empty()) {
-                const std::size_t end = rest.find('\1'), equals = rest.find('=');
-                const bool bare = rest[equals - 1] == '!';
-                out.emplace(rest.substr(0, equals - (bare ? 1 : 0)), HtmlEntity{rest.substr(equals + 1, end - equals - 1), bare});
-                rest.remove_prefix(end + 1);
-            }
-        }
-        return out;
-    }();
-    return table;
-}
-
-/// What "&#n;" means.
-inline void append_numbered(std::string& out, std::uint32_t n) {
-    static constexpr char32_t windows[32] = {0x20AC, 0x81, 0x201A, 0x192, 0x201E, 0x2026, 0x2020, 0x2021, 0x2C6, 0x2030, 0x160, 0x2039, 0x152, 0x8D, 0x17D, 0x8F,
-                                             0x90, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x2DC, 0x2122, 0x161, 0x203A, 0x153, 0x9D, 0x17E, 0x178};
-    if (n >= 0x80 && n < 0xA0) return append_utf8(out, windows[n - 0x80]);
-    if (n == 0 || (n >= 0xD800 && n < 0xE000) || n > 0x10FFFF) return append_utf8(out, 0xFFFD);
-    if (n == '\r') return append_utf8(out, n);
-    const bool control = (n < 0x20 && n != '\t' && n != '\n' && n != '\f') || n == 0x7F;
-    if (control || (n >= 0xFDD0 && n <= 0xFDEF) || (n & 0xFFFE) == 0xFFFE) return;
-    append_utf8(out, n);
-}
-
-/// Reads "#123;" or "#x1F;" at the front of `rest`; bytes taken, or 0.
-inline std::size_t numbered(std::string_view rest, std::string& out) {
-    if (rest.size() < 2 || rest[0] != '#') return 0;
-    const bool hex = rest[1] == 'x' || rest[1] == 'X';
-    const std::size_t start = hex ? 2 : 1;
-    std::uint32_t n = 0;
-    std::size_t at = start;
-    for (; at < rest.size(); ++at) {
-        const char c = rest[at];
-        const int digit = c >= '0' && c <= '9' ? c - '0' : !hex ? -1 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-        if (digit < 0) break;
-        n = std::min<std::uint32_t>(n * (hex ? 16u : 10u) + static_cast<std::uint32_t>(digit), 0x110000);
-    }
-    if (at == start) return 0;
-    append_numbered(out, n);
-    return at + (at < rest.size() && rest[at] == ';' ? 1 : 0);
-}
-
-/// Reads a name at the front of `rest`; bytes taken, or 0.
-inline std::size_t named(std::string_view rest, std::string& out) {
-    const std::size_t most = std::min<std::size_t>(std::min(rest.find_first_of(std::string_view{"\t\n\f <&#;"}), rest.size()), 32);
-    const auto& table = html_entities();
-    if (most < rest.size() && rest[most] == ';')
-        if (const auto found = table.find(rest.substr(0, most)); found != table.end()) {
-            out += found->second.text;
-            return most + 1;
-        }
-    for (std::size_t n = most; n > 1; --n)
-        if (const auto found = table.find(rest.substr(0, n)); found != table.end() && found->second.bare) {
-            out += found->second.text;
-            return n;
-        }
-    return 0;
-}
-
-}  // namespace detail
-
-/// `text` with the character references of HTML 5 replaced, once.
-[[nodiscard]] inline std::string unescape_html(std::string_view text) {
-    std::string out;
-    for (std::size_t at = 0; at < text.size();) {
-        const std::size_t amp = std::min(text.find('&', at), text.size());
-        out += text.substr(at, amp - at);
-        if ((at = amp) == text.size()) break;
-        std::size_t n = detail::numbered(text.substr(at + 1), out);
-        if (n == 0) n = detail::named(text.substr(at + 1), out);
-        if (n == 0) out += '&';
-        at += n + 1;
-    }
-    return out;
-}
-
-}  // namespace svad::text
-
-// ==== svad/text/mojibake.hpp ====
-// Repair of text that was UTF-8 and was decoded with a single-byte code page, once or several times: "sÃ³" is "só".
+// ==== svad/text/tokenizer_files.hpp ====
+// Tokenizers in other files than tokenizer.json: tiktoken's ranks, CLIP's merges, vocab.txt of BERT, vocab.json with
+// merges.txt of GPT-2, and the metadata of GGUF.
 //
-// Promise: fix_encoding() gives what ftfy 6.3's fix_encoding gives with its default settings, which is what CLIP's
-// tokenizer runs on captions; text that does not look misread (mojibake_rules.hpp) comes back as it was.
-// The method: read the text back into bytes with each code page that has all its characters, mend bytes that were lost
-// on the way (a no-break space turned into a blank, U+FFFD), and take the first result that is UTF-8.
+// Promise: any bytes give TokenizerParts or a FormatError with file and line; what such a file does not say (the pattern
+// of a .tiktoken file, the case of a vocab.txt) is an argument with no hidden guess.
 
-// ==== svad/text/mojibake_rules.hpp ====
-// Which neighbouring characters betray that text was decoded with the wrong code page: classes of the few hundred
-// characters that such mistakes produce, and the short sequences of them that people do not write on purpose
-// (an accented small letter before a currency sign, a C1 control, a box corner inside a word, ...).
-// Source: the heuristic of ftfy 6.3 (its "badness"), whose verdicts come out identically.
-// Rejected: a statistical detector (it needs a model of every language and still changes correct text).
+// ==== svad/text/tokenizer_json.hpp ====
+// tokenizer.json, the file of Hugging Face's tokenizers, as TokenizerParts.
+//
+// Promise: any byte sequence gives parts or an io::FormatError that names file and field; nothing is allocated beyond
+// what the entries in the file justify (an id of two thousand million in a file of three tokens is an error, not a
+// table). Models: BPE, WordPiece, Unigram.
 
-namespace svad::text::detail {
-
-/// Classes of characters, a bit each.
-enum MojibakeClass : std::uint32_t {
-    c1 = 1u << 0, bad = 1u << 1, law = 1u << 2, currency = 1u << 3, opening = 1u << 4, closing = 1u << 5,
-    numeric = 1u << 6, kaomoji = 1u << 7, upper = 1u << 8, lower = 1u << 9, upper_common = 1u << 10,
-    lower_common = 1u << 11, box = 1u << 12, common = 1u << 13,
-    // What a byte of UTF-8 looks like when it is misread: first of 2, 3 or 4 bytes, or a later one (strict: not a dash
-    // or quotation mark, which stand at the beginning of words too).
-    first_of_2 = 1u << 14, first_of_3 = 1u << 15, first_of_4 = 1u << 16, later = 1u << 17, later_strict = 1u << 18,
-    latin = 1u << 19, small_latin = 1u << 20, blank = 1u << 21, word = 1u << 22, not_latin = 1u << 23, any = 1u << 24,
-};
-
-struct ClassMembers {
-    std::uint32_t bits;
-    std::u16string_view members;   // a-b is a range
-};
-
-inline constexpr std::array<ClassMembers, 14> class_members{{
-    {c1, u"\u0080-\u009F"},
-    {bad, u"¤¦¨ª¬¯¸ºƒ\u02C6\u02C7\u02D8\u02DB\u02DC†‡‰⌐◊\uFFFD"},
-    {law, u"§¶"},
-    {currency, u"¢£¥₧€"},
-    {opening, u"¡©«¿΄΅‘‚“„•‹\uF8FF"},
-    {closing, u"®»\u02DD”›™"},
-    {numeric, u"±²³µ¹¼½¾×÷⁄№∂∆∏∑√∞∩∫≈≠≡≤≥"},
-    {kaomoji, u"°Ò-ÖÙ-Üò-öø-üŌŐŪŲ"},
-    {upper, u"À-ÑØÜÝĀĂĄĆČĎĐĒĖĘĚĞĢĪİĶĹĻĽŁŃŅŇŒŘŚŞŠŢŤŮŰŸŹŻŽҐ"},
-    {lower, u"ß-ñüāăąćčďđēėęěğģīįķĺļľłœŕśşšťźżžґ\uFB01\uFB02"},
-    {upper_common, u"ÞΆΈΉΊΌΎΏΑ-ΫЁ-Я"},
-    {lower_common, u"ά-ωа-џ"},
-    {box, u"│┌┐┘├┤┬┼═-╬▀▄█▌▐-▓"},
-    {common, u"\u00A0\u00AD´·–—―’…"},
-}};
-
-/// Classes by character, for all but U+10000 and above, which have none.
-inline const std::vector<std::uint32_t>& class_table() {
-    static const std::vector<std::uint32_t> table = [] {
-        std::vector<std::uint32_t> made(0x10000, 0);
-        for (const auto& [bits, members] : class_members)
-            for (std::size_t i = 0; i < members.size(); ++i) {
-                const bool range = i + 2 < members.size() && members[i + 1] == u'-';
-                for (std::size_t c = members[i]; c <= members[range ? i + 2 : i]; ++c) made[c] |= bits;
-                if (range) i += 2;
-            }
-        for (std::size_t page = 0; page < 7; ++page)   // Latin-1 and the Windows pages
-            for (std::size_t byte = 0x80; byte < 0xF5; ++byte) {
-                const std::u16string_view high = code_pages[page].high;
-                std::uint32_t& of = made[high.empty() ? byte : high[byte - 0x80]];
-                if (byte < 0xC0) of |= later | later_strict;
-                else if (byte >= 0xC2 && byte < 0xE0) of |= first_of_2;
-                else if (byte >= 0xE0 && byte < 0xF0) of |= first_of_3;
-                else if (byte == 0xF0 || byte == 0xF3) of |= first_of_4;   // the others are too common as letters
-            }
-        made[u' '] |= later;   // in place of a no-break space
-        for (const char16_t c : std::u16string_view{u"–—―‘’‚“”„•…"}) made[c] &= ~std::uint32_t{later_strict};
-        return made;
-    }();
-    return table;
-}
-
-inline std::uint32_t classes_of(char32_t c) {
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    std::uint32_t bits = (c != '\n' ? any : 0u) | (letter ? latin : not_latin) | (c >= 'a' && c <= 'z' ? small_latin : 0u);
-    if (c < 0x10000) bits |= class_table()[c];
-    if (is_space(c) || (c >= 0x1C && c <= 0x1F)) return bits | blank;
-    const CharacterClass kind = class_of(c);
-    return kind == CharacterClass::letter || kind == CharacterClass::number || c == '_' ? bits | word : bits;
-}
-
-/// One place of a sequence: any character of these classes or of this list.
-struct Place {
-    std::uint32_t classes = 0;
-    std::u16string_view also{};
-};
-
-using Sequence = std::array<Place, 5>;   // places that ask for nothing end it
-
-inline constexpr std::uint32_t letters = lower | upper, marks = opening | closing,
-                               odd = letters | box | marks | currency | numeric | law,
-                               arabic = common | currency | bad | numeric | opening;
-inline constexpr std::u16string_view arabic_more = u"ŸŠ®°µ»";
-
-/// The sequences that are not written on purpose.
-inline constexpr std::array bad_sequences{
-    Sequence{{{c1}}},
-    Sequence{{{odd}, {bad}}},   // bad before bad is the next line's
-    Sequence{{{bad}, {odd | bad}}},
-    Sequence{{{latin}, {lower_common | upper_common}, {bad}}},
-    Sequence{{{lower | lower_common | box | closing | currency | numeric}, {upper}}},
-    Sequence{{{box | closing | currency | numeric}, {lower}}},
-    Sequence{{{lower | box | closing}, {currency}}},
-    Sequence{{{blank}, {upper}, {currency}}},
-    Sequence{{{upper | box}, {numeric | law}}},
-    Sequence{{{letters | box | currency | closing}, {opening}, {numeric}}},
-    Sequence{{{letters | currency | numeric | box | law}, {closing}, {opening}}},
-    Sequence{{{currency | numeric | box}, {opening}}},
-    Sequence{{{small_latin}, {upper}, {opening | currency}}},
-    Sequence{{{box}, {kaomoji}}},
-    Sequence{{{letters | currency | numeric | marks | law}, {box}}},
-    Sequence{{{box}, {closing}}},
-    Sequence{{{letters}, {marks}, {word}}},
-    Sequence{{{0, u"Œœ"}, {not_latin}}},
-    Sequence{{{upper}, {0, u"°"}}},
-    // Windows-1252
-    Sequence{{{0, u"ÂÃÎÐ"}, {marks, u"€œŠš¢£Ÿž\u00A0\u00AD®©°·»–—´"}}},
-    Sequence{{{0, u"×"}, {0, u"²³"}}},
-    Sequence{{{0, u"ØÙ"}, {arabic, arabic_more}, {0, u"ØÙ"}, {arabic, arabic_more}}},
-    Sequence{{{0, u"à"}, {0, u"²µ¹¼½¾"}}},
-    // Mac Roman
-    Sequence{{{0, u"√"}, {0, u"±∂†≠®™´≤≥¥µø"}}},
-    Sequence{{{0, u"≈"}, {0, u"°¢"}}},
-    Sequence{{{0, u"‚"}, {0, u"Ä"}, {0, u"ìîïòôúùû†°¢π"}}},
-    Sequence{{{0, u"‚"}, {0, u"âó"}, {0, u"àä°ê"}}},
-    // Windows-1251
-    Sequence{{{0, u"в"}, {0, u"Ђ"}}},
-    Sequence{{{0, u"ВГРС"}, {c1 | bad | marks | currency, u"°µ"}, {0, u"ВГРС"}}},
-    // Windows-1252 again
-    Sequence{{{0, u"Ã"}, {0, u"\u00A0¡"}}},
-    Sequence{{{small_latin}, {0, u"ÃÂ"}, {0, u" "}}},
-    Sequence{{{small_latin}, {blank}, {0, u"ÃÂ"}, {0, u" "}}},
-    Sequence{{{small_latin | closing, u".,?!"}, {0, u"Â"}, {marks, u" "}}},
-    // Windows-1253 and 1257
-    Sequence{{{0, u"β"}, {0, u"€"}, {0, u"™\u00A0Ά\u00AD®°"}}},
-    Sequence{{{0, u"ΒΓΞΟ"}, {c1 | bad | marks | currency, u"°"}, {0, u"ΒΓΞΟ"}}},
-    Sequence{{{0, u"ā"}, {0, u"€"}}},
-};
-
-inline bool fits(const Place& place, char32_t c, std::uint32_t classes) {
-    return (place.classes & classes) != 0 || (c < 0x10000 && place.also.find(static_cast<char16_t>(c)) != place.also.npos);
-}
-
-inline bool sequence_at(const Sequence& places, std::u32string_view text, std::span<const std::uint32_t> classes, std::size_t at) {
-    for (std::size_t k = 0; k < places.size(); ++k) {
-        if (places[k].classes == 0 && places[k].also.empty()) return true;
-        if (at + k >= text.size() || !fits(places[k], text[at + k], classes[at + k])) return false;
-    }
-    return true;
-}
-
-/// A Windows-1251 reading of Latin-1 over Windows-1252: five Cyrillic letters, any character, a Latin one or a blank.
-inline bool cyrillic_garble_at(std::u32string_view text, std::size_t at) {
-    constexpr std::u32string_view start = U"ГўВЂВ";
-    if (text.substr(at, start.size()) != start || at + 6 >= text.size() || text[at + 5] == U'\n') return false;
-    return text[at + 6] == U' ' || (classes_of(text[at + 6]) & latin) != 0;
-}
-
-/// Whether `text` holds a sequence that looks misread.
-[[nodiscard]] inline bool looks_misread(std::u32string_view text) {
-    std::vector<std::uint32_t> classes;
-    classes.reserve(text.size());
-    for (const char32_t c : text) classes.push_back(classes_of(c));
-    if (text.size() > 1 && (text[0] == U'Ã' || text[0] == U'Â') && text[1] == U' ') return true;
-    const auto ascii = [&](std::size_t i) { return i >= text.size() || text[i] < 0x80; };
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        if (ascii(at) && ascii(at + 1) && ascii(at + 2)) continue;   // every sequence has another among its first three
-        for (const Sequence& one : bad_sequences)
-            if (sequence_at(one, text, classes, at)) return true;
-        if (text[at] == U'Г' && cyrillic_garble_at(text, at)) return true;
-    }
-    return false;
-}
-
-}  // namespace svad::text::detail
-
-namespace svad::text {
-
-namespace detail {
-
-/// Bytes by character of the upper half of a code page.
-inline const std::unordered_map<char32_t, char>& page_bytes(std::size_t page) {
-    static const auto all = [] {
-        std::array<std::unordered_map<char32_t, char>, code_pages.size()> made;
-        for (std::size_t p = 0; p < made.size(); ++p)
-            for (std::size_t i = 0; i < 128; ++i)
-                made[p].emplace(code_pages[p].high.empty() ? static_cast<char32_t>(0x80 + i) : code_pages[p].high[i],
-                                static_cast<char>(0x80 + i));
-        return made;
-    }();
-    return all[page];
-}
-
-/// The bytes of which `text` is the reading in the code page; nothing if it has other characters.
-inline std::optional<std::string> encode_in(std::u32string_view text, std::size_t page) {
-    const auto& bytes = page_bytes(page);
-    const bool windows = code_pages[page].windows;
-    std::string out;
-    out.reserve(text.size());
-    for (const char32_t c : text) {
-        if (windows && c == 0xFFFD) out += '\x1a';   // stands for a byte that was lost
-        else if (c < 0x80 && !(windows && c == 0x1a)) out += static_cast<char>(c);
-        else if (const auto found = bytes.find(c); found != bytes.end()) out += found->second;
-        else return std::nullopt;
-    }
-    return out;
-}
-
-inline unsigned byte_at(std::string_view bytes, std::size_t i) {
-    return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0x100u;
-}
-
-inline bool in(unsigned b, unsigned low, unsigned high) { return b >= low && b <= high; }
-
-/// Length of the sequence at `i` that is UTF-8 but for a blank where byte A0 belongs, or 0.
-inline std::size_t blank_for_a0(std::string_view bytes, std::size_t i) {
-    const unsigned a = byte_at(bytes, i), b = byte_at(bytes, i + 1), c = byte_at(bytes, i + 2), d = byte_at(bytes, i + 3);
-    const auto likely = [](unsigned x) { return in(x, 0x80, 0xBF) && x != 0x85 && x != 0xA0; };
-    const auto later_byte = [](unsigned x) { return in(x, 0x80, 0xBF); };
-    if ((a == 0xC2 || a == 0xC3 || a == 0xC5 || a == 0xCE || a == 0xD0 || a == 0xD9) && b == ' ') return 2;
-    if ((a == 0xE2 || a == 0xE3) && b == ' ' && likely(c)) return 3;
-    if (in(a, 0xE0, 0xE3) && likely(b) && c == ' ') return 3;
-    if (a != 0xF0) return 0;
-    const int blanks = (b == ' ') + (c == ' ') + (d == ' ');
-    const auto fit = [&](unsigned x) { return x == ' ' || later_byte(x); };
-    return blanks == 1 && fit(b) && fit(c) && fit(d) ? 4 : 0;
-}
-
-/// Puts byte A0 back where a blank took its place. "Ã la" keeps its blank beside the A0: "à la" is two words.
-inline std::string restore_a0(std::string_view bytes) {
-    std::string words;
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-        words += bytes[i];
-        if (byte_at(bytes, i) != 0xC3 || byte_at(bytes, i + 1) != ' ') continue;
-        const std::string_view rest = bytes.substr(i + 2);
-        const auto follows = [&](std::string_view next) { return rest.starts_with(next); };
-        if (!follows(" ") && !follows("quele") && !follows("quela") && !follows("quilo") && !follows("s ")) words += '\xA0';
-    }
-    std::string out;
-    for (std::size_t i = 0; i < words.size();) {
-        const std::size_t n = blank_for_a0(words, i);
-        std::string part = words.substr(i, std::max<std::size_t>(n, 1));
-        if (n > 0) std::replace(part.begin(), part.end(), ' ', '\xA0');
-        out += part;
-        i += part.size();
-    }
-    return out;
-}
-
-/// Length of the UTF-8 or CESU-8 sequence at `i` of which bytes were lost (1A, or once '?'), or 0.
-inline std::size_t lossy_sequence(std::string_view bytes, std::size_t i) {
-    unsigned b[6];
-    for (std::size_t k = 0; k < 6; ++k) b[k] = byte_at(bytes, i + k);
-    const auto lost = [](unsigned x) { return x == 0x1A || x == '?'; };
-    const auto rest = [](unsigned x) { return x == 0x1A || in(x, 0x80, 0xBF); };
-    if (in(b[0], 0xC2, 0xDF) && b[1] == 0x1A) return 2;
-    if ((b[0] == 0xC2 || b[0] == 0xC3) && b[1] == '?') return 2;
-    if (b[0] == 0xED && in(b[1], 0xA0, 0xAF) && b[3] == 0xED && in(b[4], 0xB0, 0xBF)) {
-        const bool one = lost(b[2]) && (lost(b[5]) || in(b[5], 0x80, 0xBF));
-        const bool other = (lost(b[2]) || in(b[2], 0x80, 0xBF)) && lost(b[5]);
-        if (one || other) return 6;
-    }
-    if (in(b[0], 0xE0, 0xEF) && ((lost(b[1]) && rest(b[2])) || (rest(b[1]) && lost(b[2])))) return 3;
-    if (in(b[0], 0xF0, 0xF4) && ((lost(b[1]) && rest(b[2]) && rest(b[3])) || (rest(b[1]) && lost(b[2]) && rest(b[3])) ||
-                                 (rest(b[1]) && rest(b[2]) && lost(b[3]))))
-        return 4;
-    return b[0] == 0x1A ? 1 : 0;
-}
-
-/// Sequences of which bytes were lost become U+FFFD.
-inline std::string replace_lossy(std::string_view bytes) {
-    std::string out;
-    for (std::size_t i = 0; i < bytes.size();) {
-        const std::size_t n = lossy_sequence(bytes, i);
-        if (n > 0) out += "\xEF\xBF\xBD";
-        else out += bytes[i];
-        i += std::max<std::size_t>(n, 1);
-    }
-    return out;
-}
-
-/// The characters of `bytes` as UTF-8, CESU-8 (surrogates of three bytes each) or Java's (C0 80 for NUL); nothing if
-/// they are none of these.
-inline std::optional<std::u32string> decode_variants(std::string_view bytes) {
-    std::u32string out;
-    for (std::size_t i = 0; i < bytes.size();) {
-        unsigned b[6];
-        for (std::size_t k = 0; k < 6; ++k) b[k] = byte_at(bytes, i + k);
-        if (b[0] == 0xC0 && b[1] == 0x80) {
-            out += U'\0';
-            i += 2;
-        } else if (b[0] == 0xED && in(b[1], 0xA0, 0xAF) && in(b[2], 0x80, 0xBF) && b[3] == 0xED && in(b[4], 0xB0, 0xBF) &&
-                   in(b[5], 0x80, 0xBF)) {
-            out += static_cast<char32_t>(((b[1] & 0x0F) << 16) + ((b[2] & 0x3F) << 10) + ((b[4] & 0x0F) << 6) + (b[5] & 0x3F) + 0x10000);
-            i += 6;
-        } else {
-            const CodePoint c = next_code_point(bytes, i);
-            if (!c.valid) return std::nullopt;
-            out += c.value;
-            i += c.length;
-        }
-    }
-    return out;
-}
-
-/// The text that was read with the code page instead of UTF-8, or nothing.
-inline std::optional<std::u32string> reread(std::string bytes, const CodePage& page) {
-    if (!page.mac) bytes = restore_a0(bytes);
-    if (page.windows) bytes = replace_lossy(bytes);
-    return decode_variants(bytes);
-}
-
-/// A C1 control as the character that Windows-1252 has in its place.
-inline char32_t without_c1(char32_t c) { return c >= 0x80 && c < 0xA0 ? windows_1252[c - 0x80] : c; }
-
-std::u32string fix_encoding(std::u32string text, int depth);
-
-/// Length of the run of characters from `at` that look like misread UTF-8, or 0.
-inline std::size_t misread_run(std::u32string_view text, std::size_t at) {
-    const auto is = [&](std::size_t i, std::uint32_t bits) {
-        return i < text.size() && text[i] < 0x10000 && (class_table()[text[i]] & bits) != 0;
-    };
-    std::size_t end = at;
-    for (;;) {
-        if (is(end, first_of_2) && is(end + 1, later)) end += 2;
-        else if (is(end, first_of_3) && is(end + 1, later) && is(end + 2, later)) end += 3;
-        else if (is(end, first_of_4) && is(end + 1, later) && is(end + 2, later) && is(end + 3, later)) end += 4;
-        else return end - at;
-    }
-}
-
-/// Repairs misread parts of a text that as a whole is not in any code page.
-inline std::u32string fix_parts(std::u32string_view text, int depth) {
-    std::u32string out;
-    for (std::size_t at = 0; at < text.size();) {
-        const bool amid = at > 0 && text[at - 1] < 0x10000 && (class_table()[text[at - 1]] & later_strict) != 0;
-        const std::size_t n = amid ? 0 : misread_run(text, at);
-        if (n > 0 && n < text.size() && looks_misread(text.substr(at, n)))
-            out += fix_encoding(std::u32string{text.substr(at, n)}, depth + 1);
-        else
-            out += text.substr(at, std::max<std::size_t>(n, 1));
-        at += std::max<std::size_t>(n, 1);
-    }
-    return out;
-}
-
-/// One repair; the text unchanged if none applies.
-inline std::u32string fix_once(const std::u32string& text, int depth) {
-    const bool ascii = std::all_of(text.begin(), text.end(), [](char32_t c) { return c < 0x80; });
-    if (ascii || !looks_misread(text)) return text;
-    for (std::size_t page = 0; page < code_pages.size(); ++page)
-        if (auto bytes = encode_in(text, page))
-            if (auto fixed = reread(std::move(*bytes), code_pages[page])) return *fixed;
-    if (std::u32string fixed = fix_parts(text, depth); fixed != text) return fixed;
-    // What is left to repair are controls of Latin-1 that were meant to be letters and signs of Windows-1252.
-    std::u32string fixed = text;
-    std::transform(fixed.begin(), fixed.end(), fixed.begin(), without_c1);
-    return fixed;
-}
-
-/// Parts inside parts: a text would have to be misread more than sixteen times over to go deeper.
-inline constexpr int deepest_part = 16;
-
-inline std::u32string fix_encoding(std::u32string text, int depth) {
-    if (depth > deepest_part) return text;
-    for (;;) {
-        std::u32string fixed = fix_once(text, depth);
-        if (fixed == text) return fixed;
-        text = std::move(fixed);
-    }
-}
-
-}  // namespace detail
-
-/// `text` with misread UTF-8 repaired. Ill-formed parts of the argument count as U+FFFD.
-[[nodiscard]] inline std::string fix_encoding(std::string_view text) {
-    if (std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; })) return std::string{text};
-    std::string out;
-    for (const char32_t c : detail::fix_encoding(decode_utf8(replace_invalid_utf8(text)), 0)) append_utf8(out, c);
-    return out;
-}
-
-}  // namespace svad::text
+// ==== svad/text/tokenizer_parts.hpp ====
+// What every tokenizer is made of, whatever file it came from: normalizer, cuts, model, added tokens, template, decoder.
+// Rejected: a class a family behind a virtual encode(): the families differ in parts, and files combine these freely.
 
 // ==== svad/text/normalizer.hpp ====
 // What happens to a text before it is cut: Unicode normalization, case, accents, replacements.
@@ -6036,928 +5073,6 @@ inline AlignedText apply(const AlignedText& text, const normalize::Bert& step) {
 
 }  // namespace svad::text
 
-namespace svad::text {
-
-namespace detail {
-
-/// Upper case as Python's str.upper() has it for the characters of HTML entities.
-inline std::string entity_upper(std::string_view text) {
-    std::string out;
-    for (std::size_t at = 0; at < text.size();) {
-        const CodePoint c = next_code_point(text, at);
-        at += c.length;
-        switch (c.value) {
-            case 0xDF: out += "SS"; break;
-            case 0x149: out += "\u02BCN"; break;
-            case 0xFB00: out += "FF"; break;
-            case 0xFB01: out += "FI"; break;
-            case 0xFB02: out += "FL"; break;
-            case 0xFB03: out += "FFI"; break;
-            case 0xFB04: out += "FFL"; break;
-            default: append_utf8(out, to_upper(c.value));
-        }
-    }
-    return out;
-}
-
-/// What "&name;" stands for where its semicolon leaves no doubt; the reference itself otherwise. A name in capitals that
-/// HTML does not know is that of the letter in upper case: &EACUTE;.
-inline std::string sure_entity(std::string_view reference) {
-    const std::string_view name = reference.substr(1, reference.size() - 2);
-    if (name.starts_with('#')) {
-        const std::string plain = unescape_html(reference);
-        return plain.find(';') == std::string::npos ? plain : std::string(reference);
-    }
-    const auto& table = html_entities();
-    if (const auto found = table.find(name); found != table.end()) return std::string(found->second.text);
-    const bool capitals = std::none_of(name.begin(), name.end(), [](char c) { return c >= 'a' && c <= 'z'; });
-    const auto found = capitals ? table.find(to_lower(name)) : table.end();
-    if (found == table.end() || unescape_html(reference) != reference) return std::string(reference);
-    return entity_upper(found->second.text);
-}
-
-/// References &name; and &#number; with at most 24 letters and digits.
-inline std::string without_sure_entities(std::string_view text) {
-    std::string out;
-    for (std::size_t at = 0; at < text.size();) {
-        const std::size_t amp = std::min(text.find('&', at), text.size());
-        out += text.substr(at, amp - at);
-        if ((at = amp) == text.size()) break;
-        std::size_t end = at + 1 + (at + 1 < text.size() && text[at + 1] == '#');
-        const std::size_t first = end;
-        const auto part = [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); };
-        while (end < text.size() && end - first < 24 && part(text[end])) ++end;
-        if (end > first && end < text.size() && text[end] == ';') {
-            out += sure_entity(text.substr(at, end + 1 - at));
-            at = end + 1;
-        } else {
-            out += text[at++];
-        }
-    }
-    return out;
-}
-
-/// Letters behind typographic ligatures and digraphs; empty for others.
-inline std::string_view ligature(char32_t c) {
-    switch (c) {
-        case 0x132: return "IJ";
-        case 0x133: return "ij";
-        case 0x149: return "\u02BCn";
-        case 0x1C4: return "D\u017D";
-        case 0x1C5: return "D\u017E";
-        case 0x1C6: return "d\u017E";
-        case 0x1C7: return "LJ";
-        case 0x1C8: return "Lj";
-        case 0x1C9: return "lj";
-        case 0x1CA: return "NJ";
-        case 0x1CB: return "Nj";
-        case 0x1CC: return "nj";
-        case 0x1F1: return "DZ";
-        case 0x1F2: return "Dz";
-        case 0x1F3: return "dz";
-        case 0xFB00: return "ff";
-        case 0xFB01: return "fi";
-        case 0xFB02: return "fl";
-        case 0xFB03: return "ffi";
-        case 0xFB04: return "ffl";
-        case 0xFB05: return "\u017Ft";
-        case 0xFB06: return "st";
-        default: return {};
-    }
-}
-
-/// A character after the steps that look at characters one by one, appended to `out`.
-inline void append_plain(std::u32string& out, char32_t c) {
-    if (c >= 0x80 && c < 0xA0) c = windows_1252[c - 0x80];
-    if (const std::string_view letters = ligature(c); !letters.empty()) {
-        for (std::size_t at = 0; at < letters.size();) {
-            const CodePoint letter = next_code_point(letters, at);
-            out += letter.value == 0x2BC ? U'\'' : letter.value;
-            at += letter.length;
-        }
-        return;
-    }
-    if (c == 0x3000) c = ' ';
-    if (c > 0xFF00 && c < 0xFFF0) return append_decomposed(out, c, true);
-    if (c == 0x2BC || (c >= 0x2018 && c <= 0x201B)) c = '\'';
-    if (c >= 0x201C && c <= 0x201F) c = '"';
-    if (c == 0x2028 || c == 0x2029 || c == 0x85) c = '\n';
-    out += c;
-}
-
-inline bool is_dropped_control(char32_t c) {
-    return c < 9 || c == 0xB || (c >= 0xE && c < 0x20) || c == 0x7F || (c >= 0x206A && c <= 0x206F) || c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFC);
-}
-
-/// Length of a terminal's escape sequence (ESC [ digits and semicolons, a letter) at `at`, or 0.
-inline std::size_t escape_length(std::u32string_view text, std::size_t at) {
-    if (text[at] != 0x1B || at + 1 >= text.size() || text[at + 1] != '[') return 0;
-    std::size_t end = at + 2;
-    while (end < text.size() && (is_decimal_digit(text[end]) || text[end] == ';')) ++end;
-    const bool letter = end < text.size() && text[end] < 0x80 && is_letter(category_of(text[end]));
-    return letter ? end + 1 - at : 0;
-}
-
-/// The steps behind the repair of encodings: characters, line breaks, escapes, controls, NFC.
-inline std::string plain_characters(std::string_view text) {
-    std::u32string all;
-    for (std::size_t at = 0; at < text.size();) {
-        const CodePoint c = next_code_point(text, at);
-        append_plain(all, c.value);
-        at += c.length;
-    }
-    std::string out;
-    for (std::size_t i = 0; i < all.size();) {
-        if (const std::size_t n = escape_length(all, i); n > 0) {
-            i += n;
-            continue;
-        }
-        const char32_t c = all[i++];
-        if (c == '\r' && i < all.size() && all[i] == '\n') continue;
-        if (!is_dropped_control(c)) append_utf8(out, c == '\r' ? U'\n' : c);
-    }
-    return apply(AlignedText{out, 0, false}, normalize::Unicode{UnicodeForm::nfc}).text();
-}
-
-/// One line, until nothing changes. `entities`: replace HTML references.
-inline std::string fixed_line(std::string text, bool entities) {
-    for (int round = 0; round < 64; ++round) {
-        std::string now = plain_characters(text::fix_encoding(entities ? without_sure_entities(text) : text));
-        if (now == text) break;
-        text = std::move(now);
-    }
-    return text;
-}
-
-/// Whether the capital sigma at `at` ends a word: a cased letter before it and none behind.
-inline bool is_final_sigma(std::u32string_view text, std::size_t at) {
-    const auto passed_over = [](char32_t c) {
-        const Category k = category_of(c);
-        return k == Category::mn || k == Category::me || k == Category::cf || k == Category::lm || k == Category::sk || c == '\'' || c == '.' ||
-               c == ':' || c == 0xB7 || c == 0x2019 || c == 0x2018 || c == 0x2024 || c == 0x2027 || c == 0x387 || c == 0x55F || c == 0x5F4;
-    };
-    const auto cased = [](char32_t c) {
-        const Category k = category_of(c);
-        return k == Category::lu || k == Category::ll || k == Category::lt || c == 0xAA || c == 0xBA || (c >= 0x2160 && c <= 0x217F) ||
-               (c >= 0x24B6 && c <= 0x24E9);
-    };
-    std::size_t before = at, behind = at + 1;
-    while (before > 0 && passed_over(text[before - 1])) --before;
-    while (behind < text.size() && passed_over(text[behind])) ++behind;
-    return before > 0 && cased(text[before - 1]) && !(behind < text.size() && cased(text[behind]));
-}
-
-/// Lower case of a whole text, with the sigma that ends words and the dotted capital I.
-inline std::string lowered(std::string_view text) {
-    const std::u32string all = decode_utf8(text);
-    std::string out;
-    for (std::size_t i = 0; i < all.size(); ++i) {
-        if (all[i] == 0x3A3) append_utf8(out, is_final_sigma(all, i) ? 0x3C2 : 0x3C3);
-        else if (all[i] == 0x130) out += "i\u0307";
-        else append_utf8(out, to_lower(all[i]));
-    }
-    return out;
-}
-
-}  // namespace detail
-
-/// `text` with everything repaired that ftfy repairs, line by line. Ill-formed parts count as U+FFFD.
-[[nodiscard]] inline std::string fix_text(std::string_view text) {
-    const std::string valid = replace_invalid_utf8(text);
-    std::string out;
-    bool entities = true;   // from the first '<' on the text is HTML, whose references are meant
-    for (std::size_t start = 0; start < valid.size();) {
-        const std::size_t end = std::min(valid.find('\n', start), valid.size() - 1) + 1;
-        std::string line = valid.substr(start, end - start);
-        entities = entities && line.find('<') == std::string::npos;
-        out += detail::fixed_line(std::move(line), entities);
-        start = end;
-    }
-    return out;
-}
-
-/// `text` as CLIP's tokenizer wants it.
-[[nodiscard]] inline std::string clip_clean(std::string_view text) {
-    const std::string plain = unescape_html(unescape_html(fix_text(text)));
-    std::string out;
-    bool blank = false;
-    for (std::size_t at = 0; at < plain.size();) {
-        const CodePoint c = next_code_point(plain, at);
-        const bool space = is_space(c.value) || (c.value >= 0x1C && c.value <= 0x1F);
-        if (!space && blank && !out.empty()) out += ' ';
-        blank = space;
-        if (!space) out.append(plain, at, c.length);
-        at += c.length;
-    }
-    return detail::lowered(replace_invalid_utf8(out));
-}
-
-}  // namespace svad::text
-
-// ==== svad/text/json_answer.hpp ====
-// The JSON in a language model's answer: exactly one object, alone or with prose or a code fence around it.
-// Two objects are no answer: taking the first would let a model that hedges be read as sure.
-// Rejected: repairing what is no JSON, except the Python dictionary in single quotes that judges of 2023 were asked for.
-
-namespace svad::text {
-
-namespace detail {
-
-/// The end of the bracketed value that starts at `begin`, or npos; brackets inside quotes do not count.
-inline std::size_t value_end(std::string_view text, std::size_t begin) {
-    int depth = 0;
-    char quote = 0;
-    for (std::size_t i = begin; i < text.size(); ++i) {
-        const char c = text[i];
-        if (quote != 0) {
-            if (c == '\\') ++i;
-            else if (c == quote) quote = 0;
-        } else if (c == '"' || (c == '\'' && text[begin] == '{')) {
-            quote = c;
-        } else if (c == '{' || c == '[') {
-            ++depth;
-        } else if ((c == '}' || c == ']') && --depth == 0) {
-            return i + 1;
-        }
-    }
-    return std::string_view::npos;
-}
-
-/// A dictionary of plain keys in single quotes as JSON: 'score': 4 becomes "score": 4.
-inline std::string with_double_quotes(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '"' || text[i] == '\\') return std::string{text};
-        if (text[i] != '\'') { out += text[i]; continue; }
-        if (i + 1 < text.size() && text[i + 1] == '\'') ++i;   // quotes doubled by a template
-        out += '"';
-    }
-    return out;
-}
-
-}  // namespace detail
-
-/// The only JSON value in `answer` that starts with `open` ('{' or '['), or nothing if there is none, more than one, or
-/// it is not valid. Linear in the answer; answers above 64 KiB are nothing.
-[[nodiscard]] inline std::optional<io::Json> only_value(std::string_view answer, char open = '{') {
-    if (answer.size() > 65536) return std::nullopt;
-    const std::size_t begin = answer.find(open);
-    if (begin == std::string_view::npos) return std::nullopt;
-    const std::size_t end = detail::value_end(answer, begin);
-    if (end == std::string_view::npos || answer.find(open, end) != std::string_view::npos) return std::nullopt;
-    const std::string_view part = answer.substr(begin, end - begin);
-    const io::JsonLimits limits{65536, 16, io::DuplicateKeys::reject};
-    try {
-        return io::parse_json(part, "answer", limits);
-    } catch (const io::FormatError&) {
-        if (open != '{') return std::nullopt;
-    }
-    try {
-        return io::parse_json(detail::with_double_quotes(part), "answer", limits);
-    } catch (const io::FormatError&) {
-        return std::nullopt;
-    }
-}
-
-}  // namespace svad::text
-
-// ==== svad/text/language_model.hpp ====
-// A language model as a function from a request to a reply, and a cache of its replies on disk.
-//
-// Promise: a reply that was paid for is never asked for again. Each is one line of an append-only JSONL file, keyed by a
-// hash of (prompt version, model, system, user, temperature, limit, attempt), flushed before it is used; a torn last
-// line (a killed process) is dropped. The whole request is stored and compared, so a hash collision is no wrong answer.
-// Rejected: a base class of back ends: a std::function takes a local model, an HTTP endpoint and a test's lambda alike.
-
-namespace svad::text {
-
-/// What a language model is asked.
-struct Request {
-    std::string version;       ///< name of the prompt: a new wording is a new name
-    std::string model;         ///< which model, as its back end calls it
-    std::string system, user;  ///< the two messages
-    double temperature = 0;
-    std::int64_t max_tokens = 512;
-    std::int64_t attempt = 0;  ///< 0 first; a repeated question after an answer that could not be used counts up
-};
-
-/// What it said, and what that cost.
-struct Reply {
-    std::string text;
-    std::int64_t prompt_tokens = 0, answer_tokens = 0;   ///< as the back end counts them; 0 if it does not
-};
-
-/// The back end gave no reply (after its own retries). Nothing is cached.
-struct ModelError : Error { using Error::Error; };
-
-/// Any back end: throws ModelError if it has no reply.
-using LanguageModel = std::function<Reply(const Request&)>;
-
-/// The request as it is stored.
-[[nodiscard]] inline io::Json to_json(const Request& r) {
-    return io::object({{"version", r.version}, {"model", r.model}, {"system", r.system}, {"user", r.user},
-                       {"temperature", r.temperature}, {"max_tokens", r.max_tokens}, {"attempt", r.attempt}});
-}
-
-/// What was spent through a cache.
-struct Spent {
-    std::int64_t asked = 0;       ///< requests that reached the model
-    std::int64_t cached = 0;      ///< requests answered from disk
-    std::int64_t failed = 0;      ///< requests without a reply
-    std::int64_t prompt_tokens = 0, answer_tokens = 0;   ///< of the requests that reached the model
-};
-
-/// A model behind its cache; callable like one, also from several threads.
-class CachedModel {
-public:
-    /// Replies live in the file at `path`; an empty path keeps them in memory only. Throws FormatError for a file
-    /// that is no such cache.
-    CachedModel(LanguageModel model, const std::string& path) : model_{std::move(model)} {
-        if (path.empty()) return;
-        lock_ = std::make_unique<io::LockFile>(path);   // also creates it
-        drop_torn_line(path);
-        read(path);
-        file_ = std::make_unique<io::AppendFile>(path);
-    }
-
-    Reply operator()(const Request& request) {
-        const std::string key = io::dump(to_json(request));
-        {
-            const std::lock_guard lock{mutex_};
-            if (const auto hit = replies_.find(key); hit != replies_.end()) {
-                ++spent_.cached;
-                return hit->second;
-            }
-        }
-        Reply reply;
-        try {
-            reply = model_(request);
-        } catch (const ModelError&) {
-            const std::lock_guard lock{mutex_};
-            ++spent_.failed;
-            throw;
-        }
-        const std::lock_guard lock{mutex_};
-        ++spent_.asked;
-        spent_.prompt_tokens += reply.prompt_tokens, spent_.answer_tokens += reply.answer_tokens;
-        keep(key, request, reply);
-        return reply;
-    }
-
-    [[nodiscard]] Spent spent() const {
-        const std::lock_guard lock{mutex_};
-        return spent_;
-    }
-
-private:
-    static std::string hash_of(const std::string& key) {
-        constexpr const char* digits = "0123456789abcdef";
-        std::string out;
-        for (std::uint64_t h = stable_hash(key), i = 0; i < 16; ++i, h <<= 4) out += digits[h >> 60];
-        return out;
-    }
-
-    void read(const std::string& path) {
-        io::JsonLines lines{path};
-        for (io::Json line; lines.next(line);) {
-            const std::string where = path + ":" + std::to_string(lines.line());
-            const std::string key = io::dump(io::field<io::Json>(line, "request", where));
-            if (io::field<std::string>(line, "key", where) != hash_of(key))
-                fail<io::FormatError>(where, ": the key is not the hash of the request; remove the line");
-            replies_[key] = {io::field<std::string>(line, "answer", where),
-                             io::field_or<std::int64_t>(line, "prompt_tokens", 0, where),
-                             io::field_or<std::int64_t>(line, "answer_tokens", 0, where)};
-        }
-    }
-
-    /// Cuts what follows the last newline, so that the next line does not continue a torn one.
-    static void drop_torn_line(const std::string& path) {
-        const std::string text = io::read_file(path);
-        const std::size_t last = text.rfind('\n');
-        const std::size_t whole = last == std::string::npos ? 0 : last + 1;
-        if (whole != text.size() && ::truncate(path.c_str(), static_cast<off_t>(whole)) != 0)
-            io::detail::fail_errno(path, "cannot be cut");
-    }
-
-    void keep(const std::string& key, const Request& request, const Reply& reply) {
-        replies_[key] = reply;
-        if (!file_) return;
-        const io::Json line = io::object({{"key", hash_of(key)}, {"request", to_json(request)}, {"answer", reply.text},
-                                          {"prompt_tokens", reply.prompt_tokens}, {"answer_tokens", reply.answer_tokens}});
-        file_->append(io::dump(line) + "\n");
-    }
-
-    LanguageModel model_;
-    std::unique_ptr<io::LockFile> lock_;
-    std::unique_ptr<io::AppendFile> file_;
-    std::map<std::string, Reply> replies_;
-    Spent spent_;
-    mutable std::mutex mutex_;
-};
-
-}  // namespace svad::text
-
-// ==== svad/text/lexicon.hpp ====
-// A large list of words with a class each (a part of speech of the list's own), as hashes: what a tagger or segmenter
-// knows of words that its training text does not hold.
-//
-// Promise: three bytes a word and a look-up of a few steps; a word that is not listed is taken for one that is about
-// once in 12,000 look-ups (32-bit hashes of 349,000 words). Any bytes may be parsed; what does not fit is an error.
-// Rejected: the words themselves (five times the size) and a trie (no smaller, and slower).
-
-namespace svad::text {
-
-/// Words and their classes, 1 to 255; class 0 is no word of the list.
-class Lexicon {
-public:
-    Lexicon() = default;
-
-    /// Lines "word [count] class", fields apart by a blank or a tab; of a word's lines the first counts. Classes are
-    /// numbered in the order they come. Throws io::FormatError for another form or more than 255 classes.
-    [[nodiscard]] static Lexicon parse(std::string_view lines, std::string_view where) {
-        std::map<std::string_view, std::uint8_t> classes;
-        std::map<std::uint32_t, std::uint8_t> words;
-        std::size_t number = 0;
-        for (std::size_t at = 0; at < lines.size();) {
-            ++number;
-            const std::size_t end = std::min(lines.find('\n', at), lines.size());
-            std::string_view line = lines.substr(at, end - at);
-            at = end + 1;
-            while (line.ends_with('\r') || line.ends_with(' ') || line.ends_with('\t')) line.remove_suffix(1);
-            if (line.empty()) continue;
-            const std::size_t last = line.find_last_of(" \t");
-            if (last == std::string_view::npos) fail<io::FormatError>(where, ":", number, ": must be \"word [count] class\"; got one field");
-            const auto kind = classes.emplace(line.substr(last + 1), static_cast<std::uint8_t>(classes.size() + 1));
-            if (classes.size() > 255) fail<io::FormatError>(where, ":", number, ": more than 255 classes; give a list with fewer");
-            line = line.substr(0, last);
-            if (const std::size_t count = line.find_last_of(" \t"); count != std::string_view::npos && is_number(line.substr(count + 1)))
-                line = line.substr(0, count);
-            words.emplace(key_of(line), kind.first->second);
-        }
-        return Lexicon{words};
-    }
-    /// The list in the file at `path`. Throws io::FileError, io::FormatError.
-    [[nodiscard]] static Lexicon load(const std::string& path) { return parse(io::read_file(path), path); }
-
-    [[nodiscard]] std::size_t size() const { return classes_.size(); }
-    [[nodiscard]] bool empty() const { return classes_.empty(); }
-
-    /// The class of `word`, or 0.
-    [[nodiscard]] std::uint8_t find(std::string_view word) const {
-        if (empty()) return 0;
-        const std::uint32_t key = key_of(word);
-        const auto begin = low_.begin() + starts_[key >> 16], end = low_.begin() + starts_[(key >> 16) + 1];
-        const auto at = std::lower_bound(begin, end, static_cast<std::uint16_t>(key & 0xFFFF));
-        return at == end || *at != (key & 0xFFFF) ? std::uint8_t{0} : classes_[static_cast<std::size_t>(at - low_.begin())];
-    }
-
-    /// The list as bytes, which from_bytes() reads; none for an empty list.
-    [[nodiscard]] std::string bytes() const {
-        std::string out;
-        if (empty()) return out;
-        for (std::size_t i = 0; i < groups; ++i) out += static_cast<char>(starts_[i + 1] - starts_[i]);
-        for (const std::uint16_t low : low_) out += static_cast<char>(low & 0xFF), out += static_cast<char>(low >> 8);
-        out.append(classes_.begin(), classes_.end());
-        return out;
-    }
-    /// The list in `bytes`. Throws io::FormatError.
-    [[nodiscard]] static Lexicon from_bytes(std::string_view bytes, std::string_view where) {
-        Lexicon out;
-        if (bytes.empty()) return out;
-        if (bytes.size() <= groups || (bytes.size() - groups) % 3 != 0)
-            fail<io::FormatError>(where, ": the size of the list of words fits no list; got ", bytes.size(), " bytes");
-        const std::size_t n = (bytes.size() - groups) / 3;
-        out.starts_.assign(1, 0);
-        for (std::size_t i = 0; i < groups; ++i) out.starts_.push_back(out.starts_[i] + static_cast<unsigned char>(bytes[i]));
-        if (out.starts_.back() != n) fail<io::FormatError>(where, ": the list of words must have ", n, " words; got ", out.starts_.back());
-        const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(bytes[groups + at]); };
-        for (std::size_t i = 0; i < n; ++i) {
-            out.low_.push_back(static_cast<std::uint16_t>(byte(2 * i) | byte(2 * i + 1) << 8));
-            out.classes_.push_back(byte(2 * n + i));
-        }
-        for (std::size_t g = 0; g < groups; ++g)
-            if (!std::is_sorted(out.low_.begin() + out.starts_[g], out.low_.begin() + out.starts_[g + 1]))
-                fail<io::FormatError>(where, ": the list of words is not in order; the file is damaged, fetch it again");
-        return out;
-    }
-
-private:
-    static constexpr std::size_t groups = 65536;   // by the upper half of the hash
-
-    explicit Lexicon(const std::map<std::uint32_t, std::uint8_t>& words) {
-        if (words.empty()) return;
-        starts_.assign(groups + 1, 0);
-        std::uint32_t in_group = 0, group = 0;
-        for (const auto& [key, kind] : words) {
-            if (key >> 16 != group) in_group = 0, group = key >> 16;
-            if (++in_group > 255) fail<UsageError>("Lexicon: a list of so many words does not fit; got ", words.size(), ", give some millions at most");
-            low_.push_back(static_cast<std::uint16_t>(key & 0xFFFF)), classes_.push_back(kind);
-            ++starts_[group + 1];
-        }
-        for (std::size_t g = 0; g < groups; ++g) starts_[g + 1] += starts_[g];
-    }
-    static bool is_number(std::string_view field) {
-        return !field.empty() && std::all_of(field.begin(), field.end(), [](char c) { return c >= '0' && c <= '9'; });
-    }
-    /// FNV-1a, mixed.
-    static std::uint32_t key_of(std::string_view word) {
-        std::uint64_t hash = 0xCBF29CE484222325u;
-        for (const char c : word) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
-        return static_cast<std::uint32_t>(((hash ^ (hash >> 29)) * 0x9E3779B97F4A7C15u) >> 32);
-    }
-
-    std::vector<std::uint32_t> starts_;   // of the groups in low_
-    std::vector<std::uint16_t> low_;      // lower halves, in order within a group
-    std::vector<std::uint8_t> classes_;
-};
-
-}  // namespace svad::text
-
-// ==== svad/text/pattern.hpp ====
-// A small lexer: a table of patterns, the longest match wins, the first pattern on a tie, as in lex and JFlex.
-//
-// Promise: linear time in the text for a fixed table (Thompson's NFA, turned into a DFA state by state as texts need
-// it; what lies more than `reach` characters behind a match is not looked at); patterns are checked when the table is
-// built. A rule may have a context that must follow; it counts towards the length, as in JFlex. Why: the PTB tokenizer
-// is defined by such a table, and quirks of longest match are part of it. Syntax: see pattern_compile.hpp; {NAME} is a
-// definition. Rejected: one std::regex per rule (tries all, backtracks).
-
-// ==== svad/text/pattern_compile.hpp ====
-// Patterns of the lexer turned into steps of an automaton (Thompson 1968): a recursive descent over
-//     | ( ) [a-z] [^a] ? * + {m,n};  \l any letter, \u a capital, \d any decimal digit, \x the character x; '.' is itself.
-// Letters stand for both their cases, in brackets for themselves, as in a caseless JFlex table.
-//
-// Promise: every string gives steps or a UsageError with the position; the number of steps is that of the characters in
-// the pattern, times the bounds of {m,n}. Rejected: std::regex, which backtracks and knows neither \l nor longest match.
-
-namespace svad::text {
-
-/// Letters of PTBTokenizer: of the basic plane, combining marks and the soft hyphen included.
-[[nodiscard]] inline bool is_word_letter(char32_t c) {
-    if (c < 0x80) return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    if (c > 0xFFFF) return false;
-    if (c == 0xAD) return true;
-    return class_of(c) == CharacterClass::letter || (c < 0x3000 && is_mark(c));
-}
-
-namespace detail {
-
-struct CharacterSet {
-    bool negated = false, letters = false, digits = false, capitals = false;
-    std::vector<std::pair<char32_t, char32_t>> ranges;
-
-    [[nodiscard]] bool has(char32_t c) const {
-        bool inside = (letters && is_word_letter(c)) || (digits && c <= 0xFFFF && is_decimal_digit(c));
-        inside = inside || (capitals && c <= 0xFFFF && to_lower(c) != c);
-        for (const auto& [low, high] : ranges) inside = inside || (c >= low && c <= high);
-        return inside != negated;
-    }
-};
-
-/// A step of the automaton: a fork to `a` and `b`, a character of set `set` to `a`, or the end of rule `rule`.
-struct Step {
-    std::int32_t a = -1, b = -1, set = -1, rule = -1;
-};
-
-/// Turns patterns into steps. A piece is built backwards: piece(next) gives the step where it starts.
-class PatternCompiler {
-public:
-    PatternCompiler(std::vector<Step>& steps, std::vector<CharacterSet>& sets) : steps_(steps), sets_(sets) {}
-
-    std::int32_t compile(std::u32string_view pattern, std::int32_t next) {
-        const std::int32_t start = alternatives(pattern, next);
-        if (pos_ != pattern.size()) fail<UsageError>("pattern: unbalanced parenthesis at ", pos_);
-        return start;
-    }
-
-private:
-    std::int32_t add(Step step) {
-        steps_.push_back(step);
-        return static_cast<std::int32_t>(steps_.size()) - 1;
-    }
-
-    std::int32_t alternatives(std::u32string_view p, std::int32_t next) {
-        std::int32_t start = sequence(p, next);
-        while (pos_ < p.size() && p[pos_] == '|') {
-            ++pos_;
-            const std::int32_t other = sequence(p, next);
-            start = add({start, other});
-        }
-        return start;
-    }
-
-    /// Items are linked front to back through forks with one way out, patched when the next one is known.
-    std::int32_t sequence(std::u32string_view p, std::int32_t next) {
-        const std::int32_t start = add({});
-        std::int32_t open = start;
-        while (pos_ < p.size() && p[pos_] != '|' && p[pos_] != ')') {
-            const std::size_t from = pos_;
-            skip_atom(p);
-            const auto [low, high] = repeats(p);
-            const std::size_t after = pos_;
-            const std::u32string_view upto = p.substr(0, after);
-            const auto copy = [&](std::int32_t to) {
-                pos_ = from;
-                return atom(upto, to);
-            };
-            std::vector<std::int32_t> skips;
-            for (int k = 0; k < std::max(high, low); ++k) {
-                const std::int32_t join = add({});
-                const std::int32_t one = copy(join);
-                if (k >= low) skips.push_back(open);
-                at(open).a = one;
-                if (k + 1 == low && high < 0) {   // the last copy that must be there loops
-                    open = add({});
-                    at(join) = Step{one, open};
-                } else {
-                    open = join;
-                }
-            }
-            if (low == 0 && high < 0) {
-                const std::int32_t one = copy(open), out = add({});
-                at(open) = Step{one, out};
-                open = out;
-            }
-            for (const std::int32_t skip : skips) at(skip).b = open;
-            pos_ = after;
-        }
-        at(open) = Step{next};
-        return start;
-    }
-
-    std::pair<int, int> repeats(std::u32string_view p) {
-        if (pos_ >= p.size()) return {1, 1};
-        const char32_t c = p[pos_];
-        if (c == '?' || c == '*' || c == '+') {
-            ++pos_;
-            return {c == '+', c == '?' ? 1 : -1};
-        }
-        if (c != '{') return {1, 1};
-        const auto number = [&] {
-            int value = 0;
-            for (++pos_; pos_ < p.size() && p[pos_] >= '0' && p[pos_] <= '9'; ++pos_)
-                value = value * 10 + static_cast<int>(p[pos_] - '0');
-            return value;
-        };
-        const int low = number();
-        const int high = pos_ < p.size() && p[pos_] == ',' ? number() : low;
-        if (pos_ >= p.size() || p[pos_] != '}') fail<UsageError>("pattern: repetition is not {m,n} at ", pos_);
-        ++pos_;
-        return {low, high};
-    }
-
-    /// Moves behind one atom without adding steps.
-    void skip_atom(std::u32string_view p) {
-        int depth = 0;
-        bool bracket = false;
-        do {
-            if (pos_ >= p.size()) fail<UsageError>("pattern: ends inside a group or class");
-            const char32_t c = p[pos_++];
-            if (c == '\\') ++pos_;
-            else if (bracket) bracket = c != ']';
-            else if (c == '[') bracket = true;
-            else if (c == '(') ++depth;
-            else if (c == ')') --depth;
-        } while (depth > 0 || bracket);
-    }
-
-    std::int32_t atom(std::u32string_view p, std::int32_t next) {
-        if (p[pos_] == '(') {
-            ++pos_;
-            const std::int32_t start = alternatives(p, next);
-            if (pos_ >= p.size() || p[pos_] != ')') fail<UsageError>("pattern: no closing parenthesis at ", pos_);
-            ++pos_;
-            return start;
-        }
-        CharacterSet set;
-        if (p[pos_] == '[') {
-            set.negated = p[++pos_] == '^';
-            for (pos_ += set.negated; pos_ < p.size() && p[pos_] != ']';) member(p, set);
-            if (pos_ >= p.size()) fail<UsageError>("pattern: no closing bracket");
-            ++pos_;
-        } else {
-            const char32_t c = one(p, set);   // by itself it stands for both its cases, in brackets for itself
-            const char32_t other = c >= 'a' && c <= 'z' ? c - 32 : c >= 'A' && c <= 'Z' ? c + 32 : c;
-            if (other != c) set.ranges.push_back({other, other});
-        }
-        sets_.push_back(std::move(set));
-        return add({next, -1, static_cast<std::int32_t>(sets_.size()) - 1});
-    }
-
-    /// A character or a class; gives the character, or 0 for a class.
-    char32_t one(std::u32string_view p, CharacterSet& set) {
-        char32_t c = p[pos_++];
-        if (c == '\\') {
-            c = p[pos_++];
-            if (c == 'l' || c == 'd' || c == 'u') {
-                (c == 'l' ? set.letters : c == 'd' ? set.digits : set.capitals) = true;
-                return 0;
-            }
-        }
-        set.ranges.push_back({c, c});
-        return c;
-    }
-
-    void member(std::u32string_view p, CharacterSet& set) {
-        if (one(p, set) != 0 && pos_ + 1 < p.size() && p[pos_] == '-' && p[pos_ + 1] != ']') {
-            ++pos_;
-            CharacterSet end;
-            set.ranges.back().second = one(p, end);
-        }
-    }
-
-    Step& at(std::int32_t step) { return steps_[static_cast<std::size_t>(step)]; }
-
-    std::vector<Step>& steps_;
-    std::vector<CharacterSet>& sets_;
-    std::size_t pos_ = 0;
-};
-
-}  // namespace detail
-}  // namespace svad::text
-
-namespace svad::text {
-
-/// A line of the table: what to match, what must follow (may be empty), and what to do, a number of the caller's.
-struct PatternRule {
-    std::u32string_view pattern, context;
-    int action = 0;
-};
-
-/// The longest match: `length` characters, of which the first `token` are without the context. length 0: none.
-struct PatternMatch {
-    std::size_t length = 0, token = 0;
-    int action = 0;
-};
-
-/// The table ready to match. One object belongs to one thread: matching extends its automaton.
-class PatternLexer {
-public:
-    /// Throws UsageError for a pattern that is not well formed.
-    PatternLexer(const std::vector<PatternRule>& rules, const std::map<std::u32string, std::u32string>& definitions) {
-        std::vector<std::int32_t> starts;
-        for (const PatternRule& rule : rules) {
-            const auto number = static_cast<std::int32_t>(actions_.size());
-            actions_.push_back(rule.action);
-            const std::int32_t end = add({-1, -1, -1, number});
-            std::int32_t join = end;
-            if (!rule.context.empty()) join = compile(expand(rule.context, definitions), end);
-            // A marker step before the context, so that a match knows where its token may end.
-            joins_.push_back(rule.context.empty() ? -1 : add({join}));
-            starts.push_back(compile(expand(rule.pattern, definitions), rule.context.empty() ? end : joins_.back()));
-        }
-        start_ = state_of(std::move(starts));
-    }
-
-    /// How far a match may be looked for behind the last place where one ended: a text of a million "<!" would else be
-    /// read to its end a million times.
-    static constexpr std::size_t reach = 1000;
-
-    /// The longest match at `at`; the token of a rule with context is as long as it can be.
-    [[nodiscard]] PatternMatch longest(std::u32string_view text, std::size_t at) {
-        PatternMatch match;
-        std::int32_t rule = -1, state = start_;
-        for (std::size_t i = at; i < text.size(); ++i) {
-            state = next(state, text[i]);
-            if (state < 0 || i - at > match.length + reach) break;
-            if (const std::int32_t ended = states_[static_cast<std::size_t>(state)].rule; ended >= 0) {
-                rule = ended;
-                match.length = i + 1 - at;
-            }
-        }
-        if (rule < 0) return match;
-        match.action = actions_[static_cast<std::size_t>(rule)];
-        match.token = token_length(text.substr(at, match.length), rule);
-        return match;
-    }
-
-private:
-    struct State {
-        std::vector<std::int32_t> steps;   // sorted
-        std::int32_t rule = -1;            // lowest that ends here
-        std::array<std::int32_t, 128> ascii;
-        std::unordered_map<char32_t, std::int32_t> next;   // of the other characters
-
-        State() { ascii.fill(unknown); }
-    };
-
-    static constexpr std::int32_t unknown = -2;
-
-    std::int32_t add(detail::Step step) {
-        steps_.push_back(step);
-        return static_cast<std::int32_t>(steps_.size()) - 1;
-    }
-
-    std::int32_t compile(const std::u32string& pattern, std::int32_t next) {
-        return detail::PatternCompiler{steps_, sets_}.compile(pattern, next);
-    }
-
-    static std::u32string expand(std::u32string_view pattern, const std::map<std::u32string, std::u32string>& definitions) {
-        std::u32string out;
-        for (std::size_t i = 0; i < pattern.size(); ++i) {
-            if (pattern[i] == '{' && i + 1 < pattern.size() && pattern[i + 1] >= 'A' && pattern[i + 1] <= 'Z') {
-                const std::size_t end = std::min(pattern.find('}', i), pattern.size());
-                const auto found = definitions.find(std::u32string(pattern.substr(i + 1, end - i - 1)));
-                if (found == definitions.end()) fail<UsageError>("pattern: unknown definition at ", i);
-                out += U'(' + expand(found->second, definitions) + U')';
-                i = end;
-            } else {
-                out += pattern[i];
-                if (pattern[i] == '\\' && i + 1 < pattern.size()) out += pattern[++i];
-            }
-        }
-        return out;
-    }
-
-    /// Adds what is reachable without a character.
-    void close(std::vector<std::int32_t>& steps) const {
-        std::vector<bool> seen(steps_.size(), false);
-        std::vector<std::int32_t> todo = std::exchange(steps, {});
-        while (!todo.empty()) {
-            const std::int32_t step = todo.back();
-            todo.pop_back();
-            if (step < 0 || seen[static_cast<std::size_t>(step)]) continue;
-            seen[static_cast<std::size_t>(step)] = true;
-            steps.push_back(step);
-            const detail::Step& s = steps_[static_cast<std::size_t>(step)];
-            if (s.set < 0) todo.insert(todo.end(), {s.a, s.b});
-        }
-        std::sort(steps.begin(), steps.end());
-    }
-
-    std::vector<std::int32_t> advance(const std::vector<std::int32_t>& steps, char32_t c) const {
-        std::vector<std::int32_t> reached;
-        for (const std::int32_t step : steps) {
-            const detail::Step& s = steps_[static_cast<std::size_t>(step)];
-            if (s.set >= 0 && sets_[static_cast<std::size_t>(s.set)].has(c)) reached.push_back(s.a);
-        }
-        return reached;
-    }
-
-    std::int32_t state_of(std::vector<std::int32_t> steps) {
-        close(steps);
-        if (steps.empty()) return -1;
-        const auto [found, fresh] = state_ids_.try_emplace(steps, static_cast<std::int32_t>(states_.size()));
-        if (!fresh) return found->second;
-        State state;
-        for (const std::int32_t step : steps)
-            if (const std::int32_t rule = steps_[static_cast<std::size_t>(step)].rule; rule >= 0)
-                state.rule = state.rule < 0 ? rule : std::min(state.rule, rule);
-        state.steps = std::move(steps);
-        states_.push_back(std::move(state));
-        return found->second;
-    }
-
-    std::int32_t next(std::int32_t from, char32_t c) {
-        State& state = states_[static_cast<std::size_t>(from)];
-        if (c < state.ascii.size()) {
-            if (state.ascii[c] != unknown) return state.ascii[c];
-        } else if (const auto known = state.next.find(c); known != state.next.end()) {
-            return known->second;
-        }
-        const std::int32_t to = state_of(advance(state.steps, c));
-        State& again = states_[static_cast<std::size_t>(from)];   // state_of may have moved the states
-        return (c < again.ascii.size() ? again.ascii[c] : again.next[c]) = to;
-    }
-
-    /// The longest prefix of `matched` after which the rest is the rule's context.
-    std::size_t token_length(std::u32string_view matched, std::int32_t rule);
-
-    std::vector<detail::Step> steps_;
-    std::vector<detail::CharacterSet> sets_;
-    std::vector<int> actions_;
-    std::vector<std::int32_t> joins_;
-    std::map<std::vector<std::int32_t>, std::int32_t> state_ids_;
-    std::vector<State> states_;
-    std::vector<bool> may_end_;
-    std::int32_t start_ = -1;
-};
-
-inline std::size_t PatternLexer::token_length(std::u32string_view matched, std::int32_t rule) {
-    const std::int32_t join = joins_[static_cast<std::size_t>(rule)];
-    if (join < 0) return matched.size();
-    const auto holds = [&](std::int32_t state, std::int32_t step) {
-        const auto& steps = states_[static_cast<std::size_t>(state)].steps;
-        return std::binary_search(steps.begin(), steps.end(), step);
-    };
-    may_end_.assign(matched.size() + 1, false);   // a token of this rule can end here
-    std::int32_t state = start_;
-    for (std::size_t i = 0; i <= matched.size(); ++i) {
-        may_end_[i] = holds(state, join);
-        if (i < matched.size()) state = next(state, matched[i]);   // never -1: the whole of `matched` matches
-    }
-    const std::int32_t context = state_of({join});
-    for (std::size_t end = matched.size(); end-- > 1;) {
-        if (!may_end_[end]) continue;
-        state = context;
-        for (std::size_t i = end; i < matched.size() && state >= 0; ++i) state = next(state, matched[i]);
-        if (state >= 0 && states_[static_cast<std::size_t>(state)].rule == rule) return end;
-    }
-    return matched.size();
-}
-
-}  // namespace svad::text
-
 // ==== svad/text/post_processor.hpp ====
 // What a model wants around the tokens of a text or of a pair of texts: [CLS] a [SEP] b [SEP], <s> a, ...
 //
@@ -6988,6 +5103,21 @@ struct PostProcessor {
 };
 
 }  // namespace svad::text
+
+// ==== svad/text/pretokenizer.hpp ====
+// Cutting a text into the pieces that a tokenizer's model sees one by one.
+//
+// Promise: the pieces and byte ranges of the pre-tokenizers of Hugging Face's tokenizers; linear time. A list of steps,
+// each of which cuts (or rewrites) the pieces of the one before. ByteLevel keeps bytes as they are: the printable
+// characters that stand for bytes in its files exist only there.
+
+// ==== svad/text/split_patterns.hpp ====
+// The regular expressions with which tokenizers cut text, as scanners: each knows where its next match ends.
+//
+// Promise: the matches of a leftmost-first engine with Unicode classes, in linear time for any bytes (an ill-formed part
+// counts as one character of no class); a pattern that is not in the table is refused with its text, never guessed.
+// Rejected: std::regex (no Unicode classes, recursion as deep as the text is long) and a regex engine of our own (the
+// patterns in use are a handful, and a scanner is several times faster).
 
 // ==== svad/text/pretokenize.hpp ====
 // Cutting text into the pieces inside which byte pairs may merge: the GPT-2 pattern as a scanner,
@@ -7086,21 +5216,6 @@ void for_each_piece(std::string_view text, F f, const SplitOptions& options = {}
 }
 
 }  // namespace svad::text
-
-// ==== svad/text/pretokenizer.hpp ====
-// Cutting a text into the pieces that a tokenizer's model sees one by one.
-//
-// Promise: the pieces and byte ranges of the pre-tokenizers of Hugging Face's tokenizers; linear time. A list of steps,
-// each of which cuts (or rewrites) the pieces of the one before. ByteLevel keeps bytes as they are: the printable
-// characters that stand for bytes in its files exist only there.
-
-// ==== svad/text/split_patterns.hpp ====
-// The regular expressions with which tokenizers cut text, as scanners: each knows where its next match ends.
-//
-// Promise: the matches of a leftmost-first engine with Unicode classes, in linear time for any bytes (an ill-formed part
-// counts as one character of no class); a pattern that is not in the table is refused with its text, never guessed.
-// Rejected: std::regex (no Unicode classes, recursion as deep as the text is long) and a regex engine of our own (the
-// patterns in use are a handful, and a scanner is several times faster).
 
 namespace svad::text {
 
@@ -7476,1058 +5591,145 @@ void pre_tokenize(AlignedText text, const std::vector<CutStep>& steps, F f) {
 
 }  // namespace svad::text
 
-// ==== svad/text/ptb.hpp ====
-// The Penn Treebank tokenizer that caption scores are defined on: Stanford's PTBTokenizer 3.4.1 with -preserveLines, as
-// pycocoevalcap calls it, and that package's removal of punctuation.
+// ==== svad/text/token_decoder.hpp ====
+// Turning the strings of tokens back into text.
 //
-// Promise: the words of the Java program for English captions (180,000 real ones of three data sets and 25,000 lines of
-// web text come out the same); a line break inside a caption counts as a blank; at the end of a caption an
-// abbreviation gets no second full stop (there the program's answer depends on the next line).
-// The rules are a table, read like the .flex file: longest match first (Marcus et al. 1993; Manning et al. 2014).
-// Rejected: calling Java; splitting at punctuation (moves CIDEr by tenths where captions hold "can't", "10:30", "U.S.").
-
-// ==== svad/text/ptb_rules.hpp ====
-// The table of the PTB tokenizer: definitions, and rules in order of precedence (the longest match wins, the first rule
-// on a tie; a context counts towards the length). Written from the documented behaviour of PTBTokenizer 3.4.1 and its
-// outputs; syntax in pattern.hpp. A change here is checked against thousands of lines of that program's output.
-// Rejected: hand-written branches per character (the quirks come from longest match, and would have to be found anew).
+// Promise: the decoders of Hugging Face's tokenizers, but for one thing: bytes that are no UTF-8 come back as they were
+// (there they become U+FFFD), so that decode(encode(s)) == s for any bytes. The empty list joins tokens with blanks.
 
 namespace svad::text {
 
-/// What becomes of a match.
-enum class Ptb {
-    word, raw, brackets, joined, open_quote, close_quote, open_double, close_double, quotes, dash, hyphens, ellipsis,
-    bracket, entity, fraction, currency, skip, abbreviation, split_last_two, split_last_three, split_first_two
-};
+namespace join_tokens {
+
+struct Bytes {};                                            ///< tokens are bytes already: nothing between them
+struct WordPiece { std::string prefix = "##"; bool cleanup = true; };
+struct Metaspace { std::string mark = "▁"; bool drop_first = true; };
+struct Suffix { std::string suffix = "</w>"; };             ///< becomes a blank, but not at the end
+struct ByteFallback {};                                     ///< runs of <0x00> to <0xFF> become text
+struct Fuse {};                                             ///< all tokens become one
+struct Strip { std::string of = " "; std::size_t start = 0, stop = 0; };
+struct Replace { std::string text, by; };
+
+}  // namespace join_tokens
+
+/// One step.
+using DecoderStep = std::variant<join_tokens::Bytes, join_tokens::WordPiece, join_tokens::Metaspace, join_tokens::Suffix,
+                                 join_tokens::ByteFallback, join_tokens::Fuse, join_tokens::Strip, join_tokens::Replace>;
 
 namespace detail {
 
-inline const std::map<std::u32string, std::u32string>& ptb_definitions() {
-    static const std::map<std::u32string, std::u32string> all{
-        {U"SP", U"[ \t\u00A0\u2000-\u200A\u3000]"},
-        {U"L", U"\\l|&[aeiouAEIOU](acute|grave|uml);"},
-        {U"LD", U"{L}|\\d"},
-        {U"APOS", U"['\u0092\u2019]|&apos;"},
-        {U"TICK", U"{APOS}|[`\u0091\u2018\u201B]"},
-        {U"THING", U"({LD}|[dDoOlL]{TICK}{LD}{LD}){LD}*([\\-_\u058A\u2010\u2011]([dDoOlL]{TICK}{LD})?{LD}+)*"},
-        {U"INITIALS", U"[A-Z]+(([+&]|&amp;)[A-Z]+)+"},
-        {U"HYPHENED", U"[A-Za-z0-9][A-Za-z0-9.,\u00AD]*(-([A-Za-z0-9\u00AD]+|[A-Za-z](\\.[A-Za-z])+\\.))+"},
-        {U"WORD", U"{L}{LD}*([.!?]{L}{LD}*)*"},
-        {U"NUM", U"\\d+|\\d*([.:,\u00AD\u066B\u066C]\\d+)+"},
-        {U"FRAC", U"(\\d{1,4}[\\- \u00A0])?\\d{1,4}(\\\\?/|\u2044)\\d{1,4}"},
-        {U"ACRO", U"[A-Za-z](\\.[A-Za-z])*"},
-        {U"URLCHAR", U"[^ \t\n\r\"<>|(){}\u00A0]"},
-        {U"URLEND", U"[^ \t\n\r\"<>|.!?(){},\\-\u00A0]"},
-        {U"HOSTPART", U"[^ \t\n\r\"`'<>|.!?(){},-_$\u00A0]"},   // , to _ is a range there too: no digit, no capital
-        {U"EMAIL", U"[a-zA-Z0-9][^ \t\n\r\"<>|()\u00A0{}]*@([^ \t\n\r\"<>|(){}.\u00A0]+\\.)*[^ \t\n\r\"<>|(){}.\u00A0]+"},
-        {U"STARTER", U"[A]|[A]bout|[A]ccording|[A]dditionally|[A]fter|[A]n|[A]s|[A]t|[B]ut|[E]arlier|[H]e|"
-                     U"[H]er|[H]ere|[H]owever|[I]f|[I]n|[I]t|[L]ast|[M]any|[M]ore|[M]r\\.|[M]s\\.|[N]ow|"
-                     U"[O]nce|[O]ne|[O]ther|[O]ur|[S]he|[S]ince|[S]o|[S]ome|[S]uch|[T]hat|[T]he|[T]heir|"
-                     U"[T]hen|[T]here|[T]hese|[T]hey|[T]his|[W]e|[W]hen|[W]hile|[W]hat|[Y]et|[Y]ou"},   // capitals only
-        {U"TAG", U"<([!?][A-Za-z\\-][^>\r\n]*|/?[A-Za-z][A-Za-z0-9_:.\\-]*"
-                 U"( +([A-Za-z][A-Za-z0-9_:.\\-]*( *= *['\"][^\r\n'\"]*['\"])?|/))*"
-                 U" */?) *>"},
-        {U"MONTH", U"Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"},
-        {U"DAY", U"Mon|Tues?|Wed|Thu|Thurs|Fri"},
-        {U"STATE", U"Ala|Ariz|[A]z|[A]rk|Calif|Colo|Conn|Ct|Dak|[D]el|Fla|Ga|[I]ll|Ind|Kans?|Ky|[L]a|[M]ass|Md|Mich|Minn|[M]iss|"
-                   U"Mo|Mont|Neb|Nev|Okla|[O]re|[P]a|Penn|Tenn|[T]ex|Va|Vt|[W]ash|Wisc?|Wyo"},
-        {U"COMPANY", U"Inc|Cos?|Corp|Pp?t[ye]s?|Ltd|Plc|Bancorp|Bhd|Assn|Univ|Intl|Sys|LTD"},
-        {U"AFTERNAME", U"Jr|Sr|Rt|Bros|(Ed|Ph)\\.D|Blvd|Rd|Esq"},
-        {U"ENDING", U"{MONTH}|{DAY}|{STATE}|{COMPANY}|tel|est|ext|sq|bldg|{AFTERNAME}|etc|al|seq"},
-        {U"TITLE", U"Mr|Mrs|Ms|[M]iss|Drs?|Profs?|Sens?|Reps?|Attys?|Lt|Col|Gen|Messrs|Govs?|Adm|Rev|Maj|Sgt|Cpl|Pvt|Capt|"
-                   U"Ste?|Ave|Pres|Lieut|Hon|Brig|Co?mdr|Pfc|Spc|Supts?|Det|Mt|Ft|Adj|Adv|Asst|Assoc|Ens|Insp|Mlle|Mme|"
-                   U"Msgr|Sfc"},
-        {U"INNER", U"{TITLE}|Ph|vs|Alex|Wm|Jos|Cie|cf|TREAS|{ACRO}|Dept|Invt|Elec|Natl|M[ft]g"},
-    };
-    return all;
-}
+using Strings = std::vector<std::string>;
 
-/// Words: contractions, abbreviations, names, addresses.
-inline void add_word_rules(std::vector<PatternRule>& rules) {
-    const auto add = [&](std::u32string_view pattern, Ptb action = Ptb::word, std::u32string_view context = {}) {
-        rules.push_back({pattern, context, static_cast<int>(action)});
-    };
-    add(U"[cC][aA][nN][nN][oO][tT]", Ptb::split_last_three);
-    add(U"[gG][oO][nN][nN][aA]|[gG][oO][tT][tT][aA]|[lL][eE][mM][mM][eE]|[gG][iI][mM][mM][eE]|[wW][aA][nN][nN][aA]",
-        Ptb::split_last_two);
-    add(U"{APOS}t(is|was)", Ptb::split_first_two);
-    add(U"{WORD}", Ptb::word, U"{APOS}([msdMSD]|re|ve|ll)");
-    add(U"[A-Za-z]+", Ptb::word, U"[nN]{APOS}[tT]");
-    add(U"{APOS}([msdMSD]|re|ve|ll)", Ptb::word, U"[^A-Za-z]");
-    add(U"[nN]{APOS}[tT]", Ptb::word, U"[^A-Za-z]");
-    add(U"{WORD}");
-    add(U"({WORD}|{THING}|{HYPHENED}|{INITIALS})\\.", Ptb::word, U"[,;:]");
-    add(U"\\d+{LD}*{L}{LD}*");
-    add(U"{LD}+(_{LD}+)+");
-    add(U"https?://{URLCHAR}+{URLEND}", Ptb::raw);
-    add(U"www\\.([^ \t\n\r\"<>|.!?(){},\u00A0]+\\.)+[a-zA-Z]{2,4}(/{URLCHAR}+{URLEND})?", Ptb::raw);
-    add(U"({HOSTPART}+\\.)+(com|net|org|edu)(/{URLCHAR}+{URLEND})?", Ptb::raw);
-    add(U"<?[a-zA-Z0-9][^ \t\n\r\"<>|()\u00A0{}]*@([^ \t\n\r\"<>|(){}.\u00A0]+\\.)*[^ \t\n\r\"<>|(){}.\u00A0]+>?", Ptb::raw);
-    add(U"@[a-zA-Z_][a-zA-Z_0-9]*|#{L}+");
-    add(U"{APOS}n{APOS}?", Ptb::raw);
-    add(U"{THING}");
-    add(U"[qQ]u{APOS}{L}+|[cC]{APOS}(mon|est)|[eE]{APOS}er|[lLdDjJ]{APOS}|"
-        U"Dunkin{APOS}|somethin{APOS}|ol{APOS}|{APOS}em|{APOS}till?|{APOS}[cC]ause|cont{APOS}d\\.?|nor{APOS}easter|"
-        U"s{APOS}mores|ev{APOS}ry|li{APOS}l|nat{APOS}l");
-    add(U"[A-HJ-XZn]{TICK}\\l\\l+|\\l+[aeiouyAEIOUY]{TICK}[aeiouA-Z]\\l*");
-    add(U"[yY]{APOS}", Ptb::raw, U"{L}");
-    add(U"{APOS}\\d\\d", Ptb::raw, U"{SP}|\n");
-    add(U"{APOS}[1-9]0s");
-    add(U"({ENDING})\\.", Ptb::abbreviation, U"({SP}|\n)({SP}|\n|\\u|{TAG})");
-    add(U"({ENDING})\\.", Ptb::word, U"[^\u0001][^\u0001]");
-    add(U"({ENDING})\\.", Ptb::abbreviation);   // at the end of the input
-    add(U"{HYPHENED}|{L}+(-{LD}+)+");
-    add(U"[A-Za-z0-9]+(-[A-Za-z]+){0,2}(\\\\?/[A-Za-z0-9]+(-[A-Za-z]+){0,2}){1,2}");
-    add(U"{INITIALS}");
-    add(U"C\\+\\+|C#");
-    add(U"[A-Za-z](\\.[A-Za-z])+\\.", Ptb::abbreviation, U"({SP}|\n)({STARTER}|{TAG})({SP}|\n)");
-    add(U"[A-Za-z]", Ptb::word, U"\\.({SP}|\n)({STARTER}|{TAG})({SP}|\n)");
-    add(U"({INNER}|a\\.k\\.a)\\.");
-    add(U"({LD}+\\.)*{LD}+\\.(bat|bmp|c|class|cgi|cpp|dll|docx?|exe|gif|gz|h|html?|jar|java|jpe?g|mov|mp3|pdf|php|pl|png|ppt|"
-        U"ps|py|sql|tar|txt|wav|x|xml|zip)", Ptb::word, U"{SP}|[\n.?!,]");
-    add(U"(ca|figs?|Figs?|prop|[Nn]os?|art|bldg|pp|op)\\.", Ptb::word, U"{SP}?\\d");
-}
-
-/// Numbers, money, dates, telephone numbers.
-inline void add_number_rules(std::vector<PatternRule>& rules) {
-    const auto add = [&](std::u32string_view pattern, Ptb action = Ptb::word, std::u32string_view context = {}) {
-        rules.push_back({pattern, context, static_cast<int>(action)});
-    };
-    add(U"[+\\-]?({NUM})", Ptb::brackets);
-    add(U"\\d{1,2}[\\-/]\\d{1,2}[\\-/]\\d{2,4}");
-    add(U"{FRAC}", Ptb::joined);
-    add(U"[\u00BC\u00BD\u00BE\u2153-\u215E]", Ptb::fraction);
-    add(U"(\\(\\d{2,3}\\)[ \u00A0]?|(\\+\\+?)?(\\d{2,4}[\\- \u00A0])?\\d{2,4}[\\- \u00A0])\\d{3,4}[\\- \u00A0]?\\d{3,5}|"
-        U"((\\+\\+?)?\\d{2,4}\\.)?\\d{2,4}\\.\\d{3,4}\\.\\d{3,5}", Ptb::brackets);
-    add(U"[A-Z]*$|#+");
-    add(U"[\u00A2\u00A3\u00A4\u00A5\u0080\u20A0\u20AC\u060B\u0E3F\u20A4\uFFE0\uFFE1\uFFE5\uFFE6]", Ptb::currency);
-}
-
-/// Quotes, brackets, dashes, faces, tags and everything that is one character.
-inline void add_symbol_rules(std::vector<PatternRule>& rules) {
-    const auto add = [&](std::u32string_view pattern, Ptb action = Ptb::word, std::u32string_view context = {}) {
-        rules.push_back({pattern, context, static_cast<int>(action)});
-    };
-    add(U"{TAG}", Ptb::joined);
-    add(U"&(amp|lt|gt|quot|apos);", Ptb::entity);
-    add(U"&(MD|mdash|ndash);", Ptb::dash);
-    add(U"&(#\\d+|UR);");
-    add(U"&nbsp;|{SP}+|\n", Ptb::skip);
-    add(U"[<>]?[:;=]['\\-o*]?[()DPdpO\\\\{@|\\[\\]]", Ptb::brackets, U"[^A-Za-z0-9]");
-    add(U"[\\^x=~<>]\\.\\[\\^x=~<>]|[\\-\\^x=~<>']_[\\-\\^x=~<>']|\\([\\-\\^x=~<>'][_.]?[\\-\\^x=~<>']\\)", Ptb::brackets);
-    add(U"\"|''", Ptb::close_double);
-    add(U"\"|&quot;", Ptb::open_double, U"[A-Za-z0-9$]");
-    add(U"[`\u2018-\u201F\u2039\u203A\u00AB\u00BB\u0091-\u0094]{1,2}", Ptb::quotes);
-    add(U"'", Ptb::open_quote, U"[A-Za-z][^ \t\n\r\u00A0]");
-    add(U"{APOS}([msdMSD]|re|ve|ll)");   // behind the opening quote, which has the same length
-    add(U"{APOS}", Ptb::close_quote);
-    add(U"-+", Ptb::hyphens);
-    add(U"[\u2013\u2014\u2015\u0096\u0097]", Ptb::dash);
-    add(U"\\.{3,5}|(\\.[ \u00A0]){2,4}\\.|[\u0085\u2026]", Ptb::ellipsis);
-    add(U"-(LRB|RRB|LSB|RSB|LCB|RCB)-");
-    add(U"[()\\[\\]\\{\\}]", Ptb::bracket);
-    add(U"[?!]+|<<|>>|\\*+|(\\\\\\*)+|_+|@+");
-    add(U"[.,;:/\\\\+%&~\\^|<>=@]");
-    add(U"[\u00A1-\u00AC\u00AE-\u00BF\u00D7\u00F7\u02CB\u0300-\u036F]");
-    add(U"[\u2010\u2011\u2016\u2017\u2020-\u2025\u2027\u2030-\u2038\u203B-\u2043\u2045-\u205E\u2100-\u214F\u2190-\u27BF]");
-    add(U"[\u037E\u0387\u055A-\u055F\u0589\u05BE\u060C\u061B\u061F\u066A-\u066D\u0964\u0965\u0E4F]");
-    add(U"[\u2900-\u2BFF\u3001-\u3003\u3008\u3009\u300C-\u301F\u30FB\uFE30-\uFE6F"
-        U"\uFF01-\uFF0F\uFF1A-\uFF20\uFF3B-\uFF40\uFF5B-\uFF65]");
-}
-
-inline const std::vector<PatternRule>& ptb_rules() {
-    static const std::vector<PatternRule> all = [] {
-        std::vector<PatternRule> rules;
-        add_word_rules(rules);
-        add_number_rules(rules);
-        add_symbol_rules(rules);
-        return rules;
-    }();
-    return all;
-}
-
-}  // namespace detail
-}  // namespace svad::text
-
-namespace svad::text {
-
-struct PtbOptions {
-    bool lower_case = true;
-    bool end_of_input = false;   ///< as where the Java program finds no line feed behind the line, only the input's end
-    std::string_view next_line = "a";   ///< what follows: an abbreviation in front of a sentence's first word ends one too
-};
-
-namespace detail {
-
-inline std::string_view bracket_name(char32_t c) {
-    switch (c) {
-        case '(': return "-LRB-";
-        case ')': return "-RRB-";
-        case '[': return "-LSB-";
-        case ']': return "-RSB-";
-        case '{': return "-LCB-";
-        case '}': return "-RCB-";
-        default: return {};
-    }
-}
-
-/// `token` in UTF-8 as it is: soft hyphens dropped, curly apostrophes straightened, round brackets named.
-inline std::string plain_token(std::u32string_view token, bool brackets, bool nonbreaking) {
+inline void replace_all(std::string& text, std::string_view from, std::string_view to) {
+    if (from.empty() || text.find(from) == std::string::npos) return;
     std::string out;
-    for (std::size_t i = 0; i < token.size(); ++i) {
-        const char32_t c = token[i];
-        if (c == 0xAD) continue;
-        if (c == '&' && token.size() > 6 && token.substr(i).starts_with(U"&apos;")) {
-            out += '\'';
-            i += 5;
-            continue;
-        }
-        if (const auto name = bracket_name(c); brackets && (c == '(' || c == ')')) out += name;
-        else if (c == 0x2019 || c == 0x92 || c == 0x2018) out += '\'';
-        else if (nonbreaking && c == ' ') append_utf8(out, 0xA0);
-        else append_utf8(out, c);
+    std::size_t start = 0;
+    for (std::size_t at; (at = text.find(from, start)) != std::string::npos; start = at + from.size())
+        out.append(text, start, at - start).append(to);
+    text = out.append(text, start);
+}
+
+/// What BERT's decoder tidies in every token.
+inline void clean_up(std::string& token) {
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 11> all{{
+        {" .", "."}, {" ?", "?"}, {" !", "!"}, {" ,", ","}, {" ' ", "'"}, {" n't", "n't"}, {" 'm", "'m"},
+        {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"},
+    }};
+    for (const auto& [from, to] : all) replace_all(token, from, to);
+}
+
+/// The byte of a token <0x00> to <0xFF>, or -1.
+inline int byte_of_token(std::string_view token) {
+    if (token.size() != 6 || !token.starts_with("<0x") || token[5] != '>') return -1;
+    int value = 0;
+    for (const char c : token.substr(3, 2)) {
+        const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        if (digit < 0) return -1;
+        value = value * 16 + digit;
     }
-    return out;
+    return value;
 }
 
-inline std::string_view currency_name(char32_t c) {
-    switch (c) {
-        case 0xA2: return "cents";
-        case 0xA3: return "#";
-        case 0x80: case 0xA4: case 0x20A0: case 0x20AC: return "$";
-        default: return {};
-    }
-}
+inline Strings joined(Strings tokens, const join_tokens::Bytes&) { return tokens; }
 
-inline std::string_view fraction_name(char32_t c) {
-    constexpr std::array<std::string_view, 12> thirds{"1/3", "2/3", "1/5", "2/5", "3/5", "4/5",
-                                                      "1/6", "5/6", "1/8", "3/8", "5/8", "7/8"};
-    if (c == 0xBC) return "1/4";
-    if (c == 0xBD) return "1/2";
-    if (c == 0xBE) return "3/4";
-    return c >= 0x2153 && c <= 0x215E ? thirds[c - 0x2153] : std::string_view{};
-}
-
-/// An entity in capitals is one too, but quotes only in small letters.
-inline std::string entity_text(std::u32string_view token) {
-    const std::string name = plain_token(token, false, false), small = to_lower(name);
-    if (small == "&amp;") return "&";
-    if (small == "&lt;") return "<";
-    if (small == "&gt;") return ">";
-    if (name == "&apos;") return "'";
-    return name == "&quot;" ? "''" : name;
-}
-
-/// Curly and pointed quotes in the ASCII form of the Penn Treebank; low ones stay.
-inline std::string quote_text(std::u32string_view token) {
-    std::string out;
-    for (const char32_t c : token) {
-        switch (c) {
-            case 0x93: case 0x201C: case 0xAB: out += "``"; break;
-            case 0x94: case 0x201D: case 0xBB: out += "''"; break;
-            case 0x91: case 0x2018: case 0x201B: case 0x2039: out += '`'; break;
-            case 0x92: case 0x2019: case 0x203A: out += '\''; break;
-            default: append_utf8(out, c);
-        }
-    }
-    return out;
-}
-
-/// The output for a matched token.
-inline std::string ptb_token(std::u32string_view token, Ptb action) {
-    switch (action) {
-        case Ptb::word: return plain_token(token, false, false);
-        case Ptb::raw: {
-            std::string out;
-            for (const char32_t c : token) text::append_utf8(out, c);
-            return out;
-        }
-        case Ptb::brackets: return plain_token(token, true, true);
-        case Ptb::joined: return plain_token(token, false, true);
-        case Ptb::open_quote: return "`";
-        case Ptb::close_quote: return "'";
-        case Ptb::open_double: return "``";
-        case Ptb::close_double: return "''";
-        case Ptb::quotes: return quote_text(token);
-        case Ptb::dash: return "--";
-        case Ptb::hyphens: return token.size() >= 2 && token.size() <= 4 ? "--" : plain_token(token, false, false);
-        case Ptb::ellipsis: return "...";
-        case Ptb::bracket: return std::string(bracket_name(token[0]));
-        case Ptb::entity: return entity_text(token);
-        case Ptb::fraction: return std::string(fraction_name(token[0]));
-        case Ptb::currency: {
-            const std::string_view name = currency_name(token[0]);
-            return name.empty() ? plain_token(token, false, false) : std::string(name);
-        }
-        default: return {};
-    }
-}
-
-/// to_lower in place for what is ASCII, which is nearly all.
-inline void lower_token(std::string& token) {
-    if (std::any_of(token.begin(), token.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) {
-        token = to_lower(token);
-        return;
-    }
-    for (char& c : token)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
-}
-
-inline PatternLexer& ptb_lexer() {
-    thread_local PatternLexer lexer{ptb_rules(), ptb_definitions()};
-    return lexer;
-}
-
-/// `text` with line breaks as blanks and ill-formed bytes as U+FFFD.
-inline std::u32string ptb_line(std::string_view text) {
-    std::u32string line;
-    for (std::size_t i = 0; i < text.size();) {
-        const CodePoint c = next_code_point(text, i);
-        const bool breaks = c.value == '\n' || c.value == '\r' || c.value == 0x0B || c.value == 0x0C ||
-                            c.value == 0x2028 || c.value == 0x2029;
-        line += breaks ? U' ' : c.value;
-        i += c.length;
-    }
-    return line;
-}
-
-}  // namespace detail
-
-/// The tokens of one caption. Any bytes; what the tokenizer has no rule for (emoji) is dropped.
-[[nodiscard]] inline std::vector<std::string> ptb_tokenize(std::string_view text, const PtbOptions& options = {}) {
-    std::u32string line = detail::ptb_line(text);
-    const std::size_t end = line.size();
-    if (!options.end_of_input) line += U'\n' + detail::ptb_line(options.next_line.substr(0, 64)) + U"\na";
-    PatternLexer& lexer = detail::ptb_lexer();
-    std::vector<std::string> tokens;
-    for (std::size_t at = 0; at < end;) {
-        const PatternMatch match = lexer.longest(line, at);
-        const auto action = static_cast<Ptb>(match.action);
-        if (match.length == 0) {
-            ++at;
-            continue;
-        }
-        std::size_t length = match.token;
-        if (action == Ptb::split_last_two || action == Ptb::split_last_three || action == Ptb::split_first_two) {
-            const std::size_t back = action == Ptb::split_last_two ? 2 : 3;
-            length = action == Ptb::split_first_two ? 2 : length - back;
-        }
-        const std::u32string_view token = std::u32string_view{line}.substr(at, length);
-        at += length;
-        if (action == Ptb::skip) continue;
-        const bool splits = length != match.token;
-        std::string out = detail::ptb_token(token, splits || action == Ptb::abbreviation ? Ptb::word : action);
-        if (action == Ptb::abbreviation) --at;   // the full stop ends the sentence too
-        if (options.lower_case) detail::lower_token(out);
-        if (!out.empty()) tokens.push_back(std::move(out));
+inline Strings joined(Strings tokens, const join_tokens::WordPiece& step) {
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+        if (i > 0 && !step.prefix.empty() && tokens[i].starts_with(step.prefix)) tokens[i].erase(0, step.prefix.size());
+        else if (i > 0) tokens[i].insert(0, " ");
+        if (step.cleanup) clean_up(tokens[i]);
     }
     return tokens;
 }
 
-/// Whether pycocoevalcap drops `token`: punctuation, by a list in upper case, so that a lower-cased "-lrb-" stays.
-[[nodiscard]] inline bool is_caption_punctuation(std::string_view token) {
-    constexpr std::array<std::string_view, 18> list{"''", "'", "``", "`", "-LRB-", "-RRB-", "-LCB-", "-RCB-", ".",
-                                                    "?", "!", ",", ":", "-", "--", "...", ";", ""};
-    return std::find(list.begin(), list.end(), token) != list.end();
+inline Strings joined(Strings tokens, const join_tokens::Metaspace& step) {
+    for (std::size_t i = 0; i < tokens.size(); ++i) replace_all(tokens[i], step.mark, i == 0 && step.drop_first ? "" : " ");
+    return tokens;
 }
 
-/// What the scorers see of a caption: lower-case tokens without punctuation, joined by blanks.
-[[nodiscard]] inline std::string caption_words(std::string_view text, const PtbOptions& options = {}) {
-    std::string out;
-    for (const std::string& token : ptb_tokenize(text, options)) {
-        if (is_caption_punctuation(token)) continue;
-        if (!out.empty()) out += ' ';
-        out += token;
-    }
-    return out;
+inline Strings joined(Strings tokens, const join_tokens::Suffix& step) {
+    for (std::size_t i = 0; i < tokens.size(); ++i) replace_all(tokens[i], step.suffix, i + 1 == tokens.size() ? "" : " ");
+    return tokens;
 }
 
-}  // namespace svad::text
-
-// ==== svad/text/segmenter.hpp ====
-// Words of a text without blanks (Chinese): each character is labelled begin, middle, end or a word of its own.
-//
-// Promise: for any bytes the words, in order, are all of the text but its white space; invalid UTF-8 stays in them as it
-// is. White space always ends a word. Time is linear in the text; a segmenter is immutable. A lexicon adds two points.
-// Rejected: longest match in a dictionary, five points worse since every second name is missing from it.
-
-// ==== svad/text/sequence_file.hpp ====
-// The file of a sequence model: "svadseq1", kind, labels, slots, words (32 bits each), transitions, words, values, table
-// of weights, FNV-1a of all before; little-endian.
-//
-// Promise: parse() takes any bytes: the sizes must be in range and add up to the size of the file and the checksum must
-// hold before anything is allocated. Equal models have equal bytes.
-// Rejected: safetensors, whose named tensors of floats would be four times the size.
-
-// ==== svad/text/sequence_training.hpp ====
-// Learning a sequence model: the averaged structured perceptron over examples, the mean of
-// several learners with other orders, then rounding to bytes.
-//
-// Promise: same examples, options and seed give the same bytes on every machine: integers only until one last division.
-// The average is kept lazily (weight minus time-stamped sum), so an update costs what it changes.
-// Rejected: a conditional random field, several times slower to learn and in need of floating point and a step size.
-
-// ==== svad/text/sequence_model.hpp ====
-// A label for each position of a sequence: a linear model over hashed features, decoded exactly (Viterbi 1967), learnt
-// as an averaged structured perceptron (Collins 2002). The tagger and the segmenter are its feature functions.
-//
-// Promise: training is a function of the examples, their order and the seed. A feature owns a window of `labels` bytes
-// that starts anywhere in one table, so the size of a model does not depend on how many features there are; windows
-// may overlap and learning copes. A file is checked whole (sizes, checksum) before a byte of it is used.
-// Rejected: a map from feature to weights (ten times the size, slower), beam search (inexact, no faster for 17 labels).
-
-namespace svad::text {
-
-/// How a sequence model is learnt.
-struct TaggerOptions {
-    int epochs = 12;
-    int learners = 4;                                            // models with other seeds, whose mean is the result
-    std::uint64_t seed = 1;
-    double dropout = 0.3;                                        // share of features hidden in training, drawn anew each time
-    int margin = 5;                                              // by how much the right label must lead, in updates
-    std::size_t slots = 3'600'000;                               // bytes of the table of weights
-    Lexicon lexicon = {};                                        // words known beside those of the examples; kept in the model
-    std::function<void(int epoch, double wrong)> progress = {};  // after each epoch: share of wrong labels in training
-};
-
-namespace detail {
-
-/// Mixes a value into a hash; the order of calls matters.
-[[nodiscard]] constexpr std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
-    hash = (hash ^ value) * 0x9E3779B97F4A7C15u;
-    return hash ^ (hash >> 29);
-}
-
-/// FNV-1a of bytes.
-[[nodiscard]] constexpr std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t hash = 0xCBF29CE484222325u) {
-    for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
-    return hash;
-}
-
-/// The features of a sequence: those of position i are features[ends[i-1]..ends[i]); `joint` is seen with the label before.
-struct SequenceInput {
-    std::vector<std::uint32_t> features, joint;
-    std::vector<std::size_t> ends;
-
-    void clear() { features.clear(), joint.clear(), ends.clear(); }
-    void add(std::uint64_t kind, std::uint64_t value) { features.push_back(static_cast<std::uint32_t>(mix(mix(kind, value), 7) >> 32)); }
-    void finish_position(std::uint64_t with_previous) {
-        ends.push_back(features.size());
-        joint.push_back(static_cast<std::uint32_t>(mix(with_previous, 3) >> 32));
-    }
-};
-
-struct SequenceExample {
-    SequenceInput input;
-    std::vector<std::uint8_t> labels;
-};
-
-/// Weights of either kind: bytes of a finished model or counts of one that is being learnt.
-template <class W, class T>
-struct SequenceWeights {
-    int labels = 0;
-    std::size_t slots = 0;
-    std::vector<W> table;          // slots + labels
-    std::vector<T> transitions;    // row `before` * labels + label; the last row is the start
-
-    void resize(int count, std::size_t size) {
-        labels = count, slots = size;
-        table.assign(size + static_cast<std::size_t>(count), 0);
-        transitions.assign(static_cast<std::size_t>((count + 1) * count), 0);
-    }
-    [[nodiscard]] std::size_t window(std::uint32_t feature) const {
-        return static_cast<std::size_t>((static_cast<std::uint64_t>(feature) * slots) >> 32);
-    }
-    [[nodiscard]] std::size_t window(std::uint32_t joint, int before) const {
-        return window(static_cast<std::uint32_t>(mix(joint, static_cast<std::uint64_t>(before) + 1) >> 32));
-    }
-};
-
-template <class W, class T>
-void add_window(const SequenceWeights<W, T>& w, std::size_t at, std::int32_t* scores) {
-    const W* from = w.table.data() + at;
-    for (int k = 0; k < w.labels; ++k) scores[k] += from[k];
-}
-
-/// The best labels under `w`, exactly; with `gold`, wrong labels get `margin` for nothing, so that right ones must lead.
-template <class W, class T>
-[[nodiscard]] std::vector<std::uint8_t> decode(const SequenceWeights<W, T>& w, const SequenceInput& in,
-                                               const std::vector<std::uint8_t>* gold = nullptr, int margin = 0) {
-    constexpr int most = 32;
-    const int labels = w.labels;
-    const std::size_t n = in.ends.size();
-    std::vector<std::array<std::uint8_t, most>> back(n);
-    std::array<std::int32_t, most> best{}, own{}, next{}, row{};
-    for (std::size_t i = 0; i < n; ++i) {
-        own.fill(0), next.fill(INT32_MIN);
-        for (std::size_t f = i ? in.ends[i - 1] : 0; f < in.ends[i]; ++f) add_window(w, w.window(in.features[f]), own.data());
-        if (gold) own[(*gold)[i]] -= margin;
-        for (int p = i ? 0 : labels; p < (i ? labels : labels + 1); ++p) {
-            for (int k = 0; k < labels; ++k) row[static_cast<std::size_t>(k)] = w.transitions[static_cast<std::size_t>(p * labels + k)];
-            add_window(w, w.window(in.joint[i], p), row.data());
-            const std::int32_t before = i ? best[static_cast<std::size_t>(p)] : 0;
-            for (std::size_t k = 0; k < static_cast<std::size_t>(labels); ++k)
-                if (before + row[k] > next[k]) next[k] = before + row[k], back[i][k] = static_cast<std::uint8_t>(p);
-        }
-        // Only differences matter: taking the largest off keeps any length of text from overflowing.
-        std::int32_t top = INT32_MIN;
-        for (std::size_t k = 0; k < static_cast<std::size_t>(labels); ++k) top = std::max(top, best[k] = next[k] + own[k]);
-        for (std::size_t k = 0; k < static_cast<std::size_t>(labels); ++k) best[k] -= top;
-    }
-    std::vector<std::uint8_t> out(n);
-    std::size_t label = static_cast<std::size_t>(std::max_element(best.begin(), best.begin() + labels) - best.begin());
-    for (std::size_t i = n; i-- > 0; label = back[i][label]) out[i] = static_cast<std::uint8_t>(label);
-    return out;
-}
-
-}  // namespace detail
-}  // namespace svad::text
-
-namespace svad::text::detail {
-
-/// Hashes of words and what is known of each (not 0).
-using WordValues = std::vector<std::pair<std::uint64_t, std::uint16_t>>;
-
-/// Sentences are dealt into this many parts: features in training ask a dictionary made of the other parts, since one
-/// that holds every word it is asked about would be believed too much.
-inline constexpr std::size_t dictionary_parts = 10;
-
-/// A finished model, and words that features ask about: sorted hashes with a value each.
-struct SequenceModel {
-    SequenceWeights<std::int8_t, std::int16_t> weights;
-    std::vector<std::uint32_t> words;
-    std::vector<std::uint16_t> values;
-    Lexicon lexicon;
-
-    /// The value of the word with this hash, or 0.
-    [[nodiscard]] std::uint16_t value_of(std::uint64_t hash) const {
-        const auto key = static_cast<std::uint32_t>(mix(hash, 5) >> 32);
-        const auto at = std::lower_bound(words.begin(), words.end(), key);
-        return at == words.end() || *at != key ? std::uint16_t{0} : values[static_cast<std::size_t>(at - words.begin())];
-    }
-    /// Takes (hash, value) in any order; of words with one key the first stays.
-    void set_words(WordValues list) {
-        for (auto& [hash, value] : list) hash = mix(hash, 5) >> 32;
-        std::sort(list.begin(), list.end());
-        list.erase(std::unique(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.first == b.first; }), list.end());
-        words.clear(), values.clear();
-        for (const auto& [hash, value] : list) words.push_back(static_cast<std::uint32_t>(hash)), values.push_back(value);
-    }
-};
-
-/// The averaged structured perceptron.
-class SequenceLearner {
-public:
-    SequenceLearner(int labels, const TaggerOptions& options) : margin_(options.margin), draw_(options.seed) {
-        const std::size_t slots = options.slots;
-        hidden_ = static_cast<std::uint64_t>(std::clamp(options.dropout, 0.0, 0.9) * 4294967296.0);
-        now_.resize(labels, slots);
-        sum_.resize(labels, slots);
-    }
-
-    /// One pass over the examples in a drawn order; the share of labels that came out wrong.
-    double epoch(const std::vector<SequenceExample>& examples, std::uint64_t seed) {
-        std::vector<std::size_t> order(examples.size());
-        std::iota(order.begin(), order.end(), std::size_t{0});
-        for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[(seed = mix(seed, i)) % i]);
-        std::size_t wrong = 0, all = 0;
-        for (const std::size_t e : order) wrong += learn(examples[e]), all += examples[e].labels.size();
-        return all ? static_cast<double>(wrong) / static_cast<double>(all) : 0.0;
-    }
-
-    /// Adds the averaged weights to `total`: the table, then the transitions.
-    void add_average(std::vector<double>& total) const {
-        total.resize(now_.table.size() + now_.transitions.size());
-        const auto average = [&](std::int64_t now, std::int64_t sum) {
-            return static_cast<double>(now) - static_cast<double>(sum) / static_cast<double>(std::max<std::int64_t>(time_, 1));
-        };
-        for (std::size_t i = 0; i < now_.table.size(); ++i) total[i] += average(now_.table[i], sum_.table[i]);
-        for (std::size_t i = 0; i < now_.transitions.size(); ++i)
-            total[now_.table.size() + i] += average(now_.transitions[i], sum_.transitions[i]);
-    }
-
-private:
-    /// The input with some features hidden, so that no feature can rely on another always being there.
-    void hide_features(const SequenceInput& in) {
-        seen_.clear();
-        seen_.joint = in.joint;
-        for (std::size_t i = 0, f = 0; i < in.ends.size(); ++i) {
-            for (; f < in.ends[i]; ++f)
-                if (((draw_ = mix(draw_, f)) >> 32) >= hidden_) seen_.features.push_back(in.features[f]);
-            seen_.ends.push_back(seen_.features.size());
-        }
-    }
-    std::size_t learn(const SequenceExample& example) {
-        hide_features(example.input);
-        const auto guess = decode(now_, seen_, &example.labels, margin_);
-        std::size_t wrong = 0;
-        for (std::size_t i = 0; i < guess.size(); ++i) {
-            const int gold = example.labels[i], got = guess[i];
-            const int gold_before = i ? example.labels[i - 1] : now_.labels, got_before = i ? guess[i - 1] : now_.labels;
-            if (gold != got) {
-                ++wrong;
-                for (std::size_t f = i ? seen_.ends[i - 1] : 0; f < seen_.ends[i]; ++f) {
-                    const std::size_t at = now_.window(seen_.features[f]);
-                    change(at, gold, 1), change(at, got, -1);
-                }
-            }
-            if (gold == got && gold_before == got_before) continue;
-            change(now_.window(seen_.joint[i], gold_before), gold, 1);
-            change(now_.window(seen_.joint[i], got_before), got, -1);
-            change_transition(gold_before, gold, 1), change_transition(got_before, got, -1);
-        }
-        ++time_;
-        return wrong;
-    }
-    void change(std::size_t window, int label, int by) {
-        const std::size_t at = window + static_cast<std::size_t>(label);
-        now_.table[at] += by, sum_.table[at] += time_ * by;
-    }
-    void change_transition(int before, int label, int by) {
-        const auto at = static_cast<std::size_t>(before * now_.labels + label);
-        now_.transitions[at] += by, sum_.transitions[at] += time_ * by;
-    }
-
-    SequenceWeights<std::int32_t, std::int32_t> now_;
-    SequenceWeights<std::int64_t, std::int64_t> sum_;
-    SequenceInput seen_;
-    int margin_ = 0;
-    std::uint64_t draw_ = 0, hidden_ = 0;
-    std::int64_t time_ = 0;
-};
-
-/// Learns the weights of `model` from examples, whose features may have asked it about words.
-inline void learn_weights(SequenceModel& model, const std::vector<SequenceExample>& examples, int labels, const TaggerOptions& options) {
-    if (options.slots < 1024 || options.slots > 64'000'000)
-        fail<UsageError>("TaggerOptions::slots: must be from 1,024 to 64,000,000; got ", options.slots);
-    std::vector<double> total;
-    for (int k = 0; k < options.learners; ++k) {
-        TaggerOptions own = options;
-        own.seed = mix(options.seed, static_cast<std::uint64_t>(k));
-        SequenceLearner learner(labels, own);
-        for (int e = 0; e < options.epochs; ++e) {
-            const double wrong = learner.epoch(examples, mix(own.seed, static_cast<std::uint64_t>(e) + 11));
-            if (options.progress) options.progress(k * options.epochs + e + 1, wrong);
-        }
-        learner.add_average(total);
-    }
-    // The largest weights are rare: cutting them off keeps more of the others than a coarser step would.
-    const double per_unit = 16.0 / (std::max(options.learners, 1) * std::sqrt(std::max(options.margin, 1)));
-    model.weights.resize(labels, options.slots);
-    const auto rounded = [&](std::size_t i, double limit) { return std::clamp(std::nearbyint(total[i] * per_unit), -limit, limit); };
-    const std::size_t size = total.empty() ? 0 : model.weights.table.size();
-    for (std::size_t i = 0; i < size; ++i) model.weights.table[i] = static_cast<std::int8_t>(rounded(i, 127));
-    for (std::size_t i = size; i < total.size(); ++i) model.weights.transitions[i - size] = static_cast<std::int16_t>(rounded(i, 32767));
-}
-
-}  // namespace svad::text::detail
-
-namespace svad::text::detail {
-
-inline constexpr std::string_view sequence_magic = "svadseq2";
-
-template <class N>
-void put_little(std::string& out, N value, int bytes) {
-    for (int i = 0; i < bytes; ++i) out += static_cast<char>((static_cast<std::uint64_t>(value) >> (8 * i)) & 0xFF);
-}
-
-[[nodiscard]] inline std::uint64_t get_little(std::string_view bytes, std::size_t at, int count) {
-    std::uint64_t value = 0;
-    for (int i = 0; i < count; ++i)
-        value |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[at + static_cast<std::size_t>(i)])) << (8 * i);
-    return value;
-}
-
-/// The bytes of `model`; `kind` says which features it was learnt with.
-[[nodiscard]] inline std::string write_sequence_model(const SequenceModel& model, std::uint32_t kind) {
-    std::string out{sequence_magic};
-    put_little(out, kind, 4), put_little(out, model.weights.labels, 4);
-    const std::string lexicon = model.lexicon.bytes();
-    put_little(out, model.weights.slots, 4), put_little(out, model.words.size(), 4), put_little(out, lexicon.size(), 4);
-    for (const std::int16_t t : model.weights.transitions) put_little(out, t, 2);
-    for (const std::uint32_t w : model.words) put_little(out, w, 4);
-    for (const std::uint16_t v : model.values) put_little(out, v, 2);
-    out += lexicon;
-    for (const std::int8_t w : model.weights.table) out += static_cast<char>(w);
-    put_little(out, hash_bytes(out), 8);
-    return out;
-}
-
-/// The model in `bytes`, which must be of this kind and number of labels. Throws io::FormatError.
-[[nodiscard]] inline SequenceModel parse_sequence_model(std::string_view bytes, std::string_view where, std::uint32_t kind, int labels) {
-    if (bytes.size() < 36 || !bytes.starts_with(sequence_magic))
-        fail<io::FormatError>(where, ": byte 0: is not a tagger or segmenter (\"svadseq2\"); make one with svad train-tagger");
-    const auto field = [&](std::size_t at) { return static_cast<std::size_t>(get_little(bytes, at, 4)); };
-    if (field(8) != kind || field(12) != static_cast<std::size_t>(labels))
-        fail<io::FormatError>(where, ": byte 8: is a model of another kind; got kind ", field(8), " with ", field(12), " labels, needed kind ",
-                              kind, " with ", labels);
-    const std::size_t slots = field(16), words = field(20), lexicon = field(24), count = static_cast<std::size_t>(labels);
-    const std::uint64_t size = 36 + std::uint64_t{2} * (count + 1) * count + std::uint64_t{6} * words + lexicon + slots + count;
-    if (slots < 1024 || bytes.size() != size)
-        fail<io::FormatError>(where, ": byte 16: sizes do not fit the file; got ", bytes.size(), " bytes, needed ", size);
-    if (get_little(bytes, bytes.size() - 8, 8) != hash_bytes(bytes.substr(0, bytes.size() - 8)))
-        fail<io::FormatError>(where, ": byte ", bytes.size() - 8, ": the checksum does not hold; the file is damaged, fetch it again");
-    SequenceModel model;
-    model.weights.resize(labels, slots);
-    std::size_t at = 28;
-    for (auto& t : model.weights.transitions) t = static_cast<std::int16_t>(get_little(bytes, at, 2)), at += 2;
-    model.words.resize(words), model.values.resize(words);
-    for (auto& w : model.words) w = static_cast<std::uint32_t>(get_little(bytes, at, 4)), at += 4;
-    if (!std::is_sorted(model.words.begin(), model.words.end()))
-        fail<io::FormatError>(where, ": byte ", at, ": the words before are not in order; the file is damaged, fetch it again");
-    for (auto& v : model.values) v = static_cast<std::uint16_t>(get_little(bytes, at, 2)), at += 2;
-    model.lexicon = Lexicon::from_bytes(bytes.substr(at, lexicon), where);
-    at += lexicon;
-    for (auto& w : model.weights.table) w = static_cast<std::int8_t>(bytes[at++]);
-    return model;
-}
-
-}  // namespace svad::text::detail
-
-// ==== svad/text/treebank.hpp ====
-// Treebanks: sentences of words with universal parts of speech, from "form TAB tag" lines or from CoNLL-U.
-//
-// Promise: the kind of a file is decided by its first line with a tab (2 or 10 fields) and every line must be of that
-// kind; a line that is not is an error with its number. Multi-word ranges (1-2) and empty nodes (1.1) are passed over,
-// so the words are the syntactic words that the tags belong to. Linear in the bytes.
-// Rejected: guessing line by line, since "#" is a word in one format and a comment in the other.
-
-// ==== svad/text/upos.hpp ====
-// The seventeen universal parts of speech (Universal Dependencies 2, "UPOS"), what a tagger gives each word.
-// Rejected: the Penn tag set (45 tags, English only): statistics and keywords are the same for every language here.
-
-namespace svad::text {
-
-/// A universal part of speech, in alphabetical order of its name.
-enum class Upos : std::uint8_t {
-    adj, adp, adv, aux, cconj, det, intj, noun, num, part, pron, propn, punct, sconj, sym, verb, x
-};
-
-/// The tags as treebanks write them, in the order of Upos.
-inline constexpr std::array<std::string_view, 17> upos_names{"ADJ",  "ADP",   "ADV",   "AUX",   "CCONJ", "DET",
-                                                             "INTJ", "NOUN",  "NUM",   "PART",  "PRON",  "PROPN",
-                                                             "PUNCT", "SCONJ", "SYM",  "VERB",  "X"};
-
-/// The tag as treebanks write it: "NOUN".
-[[nodiscard]] constexpr std::string_view name_of(Upos tag) { return upos_names[static_cast<std::size_t>(tag)]; }
-
-/// The tag called `name`, or nothing.
-[[nodiscard]] constexpr std::optional<Upos> parse_upos(std::string_view name) {
-    for (std::size_t i = 0; i < upos_names.size(); ++i)
-        if (upos_names[i] == name) return static_cast<Upos>(i);
-    return std::nullopt;
-}
-
-/// A word of a text with its tag: bytes [begin, end).
-struct TaggedWord {
-    std::size_t begin = 0, end = 0;
-    Upos tag = Upos::x;
-};
-
-}  // namespace svad::text
-
-namespace svad::text {
-
-/// The words of a sentence and a tag for each.
-struct TaggedSentence {
-    std::vector<std::string> words;
-    std::vector<Upos> tags;
-};
-
-namespace detail {
-
-inline std::vector<std::string_view> tab_fields(std::string_view line) {
-    std::vector<std::string_view> fields;
-    for (std::size_t start = 0;;) {
-        const std::size_t tab = line.find('\t', start);
-        fields.push_back(line.substr(start, tab == std::string_view::npos ? tab : tab - start));
-        if (tab == std::string_view::npos) return fields;
-        start = tab + 1;
-    }
-}
-
-inline void add_treebank_word(TaggedSentence& sentence, std::string_view form, std::string_view tag, std::string_view where,
-                              std::size_t line) {
-    const auto upos = parse_upos(tag);
-    if (form.empty()) fail<io::FormatError>(where, ": line ", line, ": the word is empty");
-    if (!upos) fail<io::FormatError>(where, ": line ", line, ": the tag is not a universal part of speech; got ", tag.substr(0, 40));
-    sentence.words.emplace_back(form);
-    sentence.tags.push_back(*upos);
-}
-
-}  // namespace detail
-
-/// The sentences in `bytes`; `where` names them in errors. Throws io::FormatError.
-[[nodiscard]] inline std::vector<TaggedSentence> parse_treebank(std::string_view bytes, std::string_view where) {
-    std::vector<TaggedSentence> sentences;
-    TaggedSentence sentence;
-    const auto finish = [&] {
-        if (!sentence.words.empty()) sentences.push_back(std::exchange(sentence, {}));
+inline Strings joined(Strings tokens, const join_tokens::ByteFallback&) {
+    Strings out;
+    std::string bytes;
+    const auto flush = [&] {
+        if (bytes.empty()) return;
+        // As there: a run of bytes that is no UTF-8 as a whole is unknown byte by byte.
+        if (find_invalid_utf8(bytes) == std::string::npos) out.push_back(bytes);
+        else out.insert(out.end(), bytes.size(), "\uFFFD");
+        bytes.clear();
     };
-    std::size_t width = 0, number = 0;
-    for (std::size_t start = 0; start < bytes.size();) {
-        const std::size_t end = std::min(bytes.find('\n', start), bytes.size());
-        std::string_view line = bytes.substr(start, end - start);
-        start = end + 1;
-        ++number;
-        if (line.ends_with('\r')) line.remove_suffix(1);
-        if (line.empty()) {
-            finish();
+    for (std::string& token : tokens) {
+        if (const int byte = byte_of_token(token); byte >= 0) {
+            bytes += static_cast<char>(byte);
             continue;
         }
-        if (width != 2 && line.front() == '#' && (width == 10 || line.find('\t') == std::string_view::npos)) continue;
-        const auto fields = detail::tab_fields(line);
-        if (width == 0) width = fields.size();
-        if (fields.size() != width || (width != 2 && width != 10))
-            fail<io::FormatError>(where, ": line ", number, ": not of 2 fields (word, tag) or 10 (CoNLL-U) as the first; got ",
-                                  fields.size());
-        if (width == 2) detail::add_treebank_word(sentence, fields[0], fields[1], where, number);
-        else if (fields[0].find_first_of("-.") == std::string_view::npos)
-            detail::add_treebank_word(sentence, fields[1], fields[3], where, number);
+        flush();
+        out.push_back(std::move(token));
     }
-    finish();
-    return sentences;
-}
-
-/// The sentences of the file at `path`. Throws io::FileError, io::FormatError.
-[[nodiscard]] inline std::vector<TaggedSentence> read_treebank(const std::string& path) {
-    return parse_treebank(io::read_file(path), path);
-}
-
-}  // namespace svad::text
-
-namespace svad::text {
-
-namespace detail {
-
-/// A run of characters without white space.
-struct CharacterRun {
-    std::vector<std::size_t> ends{0};   // in the text; ends[0] is the start of the run
-    std::vector<std::uint64_t> values, kinds;
-
-    void add(CodePoint c) {
-        if (values.empty()) values.assign(2, 1), kinds.assign(2, 1);
-        ends.push_back(ends.back() + c.length);
-        values.push_back(c.value + 8);
-        kinds.push_back(kind_of(c.value));
-    }
-    [[nodiscard]] std::size_t size() const { return ends.size() - 1; }
-
-private:
-    static std::uint64_t kind_of(char32_t c) {
-        if (c >= U'0' && c <= U'9') return 2;
-        if ((c | 32) >= U'a' && (c | 32) <= U'z') return 3;
-        if (std::u32string_view{U"〇零一二三四五六七八九十百千万亿两"}.find(c) != std::u32string_view::npos) return 4;
-        if (c == U'年' || c == U'月' || c == U'日') return 5;
-        if (c >= 0x4E00 && c < 0xA000) return 6;
-        switch (class_of(c)) {
-            case CharacterClass::letter: return 7;
-            case CharacterClass::number: return 8;
-            case CharacterClass::space:
-            case CharacterClass::other: break;
-        }
-        return 9;
-    }
-};
-
-inline constexpr std::size_t longest_entry = 6;
-
-/// For each character the longest word of a list that starts, goes on or stops there, in characters.
-struct WordMatches {
-    std::vector<std::uint64_t> starts, inside, stops;
-
-    template <class Holds>
-    void find(std::string_view text, const CharacterRun& run, Holds holds) {
-        const std::size_t n = run.size();
-        starts.assign(n, 0), inside.assign(n, 0), stops.assign(n, 0);
-        for (std::size_t i = 0; i < n; ++i)
-            for (std::size_t k = 2; k <= std::min(longest_entry, n - i); ++k) {
-                if (!holds(text.substr(run.ends[i], run.ends[i + k] - run.ends[i]))) continue;
-                starts[i] = std::max<std::uint64_t>(starts[i], k), stops[i + k - 1] = std::max<std::uint64_t>(stops[i + k - 1], k);
-                for (std::size_t j = i + 1; j + 1 < i + k; ++j) inside[j] = std::max<std::uint64_t>(inside[j], k);
-            }
-    }
-    /// Features of character i and its neighbours, of kinds from `kind`.
-    void features(std::uint64_t kind, std::size_t i, const std::uint64_t* c, SequenceInput& in) const {
-        const std::size_t n = starts.size();
-        const std::uint64_t b = starts[i], m = inside[i], e = stops[i], next = i + 1 < n ? starts[i + 1] : 0, last = i > 0 ? stops[i - 1] : 0;
-        in.add(kind, b), in.add(kind + 1, m), in.add(kind + 2, e), in.add(kind + 3, mix(b, e)), in.add(kind + 4, mix(mix(b, m), e));
-        in.add(kind + 5, mix(b, c[0])), in.add(kind + 6, mix(e, c[0])), in.add(kind + 7, mix(next, e)), in.add(kind + 8, mix(last, b));
-        in.add(kind + 20, mix(mix(b, e), c[0])), in.add(kind + 21, mix(b, mix(c[0], c[1]))), in.add(kind + 22, mix(e, mix(c[-1], c[0])));
-        in.add(kind + 23, mix(mix(b, e), mix(c[-1], c[1]))), in.add(kind + 24, mix(mix(e, m), next)), in.add(kind + 25, mix(mix(b, m), last));
-        in.add(kind + 26, mix(mix(b, e), i + 1 < n ? mix(next, stops[i + 1]) : 0));
-        in.add(kind + 27, mix(mix(b, e), i > 0 ? mix(starts[i - 1], last) : 0));
-    }
-};
-
-class SegmenterFeatures {
-public:
-    explicit SegmenterFeatures(const SequenceModel& model) : model_(model) {}
-
-    void operator()(std::string_view text, CharacterRun& run, SequenceInput& in) {
-        in.clear();
-        const std::size_t n = run.size();
-        run.values.insert(run.values.end(), 2, 1), run.kinds.insert(run.kinds.end(), 2, 1);
-        const bool listed = !model_.lexicon.empty();
-        known_.find(text, run, [&](std::string_view w) { return model_.value_of(hash_bytes(w)) != 0; });
-        if (listed) listed_.find(text, run, [&](std::string_view w) { return model_.lexicon.find(w) != 0; });
-        for (std::size_t i = 0; i < n; ++i) {
-            const std::uint64_t* c = &run.values[i + 2];
-            features(c, &run.kinds[i + 2], in);
-            known_.features(20, i, c, in);
-            if (listed) {
-                listed_.features(60, i, c, in);
-                in.add(90, mix(mix(listed_.starts[i], listed_.stops[i]), mix(known_.starts[i], known_.stops[i])));
-            }
-            in.finish_position(run.values[i + 2]);
-        }
-    }
-
-private:
-    static void features(const std::uint64_t* c, const std::uint64_t* kind, SequenceInput& in) {
-        in.add(0, 0), in.add(1, c[-2]), in.add(2, c[-1]), in.add(3, c[0]), in.add(4, c[1]), in.add(5, c[2]);
-        in.add(6, mix(c[-2], c[-1])), in.add(7, mix(c[-1], c[0])), in.add(8, mix(c[0], c[1])), in.add(9, mix(c[1], c[2]));
-        in.add(10, mix(c[-1], c[1])), in.add(11, mix(mix(c[-2], c[-1]), c[0])), in.add(12, mix(mix(c[-1], c[0]), c[1]));
-        in.add(13, mix(mix(c[0], c[1]), c[2])), in.add(14, mix(mix(kind[-1], kind[0]), kind[1]));
-        in.add(15, mix(mix(mix(kind[-2], kind[-1]), mix(kind[0], 1)), mix(kind[1], kind[2])));
-        in.add(16, (c[0] == c[-1] ? 1u : 0u) + (c[0] == c[1] ? 2u : 0u) + (c[0] == c[2] ? 4u : 0u) + (c[0] == c[-2] ? 8u : 0u));
-        in.add(17, mix(kind[-1], c[0])), in.add(18, mix(c[0], kind[1]));
-    }
-
-    const SequenceModel& model_;
-    WordMatches known_, listed_;   // words of the training text, words of the lexicon
-};
-
-/// The words of at least two characters but for those seen only in part `without`.
-[[nodiscard]] inline WordValues word_dictionary(std::span<const TaggedSentence> sentences, std::size_t without) {
-    std::map<std::uint64_t, unsigned> counts;
-    for (std::size_t n = 0; n < sentences.size(); ++n)
-        for (std::size_t i = 0; n % dictionary_parts != without && i < sentences[n].words.size(); ++i) {
-            const std::string& w = sentences[n].words[i];
-            if (!w.empty() && next_code_point(w, 0).length < w.size()) ++counts[hash_bytes(w)];
-        }
-    WordValues out;
-    for (const auto& [hash, n] : counts) out.emplace_back(hash, std::uint16_t{1});
+    flush();
     return out;
+}
+
+inline Strings joined(const Strings& tokens, const join_tokens::Fuse&) {
+    std::string all;
+    for (const std::string& token : tokens) all += token;
+    return {all};
+}
+
+inline Strings joined(Strings tokens, const join_tokens::Strip& step) {
+    if (step.of.empty()) return tokens;
+    for (std::string& token : tokens) {
+        std::string_view rest = token;
+        for (std::size_t n = 0; n < step.start && rest.starts_with(step.of); ++n) rest.remove_prefix(step.of.size());
+        for (std::size_t n = 0; n < step.stop && rest.ends_with(step.of); ++n) rest.remove_suffix(step.of.size());
+        if (rest.size() < token.size()) token = std::string{rest};
+    }
+    return tokens;
+}
+
+inline Strings joined(Strings tokens, const join_tokens::Replace& step) {
+    for (std::string& token : tokens) replace_all(token, step.text, step.by);
+    return tokens;
 }
 
 }  // namespace detail
 
-/// Cuts a text into words.
-class Segmenter {
-public:
-    /// Learns from the words of sentences. Throws UsageError if there is none.
-    [[nodiscard]] static Segmenter train(std::span<const TaggedSentence> sentences, const TaggerOptions& options = {}) {
-        if (sentences.empty()) fail<UsageError>("Segmenter::train: no sentence; give at least one");
-        Segmenter segmenter;
-        segmenter.model_.lexicon = options.lexicon;
-        detail::SegmenterFeatures features(segmenter.model_);
-        std::vector<detail::SequenceExample> examples(sentences.size());
-        for (std::size_t part = 0; part < detail::dictionary_parts; ++part) {
-            segmenter.model_.set_words(detail::word_dictionary(sentences, part));
-            for (std::size_t i = part; i < sentences.size(); i += detail::dictionary_parts) add_example(features, sentences[i], examples[i]);
-        }
-        segmenter.model_.set_words(detail::word_dictionary(sentences, detail::dictionary_parts));
-        detail::learn_weights(segmenter.model_, examples, labels, options);
-        return segmenter;
+/// The text of `tokens`.
+[[nodiscard]] inline std::string decode_tokens(std::vector<std::string> tokens, const std::vector<DecoderStep>& steps) {
+    for (const DecoderStep& step : steps)
+        tokens = std::visit([&](const auto& one) { return detail::joined(std::move(tokens), one); }, step);
+    std::string text;
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+        if (i > 0 && steps.empty()) text += ' ';
+        text += tokens[i];
     }
-    /// The segmenter in `bytes`; `where` names them in errors. Throws io::FormatError.
-    [[nodiscard]] static Segmenter parse(std::string_view bytes, std::string_view where) {
-        Segmenter segmenter;
-        segmenter.model_ = detail::parse_sequence_model(bytes, where, kind, labels);
-        return segmenter;
-    }
-    /// The segmenter in the file at `path`. Throws io::FileError, io::FormatError.
-    [[nodiscard]] static Segmenter load(const std::string& path) { return parse(io::read_file(path), path); }
-    [[nodiscard]] std::string bytes() const { return detail::write_sequence_model(model_, kind); }
-    /// Writes the file at `path` in one step. Throws io::FileError.
-    void save(const std::string& path) const { io::write_atomic(path, bytes()); }
-
-    /// The words of `text`: views into it.
-    [[nodiscard]] std::vector<std::string_view> operator()(std::string_view text) const {
-        std::vector<std::string_view> words;
-        for (std::size_t at = 0; at < text.size();) {
-            const std::size_t start = at;
-            detail::CharacterRun run;
-            CodePoint c;
-            while (at < text.size() && class_of((c = next_code_point(text, at)).value) != CharacterClass::space)
-                run.add(c), at += c.length;
-            if (run.size() > 0) cut(text.substr(start, at - start), run, words);
-            if (at < text.size()) at += c.length;
-        }
-        return words;
-    }
-
-private:
-    enum Label : std::uint8_t { begin, middle, end, single };
-    static constexpr std::uint32_t kind = 2;
-    static constexpr int labels = 4;
-    Segmenter() = default;
-
-    static void add_example(detail::SegmenterFeatures& features, const TaggedSentence& sentence, detail::SequenceExample& example) {
-        std::string text;
-        detail::CharacterRun run;
-        for (const auto& word : sentence.words) {
-            if (word.empty()) continue;
-            const std::size_t first = example.labels.size();
-            for (std::size_t at = 0; at < word.size(); at += next_code_point(word, at).length) {
-                run.add(next_code_point(word, at));
-                example.labels.push_back(middle);
-            }
-            text += word;
-            example.labels.back() = end, example.labels[first] = begin;
-            if (example.labels.size() == first + 1) example.labels[first] = single;
-        }
-        if (run.size() > 0) features(text, run, example.input);
-    }
-
-    void cut(std::string_view text, detail::CharacterRun& run, std::vector<std::string_view>& words) const {
-        detail::SequenceInput input;
-        detail::SegmenterFeatures{model_}(text, run, input);
-        const auto marks = detail::decode(model_.weights, input);
-        for (std::size_t i = 0, first = 0; i < marks.size(); ++i) {
-            const bool last = i + 1 == marks.size() || marks[i] == end || marks[i] == single || marks[i + 1] == begin || marks[i + 1] == single;
-            if (!last) continue;
-            words.push_back(text.substr(run.ends[first], run.ends[i + 1] - run.ends[first]));
-            first = i + 1;
-        }
-    }
-
-    detail::SequenceModel model_;
-};
+    return text;
+}
 
 }  // namespace svad::text
-
-// ==== svad/text/sentencepiece.hpp ====
-// SentencePiece (Kudo and Richardson 2018): a .model file, text to ids and back.
-//
-// Promise: ids, offsets and decoded text are those of the sentencepiece program for all four kinds of model, with byte
-// fallback, symbols of the user and every treatment of white space; any bytes may come in; time is linear (n log n for
-// BPE). A value: copies are independent, encoding is const and may run in several threads.
-// Strings of control symbols in the text are text.
-
-// ==== svad/text/sentencepiece_bpe.hpp ====
-// Byte pair encoding as SentencePiece does it: neighbours merge while their joined string is a piece, the highest score
-// first, the leftmost on a tie; unused pieces are taken apart again.
-//
-// Promise: n log n in the text (times the longest piece); symbols of the user neither merge nor are cut.
-// Where no piece holds a blank sign behind another character, words cannot influence one another and are merged one by
-// one: the same outcome from queues of a few entries.
-// Rejected: a table of pairs of ids (a symbol that is no piece can still be half of one).
-
-// ==== svad/text/sentencepiece_text.hpp ====
-// What SentencePiece does to text before it cuts it: rules of replacement, white space, the blank in front; and where
-// every byte of the outcome came from.
-//
-// Promise: any bytes; linear; an ill-formed byte becomes U+FFFD; symbols of the user stay as they are.
-// Rejected: normalising first and aligning afterwards (rules delete and join, so there is no way back).
-
-// ==== svad/text/sentencepiece_model.hpp ====
-// What a SentencePiece .model file says: pieces, kind of model, and how text is prepared. No behaviour.
-//
-// Promise: any bytes give a model that encoding can believe (pieces not empty, valid types, exactly one unknown piece, all
-// 256 byte pieces where bytes are spelt) or an io::FormatError.
-// Fields as in sentencepiece_model.proto; unknown fields are passed over, as protocol buffers ask.
 
 // ==== svad/text/unigram.hpp ====
 // The unigram language model of pieces (Kudo 2018): the cut of a text whose pieces have the highest sum of log
@@ -8676,863 +5878,6 @@ private:
 };
 
 }  // namespace svad::text
-
-namespace svad::text {
-
-/// How text is prepared before it is cut.
-struct SentencePieceNormalizer {
-    Charsmap rules;
-    bool add_dummy_prefix = true;
-    bool remove_extra_whitespaces = true;
-    bool escape_whitespaces = true;
-    bool present = false;                 ///< whether the file has this part at all
-};
-
-/// The contents of a .model file.
-struct SentencePieceModel {
-    enum class Kind : std::uint8_t { unigram = 1, bpe = 2, word = 3, character = 4 };
-
-    std::vector<UnigramPiece> pieces;
-    Kind kind = Kind::unigram;
-    bool whitespace_as_suffix = false, byte_fallback = false;
-    std::string unk_surface = " \xE2\x81\x87 ";
-    std::int32_t unk_id = -1;
-    SentencePieceNormalizer normalizer, denormalizer;
-    std::vector<std::int32_t> byte_ids;   ///< of "<0x00>" to "<0xFF>" with byte fallback
-};
-
-namespace detail {
-
-inline UnigramPiece read_piece(std::string_view message, std::string_view where) {
-    UnigramPiece piece;
-    io::ProtoField field;
-    for (io::ProtoReader reader{message, where}; reader.next(field);) {
-        if (field.number == 1 && field.wire == 2) piece.piece = field.bytes;
-        if (field.number == 2 && field.wire == 5) piece.score = static_cast<double>(field.as_float());
-        if (field.number != 3 || field.wire != 0) continue;
-        if (field.integer < 1 || field.integer > 6) fail<io::FormatError>(where, ": a piece has a type of 1 to 6; got ", field.integer);
-        piece.type = static_cast<PieceType>(field.integer);
-    }
-    if (piece.piece.empty()) fail<io::FormatError>(where, ": a piece may not be empty");
-    if (!std::isfinite(piece.score)) fail<io::FormatError>(where, ": the score of piece '", piece.piece, "' is not finite");
-    return piece;
-}
-
-inline void read_trainer(std::string_view message, std::string_view where, SentencePieceModel& model) {
-    io::ProtoField field;
-    for (io::ProtoReader reader{message, where}; reader.next(field);) {
-        if (field.number == 3 && field.wire == 0) {
-            if (field.integer < 1 || field.integer > 4) fail<io::FormatError>(where, ": model_type must be 1 to 4; got ", field.integer);
-            model.kind = static_cast<SentencePieceModel::Kind>(field.integer);
-        }
-        if (field.number == 24 && field.wire == 0) model.whitespace_as_suffix = field.integer != 0;
-        if (field.number == 35 && field.wire == 0) model.byte_fallback = field.integer != 0;
-        if (field.number == 44 && field.wire == 2) model.unk_surface = field.bytes;
-    }
-}
-
-inline SentencePieceNormalizer read_normalizer(std::string_view message, std::string_view where) {
-    SentencePieceNormalizer out;
-    out.present = true;
-    io::ProtoField field;
-    for (io::ProtoReader reader{message, where}; reader.next(field);) {
-        if (field.number == 2 && field.wire == 2) out.rules = Charsmap(field.bytes, where);
-        if (field.number == 3 && field.wire == 0) out.add_dummy_prefix = field.integer != 0;
-        if (field.number == 4 && field.wire == 0) out.remove_extra_whitespaces = field.integer != 0;
-        if (field.number == 5 && field.wire == 0) out.escape_whitespaces = field.integer != 0;
-    }
-    return out;
-}
-
-/// The byte that "<0xNN>" stands for, or -1.
-inline int byte_of_piece(std::string_view piece) {
-    const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; };
-    if (piece.size() != 6 || !piece.starts_with("<0x") || piece[5] != '>') return -1;
-    const int high = digit(piece[3]), low = digit(piece[4]);
-    return high < 0 || low < 0 ? -1 : 16 * high + low;
-}
-
-inline void check_pieces(SentencePieceModel& model, std::string_view where) {
-    model.byte_ids.assign(256, -1);
-    for (std::size_t i = 0; i < model.pieces.size(); ++i) {
-        const UnigramPiece& piece = model.pieces[i];
-        const auto id = static_cast<std::int32_t>(i);
-        if (piece.type == PieceType::unknown) {
-            if (model.unk_id >= 0) fail<io::FormatError>(where, ": only one piece may be the unknown one; got ", model.unk_id, " and ", i);
-            model.unk_id = id;
-        }
-        if (piece.type != PieceType::byte) continue;
-        const int byte = byte_of_piece(piece.piece);
-        if (byte < 0) fail<io::FormatError>(where, ": a byte piece must be <0x00> to <0xFF>; got '", piece.piece, "'");
-        model.byte_ids[static_cast<std::size_t>(byte)] = id;
-    }
-    if (model.unk_id < 0) fail<io::FormatError>(where, ": no piece is the unknown one");
-    if (model.byte_fallback && std::find(model.byte_ids.begin(), model.byte_ids.end(), -1) != model.byte_ids.end())
-        fail<io::FormatError>(where, ": byte_fallback needs all 256 byte pieces");
-}
-
-}  // namespace detail
-
-/// Reads the bytes of a .model file; `where` starts every error.
-[[nodiscard]] inline SentencePieceModel parse_sentencepiece_model(std::string_view bytes, std::string_view where) {
-    SentencePieceModel model;
-    io::ProtoField field;
-    for (io::ProtoReader reader{bytes, where}; reader.next(field);) {
-        if (field.wire != 2) continue;
-        if (field.number == 1) model.pieces.push_back(detail::read_piece(field.bytes, where));
-        if (field.number == 2) detail::read_trainer(field.bytes, where, model);
-        if (field.number == 3) model.normalizer = detail::read_normalizer(field.bytes, where);
-        if (field.number == 5) model.denormalizer = detail::read_normalizer(field.bytes, where);
-    }
-    detail::check_pieces(model, where);
-    return model;
-}
-
-}  // namespace svad::text
-
-namespace svad::text {
-
-/// The sign for a blank inside pieces, U+2581.
-inline constexpr std::string_view blank_sign = "\xE2\x96\x81";
-
-/// Prepared text; origin[i] is the byte of the input from which byte i came, origin.back() where the input ended.
-struct PreparedText {
-    std::string text;
-    std::vector<std::uint32_t> origin;
-};
-
-namespace detail {
-
-/// One step of preparing: what the front of `rest` becomes.
-inline Charsmap::Match prepare_front(std::string_view rest, const Charsmap& rules, const ByteTrie& symbols) {
-    if (const std::size_t n = symbols.longest_prefix(rest)) return {rest.substr(0, n), n};
-    if (const Charsmap::Match match = rules.longest(rest); match.length > 0) return match;
-    const CodePoint c = next_code_point(rest, 0);
-    return c.valid ? Charsmap::Match{rest.substr(0, c.length), c.length} : Charsmap::Match{"\xEF\xBF\xBD", 1};
-}
-
-inline void append_prepared(PreparedText& out, std::string_view bytes, std::size_t from, bool escape) {
-    for (const char c : bytes) {
-        if (escape && c == ' ') {
-            out.text += blank_sign;
-            out.origin.insert(out.origin.end(), 3, static_cast<std::uint32_t>(from));
-        } else {
-            out.text += c;
-            out.origin.push_back(static_cast<std::uint32_t>(from));
-        }
-    }
-}
-
-/// Takes blanks off the end; returns the origin of the first one taken, else `at`.
-inline std::size_t strip_blanks(PreparedText& out, std::string_view blank, std::size_t at) {
-    while (out.text.ends_with(blank)) {
-        const std::size_t length = out.text.size() - blank.size();
-        at = out.origin[length];
-        out.text.resize(length);
-        out.origin.resize(length);
-    }
-    return at;
-}
-
-}  // namespace detail
-
-/// Prepares `text` into `out`, whose room is used again.
-inline void prepare_text(std::string_view text, const SentencePieceNormalizer& how, const ByteTrie& symbols, bool as_suffix,
-                         PreparedText& out) {
-    if (text.size() >= 0x40000000u) fail<UsageError>("SentencePiece: a text may have 2^30 bytes; got ", text.size());
-    out.text.clear();
-    out.origin.clear();
-    std::size_t at = 0;
-    const bool trim = how.remove_extra_whitespaces;
-    const auto front = [&] { return detail::prepare_front(text.substr(at), how.rules, symbols); };
-    while (trim && at < text.size()) {
-        const Charsmap::Match match = front();
-        if (match.result != " ") break;
-        at += match.length;
-    }
-    const bool blank = how.add_dummy_prefix && at < text.size();
-    if (blank && !as_suffix) detail::append_prepared(out, " ", at, how.escape_whitespaces);
-    for (bool after_blank = trim; at < text.size();) {
-        const Charsmap::Match match = front();
-        std::string_view made = match.result;
-        while (after_blank && made.starts_with(' ')) made.remove_prefix(1);
-        detail::append_prepared(out, made, at, how.escape_whitespaces);
-        if (!made.empty()) after_blank = made.ends_with(' ');
-        if (!trim) after_blank = false;
-        at += match.length;
-    }
-    if (trim) at = detail::strip_blanks(out, how.escape_whitespaces ? blank_sign : " ", at);
-    if (blank && as_suffix) detail::append_prepared(out, " ", at, how.escape_whitespaces);
-    out.origin.push_back(static_cast<std::uint32_t>(at));
-}
-
-}  // namespace svad::text
-
-namespace svad::text {
-
-/// Merges characters to pieces. Looks into a model and its trie, which must outlive the call.
-class SentencePieceMerger {
-public:
-    SentencePieceMerger(const SentencePieceModel& model, const ByteTrie& trie, const ByteTrie& symbols, bool by_words)
-        : model_(&model), trie_(&trie), symbols_(&symbols), by_words_(by_words) {}
-
-    /// Whether words of these pieces can be merged one by one.
-    [[nodiscard]] static bool words_are_apart(const std::vector<UnigramPiece>& pieces) {
-        return std::none_of(pieces.begin(), pieces.end(), [](const UnigramPiece& p) {
-            std::string_view rest = p.piece;
-            while (rest.starts_with(blank_sign)) rest.remove_prefix(blank_sign.size());
-            return rest.find(blank_sign) != std::string_view::npos;
-        });
-    }
-
-    /// Calls emit(id, begin, end) for the pieces of the prepared `text`; id -1 is no piece.
-    template <class F>
-    void encode(std::string_view text, F emit) {
-        text_ = text;
-        symbols_of_.clear();
-        bool last_blank = false;
-        for (std::size_t at = 0; at < text.size();) {
-            const std::size_t symbol = symbols_->longest_prefix(text.substr(at));
-            const std::size_t n = symbol > 0 ? symbol : std::min(character_length(text[at]), text.size() - at);
-            const bool blank = text.substr(at).starts_with(blank_sign);
-            if (by_words_ && blank && !last_blank) finish(emit);
-            last_blank = blank;
-            const auto index = static_cast<std::int32_t>(symbols_of_.size());
-            symbols_of_.push_back({at, at + n, index - 1, index + 1, symbol > 0});
-            at += n;
-        }
-        finish(emit);
-    }
-
-private:
-    struct Symbol {
-        std::size_t begin, end;
-        std::int32_t previous, next;
-        bool frozen;
-    };
-    struct Candidate {
-        double score;
-        std::int32_t left;
-        std::size_t begin, end;
-        bool operator<(const Candidate& other) const {   // the heap keeps the greatest on top
-            return score != other.score ? score < other.score : left > other.left;
-        }
-    };
-
-    const SentencePieceModel* model_;
-    const ByteTrie *trie_, *symbols_;
-    bool by_words_;
-    std::string_view text_;
-    std::vector<Symbol> symbols_of_;
-    std::vector<Candidate> queue_;
-    std::vector<std::pair<std::size_t, std::size_t>> parts_;
-    std::unordered_map<std::string_view, std::size_t> halves_;   // of unused pieces made in this word: where the left half ends
-
-    Symbol& symbol(std::int32_t i) { return symbols_of_[static_cast<std::size_t>(i)]; }
-
-    PieceType type(std::int32_t id) const { return model_->pieces[static_cast<std::size_t>(id)].type; }
-
-    void offer(std::int32_t left, std::int32_t right) {
-        if (left < 0 || right >= static_cast<std::int32_t>(symbols_of_.size())) return;
-        const Symbol &a = symbol(left), &b = symbol(right);
-        if (a.frozen || b.frozen || b.end - a.begin > Unigram::max_piece) return;
-        const std::string_view made = text_.substr(a.begin, b.end - a.begin);
-        const std::int32_t id = trie_->find(made);
-        if (id < 0) return;
-        queue_.push_back({model_->pieces[static_cast<std::size_t>(id)].score, left, a.begin, b.end});
-        std::push_heap(queue_.begin(), queue_.end());
-        if (type(id) == PieceType::unused) halves_[made] = a.end - a.begin;
-    }
-
-    void merge() {
-        while (!queue_.empty()) {
-            const Candidate best = queue_.front();
-            std::pop_heap(queue_.begin(), queue_.end());
-            queue_.pop_back();
-            Symbol& left = symbol(best.left);
-            if (left.begin != best.begin || left.next >= static_cast<std::int32_t>(symbols_of_.size())) continue;
-            Symbol& right = symbol(left.next);
-            if (left.end == left.begin || right.end != best.end) continue;   // merged meanwhile
-            left.end = right.end;
-            right.begin = right.end;
-            left.next = right.next;
-            if (left.next < static_cast<std::int32_t>(symbols_of_.size())) symbol(left.next).previous = best.left;
-            offer(left.previous, best.left);
-            offer(best.left, left.next);
-        }
-    }
-
-    /// The pieces of [begin, end): itself, or if it is an unused piece what it was made of.
-    template <class F>
-    void take_apart(std::size_t begin, std::size_t end, F& emit) {
-        parts_.assign(1, {begin, end});
-        while (!parts_.empty()) {
-            const auto part = parts_.back();
-            parts_.pop_back();
-            const std::string_view made = text_.substr(part.first, part.second - part.first);
-            const std::int32_t id = trie_->find(made);
-            const auto half = id >= 0 && type(id) == PieceType::unused ? halves_.find(made) : halves_.end();
-            if (half == halves_.end()) {
-                emit(id, part.first, part.second);
-                continue;
-            }
-            parts_.emplace_back(part.first + half->second, part.second);
-            parts_.emplace_back(part.first, part.first + half->second);
-        }
-    }
-
-    template <class F>
-    void finish(F& emit) {
-        queue_.clear();
-        halves_.clear();
-        for (std::int32_t i = 0; i + 1 < static_cast<std::int32_t>(symbols_of_.size()); ++i) offer(i, i + 1);
-        merge();
-        for (std::int32_t i = 0; i < static_cast<std::int32_t>(symbols_of_.size()); i = symbol(i).next) take_apart(symbol(i).begin, symbol(i).end, emit);
-        symbols_of_.clear();
-    }
-};
-
-}  // namespace svad::text
-
-namespace svad::text {
-
-/// Pieces of a text: ids, and for each the bytes [begin, end) of the text that it covers.
-struct SentencePieces {
-    std::vector<std::int32_t> ids;
-    std::vector<std::pair<std::size_t, std::size_t>> offsets;
-};
-
-/// A tokenizer from a .model file.
-class SentencePiece {
-public:
-    /// Reads a .model file. Throws FileError or FormatError.
-    [[nodiscard]] static SentencePiece load(const std::string& path) { return parse(io::read_file(path), path); }
-    /// Reads the bytes of one; `where` starts every error.
-    [[nodiscard]] static SentencePiece parse(std::string_view bytes, std::string_view where) {
-        return SentencePiece(parse_sentencepiece_model(bytes, where));
-    }
-
-    explicit SentencePiece(SentencePieceModel model) : model_(std::move(model)) {
-        std::vector<std::pair<std::string_view, std::int32_t>> pieces, reserved, symbols;
-        for (std::size_t i = 0; i < model_.pieces.size(); ++i) {
-            const UnigramPiece& p = model_.pieces[i];
-            const bool text = p.type == PieceType::normal || p.type == PieceType::user_defined || p.type == PieceType::unused;
-            (text ? pieces : reserved).emplace_back(p.piece, static_cast<std::int32_t>(i));
-            if (p.type == PieceType::user_defined) symbols.emplace_back(p.piece, static_cast<std::int32_t>(i));
-        }
-        pieces_ = ByteTrie(std::move(pieces));
-        reserved_ = ByteTrie(std::move(reserved));
-        symbols_ = ByteTrie(std::move(symbols));
-        words_apart_ = SentencePieceMerger::words_are_apart(model_.pieces);
-        if (model_.kind == SentencePieceModel::Kind::unigram)
-            unigram_ = Unigram(model_.pieces, {.unk_id = model_.unk_id, .fuse_unk = false, .single = true});
-    }
-
-    [[nodiscard]] const SentencePieceModel& model() const { return model_; }
-    [[nodiscard]] std::size_t size() const { return model_.pieces.size(); }
-
-    /// The id of `piece`, or that of the unknown piece.
-    [[nodiscard]] std::int32_t id(std::string_view piece) const {
-        std::int32_t found = reserved_.find(piece);
-        if (found < 0) found = pieces_.find(piece);
-        return found < 0 ? model_.unk_id : found;
-    }
-
-    /// Ids and offsets of `text`.
-    [[nodiscard]] SentencePieces encode(std::string_view text) const {
-        SentencePieces out;
-        PreparedText prepared;
-        prepare_text(text, model_.normalizer, symbols_, model_.whitespace_as_suffix, prepared);
-        bool after_unknown = false;
-        cut(prepared.text, [&](std::int32_t id, std::size_t begin, std::size_t end) {
-            if (id < 0) id = model_.unk_id;
-            add(out, id, std::string_view{prepared.text}.substr(begin, end - begin), {prepared.origin[begin], prepared.origin[end]}, after_unknown);
-            after_unknown = id == model_.unk_id;
-        });
-        return out;
-    }
-
-    /// Text of `ids`. Throws UsageError for an id outside the vocabulary.
-    [[nodiscard]] std::string decode(std::span<const std::int32_t> ids) const {
-        std::string out, bytes;
-        bool at_start = true, ate_blank = false;
-        for (const std::int32_t id : ids) {
-            if (id < 0 || static_cast<std::size_t>(id) >= size())
-                fail<UsageError>("SentencePiece: an id must be below ", size(), "; got ", id);
-            const UnigramPiece& piece = model_.pieces[static_cast<std::size_t>(id)];
-            if (piece.type == PieceType::byte) {
-                bytes += static_cast<char>(detail::byte_of_piece(piece.piece));
-                continue;
-            }
-            flush(out, bytes);
-            if (ate_blank || !out.empty()) at_start = false;
-            ate_blank = append(out, piece, at_start);
-        }
-        flush(out, bytes);
-        if (!model_.denormalizer.present || model_.denormalizer.rules.empty()) return out;
-        PreparedText plain;
-        prepare_text(out, model_.denormalizer, ByteTrie{}, false, plain);
-        return plain.text;
-    }
-
-private:
-    SentencePieceModel model_;
-    ByteTrie pieces_, reserved_, symbols_;
-    Unigram unigram_;
-    bool words_apart_ = false;
-
-    void add(SentencePieces& out, std::int32_t id, std::string_view piece, std::pair<std::size_t, std::size_t> bytes, bool after_unknown) const {
-        if (model_.pieces[static_cast<std::size_t>(id)].type == PieceType::control) bytes.second = bytes.first;
-        if (id == model_.unk_id && model_.byte_fallback) {   // the last byte stands for all of the text
-            for (std::size_t i = 0; i < piece.size(); ++i) {
-                out.ids.push_back(model_.byte_ids[static_cast<unsigned char>(piece[i])]);
-                out.offsets.emplace_back(bytes.first, i + 1 == piece.size() ? bytes.second : bytes.first);
-            }
-        } else if (id == model_.unk_id && after_unknown) {
-            out.offsets.back().second = bytes.second;
-        } else {
-            out.ids.push_back(id);
-            out.offsets.push_back(bytes);
-        }
-    }
-
-    template <class F>
-    void cut(std::string_view text, F emit) const {
-        using Kind = SentencePieceModel::Kind;
-        if (model_.kind == Kind::unigram) unigram_.encode(text, emit);
-        if (model_.kind == Kind::bpe) SentencePieceMerger(model_, pieces_, symbols_, words_apart_).encode(text, emit);
-        if (model_.kind == Kind::word) cut_words(text, emit);
-        if (model_.kind == Kind::character) cut_characters(text, emit);
-    }
-
-    template <class F>
-    void cut_characters(std::string_view text, F& emit) const {
-        for (std::size_t at = 0; at < text.size();) {
-            std::size_t n = symbols_.longest_prefix(text.substr(at));
-            if (n == 0) n = std::min(character_length(text[at]), text.size() - at);
-            emit(id(text.substr(at, n)), at, at + n);
-            at += n;
-        }
-    }
-
-    template <class F>
-    void cut_words(std::string_view text, F& emit) const {
-        for (std::size_t begin = 0; begin < text.size();) {
-            std::size_t end = text.find(blank_sign, model_.whitespace_as_suffix ? begin : begin + 1);
-            end = end == std::string_view::npos ? text.size() : end + (model_.whitespace_as_suffix ? blank_sign.size() : 0);
-            emit(id(text.substr(begin, end - begin)), begin, end);
-            begin = end;
-        }
-    }
-
-    /// Bytes of byte pieces as text: what is no character becomes U+FFFD, byte by byte.
-    static void flush(std::string& out, std::string& bytes) {
-        for (std::size_t at = 0; at < bytes.size();) {
-            const CodePoint c = next_code_point(bytes, at);
-            if (c.valid) out.append(bytes, at, c.length);
-            else out += "\xEF\xBF\xBD";
-            at += c.valid ? c.length : 1;
-        }
-        bytes.clear();
-    }
-
-    /// Appends the surface of a piece; whether a blank at the start was taken off for good.
-    bool append(std::string& out, const UnigramPiece& piece, bool at_start) const {
-        if (piece.type == PieceType::control) return false;
-        if (piece.type == PieceType::unknown) {
-            out += model_.unk_surface;
-            return false;
-        }
-        std::string_view rest = piece.piece;
-        bool ate = false;
-        const SentencePieceNormalizer& how = model_.normalizer;
-        if (at_start && (!how.present || how.add_dummy_prefix || how.remove_extra_whitespaces) && rest.starts_with(blank_sign)) {
-            rest.remove_prefix(blank_sign.size());
-            ate = !how.remove_extra_whitespaces;
-        }
-        for (std::size_t at = 0; at < rest.size();) {
-            const bool blank = rest.substr(at).starts_with(blank_sign);
-            out += blank ? ' ' : rest[at];
-            at += blank ? blank_sign.size() : 1;
-        }
-        return ate;
-    }
-};
-
-}  // namespace svad::text
-
-// ==== svad/text/tagger.hpp ====
-// Parts of speech for the words of a sentence, in any language it was trained on.
-//
-// Promise: any words, also empty ones and invalid UTF-8, get a tag each, in time linear in their bytes; a tagger is
-// immutable and may be used by many threads. Features: the word and two on each side, parts of it from both ends, its
-// shape and characters, and which tags the training text gives it and its neighbours.
-// Rejected: a neural tagger: a point better, but tens of times slower and larger.
-
-namespace svad::text {
-
-namespace detail {
-
-/// What the features of a word and its neighbours are made of.
-struct WordTraits {
-    std::uint64_t exact = 0, lower = 0, shape = 0, last2 = 0, last3 = 0, tags = 0, listed = 0;   // listed: its class in the lexicon
-};
-
-[[nodiscard]] constexpr char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-[[nodiscard]] constexpr char shape_of(char32_t c) {
-    if (c >= U'a' && c <= U'z') return 'a';
-    if (c >= U'A' && c <= U'Z') return 'A';
-    if (c >= U'0' && c <= U'9') return '0';
-    if (c < 0x80) return static_cast<char>(c);
-    return c >= 0x4E00 && c < 0xA000 ? 'h' : 'u';
-}
-
-/// Where the characters of `word` begin and the last one ends.
-[[nodiscard]] inline std::vector<std::size_t> character_ends(std::string_view word) {
-    std::vector<std::size_t> ends{0};
-    for (std::size_t at = 0; at < word.size();) ends.push_back(at += next_code_point(word, at).length);
-    return ends;
-}
-
-class TaggerFeatures {
-public:
-    explicit TaggerFeatures(const SequenceModel& model) : model_(model) {}
-
-    /// The features of the sentence, in `in`.
-    void operator()(std::span<const std::string_view> words, SequenceInput& in) {
-        in.clear();
-        traits_.assign(words.size() + 4, WordTraits{1, 1, 1, 1, 1, 1, 0});
-        bool upper = true;
-        for (std::size_t i = 0; i < words.size(); ++i) {
-            traits_[i + 2] = traits_of(words[i]);
-            for (const char c : words[i]) upper = upper && !(c >= 'a' && c <= 'z');
-        }
-        for (std::size_t i = 0; i < words.size(); ++i) {
-            own_features(words[i], traits_[i + 2], (i == 0 ? 1u : 0u) + (upper ? 2u : 0u), in);
-            context_features(&traits_[i + 2], !model_.lexicon.empty(), in);
-            in.finish_position(traits_[i + 2].lower);
-        }
-    }
-
-private:
-    [[nodiscard]] WordTraits traits_of(std::string_view word) const {
-        WordTraits t;
-        t.exact = hash_bytes(word);
-        std::uint64_t lower = 0xCBF29CE484222325u, shape = 3;
-        for (const char c : word) lower = (lower ^ static_cast<unsigned char>(ascii_lower(c))) * 0x100000001B3u;
-        char before = 0;
-        for (std::size_t at = 0; at < word.size();) {
-            const CodePoint c = next_code_point(word, at);
-            const char kind = shape_of(c.value);
-            if (kind != before) shape = mix(shape, static_cast<unsigned char>(kind));
-            before = kind, at += c.length;
-        }
-        t.lower = lower, t.shape = shape;
-        t.last2 = hash_bytes(word.substr(word.size() - std::min<std::size_t>(word.size(), 2)));
-        t.last3 = hash_bytes(word.substr(word.size() - std::min<std::size_t>(word.size(), 3)));
-        t.tags = model_.value_of(t.lower);
-        t.listed = class_in_lexicon(word);
-        if (t.tags == 0) t.tags = t.listed ? mix(t.listed, 9) : mix(t.last2, t.shape);   // a word the dictionary lacks stands for its kind
-        return t;
-    }
-
-    /// The class of `word`, or that of its longest end that has one, told apart; 0 without.
-    [[nodiscard]] std::uint64_t class_in_lexicon(std::string_view word) const {
-        if (model_.lexicon.empty()) return 0;
-        if (const std::uint8_t kind = model_.lexicon.find(word)) return kind;
-        std::size_t tries = 0;
-        for (std::size_t at = 0; at < word.size() && tries < longest_end; ++tries) {
-            if ((at += next_code_point(word, at).length) >= word.size()) break;
-            if (const std::uint8_t kind = model_.lexicon.find(word.substr(at))) return 256u + kind;
-        }
-        return 0;
-    }
-
-    static void own_features(std::string_view word, const WordTraits& t, std::uint64_t place, SequenceInput& in) {
-        in.add(0, 0), in.add(1, t.exact), in.add(2, t.lower), in.add(3, mix(t.shape, place)), in.add(4, t.shape);
-        const auto ends = character_ends(word);
-        const std::size_t n = ends.size() - 1;
-        std::string lower(word.substr(0, ends[std::min<std::size_t>(n, 5)]));
-        for (char& c : lower) c = ascii_lower(c);
-        for (std::size_t k = 1; k <= std::min<std::size_t>(n, 5); ++k) in.add(10 + k, hash_bytes(std::string_view{lower}.substr(0, ends[k])));
-        lower = word.substr(ends[n - std::min<std::size_t>(n, 5)]);
-        for (char& c : lower) c = ascii_lower(c);
-        for (std::size_t k = 1; k <= std::min<std::size_t>(n, 5); ++k)
-            in.add(20 + k, hash_bytes(std::string_view{lower}.substr(lower.size() - (word.size() - ends[n - k]))));
-        in.add(5, std::min<std::size_t>(n, 8));
-        if (word.empty() || static_cast<unsigned char>(word[0]) < 0x80) return;
-        for (std::size_t k = 0; k < std::min<std::size_t>(n, 6); ++k) in.add(6, hash_bytes(word.substr(ends[k], ends[k + 1] - ends[k])));
-    }
-
-    static void lexicon_features(const WordTraits* t, SequenceInput& in) {
-        in.add(70, t->listed), in.add(72, t[1].listed), in.add(73, t[-1].listed), in.add(74, mix(t->listed, t[1].listed));
-        in.add(75, mix(t[-1].listed, t->listed)), in.add(76, mix(t->listed, t->tags)), in.add(77, mix(mix(t[-1].listed, t->listed), t[1].listed));
-        in.add(78, mix(t->lower, t[1].listed)), in.add(79, mix(t->lower, t[-1].listed));
-        in.add(80, mix(t->tags, t[1].listed)), in.add(81, mix(t->tags, t[-1].listed));
-    }
-
-    static void context_features(const WordTraits* t, bool lexicon, SequenceInput& in) {
-        in.add(30, t[-1].lower), in.add(31, t[1].lower), in.add(32, t[-2].lower), in.add(33, t[2].lower);
-        in.add(34, mix(t[-1].lower, t->lower)), in.add(35, mix(t->lower, t[1].lower)), in.add(36, mix(t[-1].lower, t[1].lower));
-        in.add(37, t[-1].last3), in.add(38, t[1].last3), in.add(39, t[1].shape), in.add(40, t[-1].shape);
-        in.add(41, t->tags), in.add(42, t[1].tags), in.add(43, t[-1].tags), in.add(44, t[2].tags), in.add(55, t[-2].tags);
-        in.add(45, mix(t->tags, t[1].tags)), in.add(46, mix(t[-1].tags, t->tags)), in.add(47, mix(t[-1].tags, t[1].tags));
-        in.add(48, mix(t[1].tags, t[2].tags)), in.add(49, mix(t[-2].tags, t[-1].tags));
-        in.add(50, mix(t->last3, t[1].tags)), in.add(51, mix(t->last3, t[-1].tags)), in.add(52, mix(t->lower, t[1].tags));
-        in.add(53, mix(t->lower, t[-1].tags)), in.add(54, mix(mix(t[-1].tags, t->tags), t[1].tags));
-        if (lexicon) lexicon_features(t, in);
-        in.add(56, mix(t->shape, t[-1].shape)), in.add(57, mix(t->shape, t[1].shape));
-        in.add(58, mix(mix(t->tags, t[1].tags), t[2].tags)), in.add(59, mix(mix(t[-2].tags, t[-1].tags), t->tags));
-    }
-
-    static constexpr std::size_t longest_end = 8;   // ends that are looked up: time stays linear in the text
-
-    const SequenceModel& model_;
-    std::vector<WordTraits> traits_;
-};
-
-/// Which sets of tags words have in training but for the sentences of part `without`.
-[[nodiscard]] inline WordValues tag_dictionary(std::span<const TaggedSentence> sentences, std::size_t without) {
-    std::map<std::uint64_t, std::array<unsigned, 17>> counts;
-    for (std::size_t n = 0; n < sentences.size(); ++n)
-        for (std::size_t i = 0; n % dictionary_parts != without && i < sentences[n].words.size(); ++i) {
-            std::string lower = sentences[n].words[i];
-            for (char& c : lower) c = ascii_lower(c);
-            ++counts[hash_bytes(lower)][static_cast<std::size_t>(sentences[n].tags[i])];
-        }
-    WordValues out;
-    for (const auto& [hash, by_tag] : counts) {
-        const unsigned all = std::accumulate(by_tag.begin(), by_tag.end(), 0u);
-        const auto most = static_cast<std::uint64_t>(std::max_element(by_tag.begin(), by_tag.end()) - by_tag.begin());
-        std::uint64_t set = most << 20;
-        for (std::size_t k = 0; k < 17; ++k)
-            if (by_tag[k] * 20 > all) set |= std::uint64_t{1} << k;
-        out.emplace_back(hash, static_cast<std::uint16_t>(1 + mix(set, all > 1) % 65535));
-    }
-    return out;
-}
-
-}  // namespace detail
-
-/// Gives each word of a sentence its part of speech.
-class Tagger {
-public:
-    /// Learns from sentences. Throws UsageError if there is none.
-    [[nodiscard]] static Tagger train(std::span<const TaggedSentence> sentences, const TaggerOptions& options = {}) {
-        if (sentences.empty()) fail<UsageError>("Tagger::train: no sentence; give at least one");
-        Tagger tagger;
-        tagger.model_.lexicon = options.lexicon;
-        detail::TaggerFeatures features(tagger.model_);
-        std::vector<detail::SequenceExample> examples(sentences.size());
-        for (std::size_t part = 0; part < detail::dictionary_parts; ++part) {
-            tagger.model_.set_words(detail::tag_dictionary(sentences, part));
-            for (std::size_t i = part; i < sentences.size(); i += detail::dictionary_parts) add_example(features, sentences[i], examples[i]);
-        }
-        tagger.model_.set_words(detail::tag_dictionary(sentences, detail::dictionary_parts));
-        detail::learn_weights(tagger.model_, examples, labels, options);
-        return tagger;
-    }
-    /// The tagger in `bytes`; `where` names them in errors. Throws io::FormatError.
-    [[nodiscard]] static Tagger parse(std::string_view bytes, std::string_view where) {
-        Tagger tagger;
-        tagger.model_ = detail::parse_sequence_model(bytes, where, kind, labels);
-        return tagger;
-    }
-    /// The tagger in the file at `path`. Throws io::FileError, io::FormatError.
-    [[nodiscard]] static Tagger load(const std::string& path) { return parse(io::read_file(path), path); }
-    [[nodiscard]] std::string bytes() const { return detail::write_sequence_model(model_, kind); }
-    /// Writes the file at `path` in one step. Throws io::FileError.
-    void save(const std::string& path) const { io::write_atomic(path, bytes()); }
-
-    /// The tags of the words of one sentence.
-    [[nodiscard]] std::vector<Upos> operator()(std::span<const std::string_view> words) const {
-        detail::SequenceInput input;
-        detail::TaggerFeatures{model_}(words, input);
-        std::vector<Upos> tags;
-        for (const std::uint8_t label : detail::decode(model_.weights, input)) tags.push_back(static_cast<Upos>(label));
-        return tags;
-    }
-
-private:
-    static constexpr std::uint32_t kind = 1;
-    static constexpr int labels = 17;
-    Tagger() = default;
-
-    static void add_example(detail::TaggerFeatures& features, const TaggedSentence& sentence, detail::SequenceExample& example) {
-        features(std::vector<std::string_view>(sentence.words.begin(), sentence.words.end()), example.input);
-        for (const Upos tag : sentence.tags) example.labels.push_back(static_cast<std::uint8_t>(tag));
-    }
-
-    detail::SequenceModel model_;
-};
-
-}  // namespace svad::text
-
-// ==== svad/text/token_decoder.hpp ====
-// Turning the strings of tokens back into text.
-//
-// Promise: the decoders of Hugging Face's tokenizers, but for one thing: bytes that are no UTF-8 come back as they were
-// (there they become U+FFFD), so that decode(encode(s)) == s for any bytes. The empty list joins tokens with blanks.
-
-namespace svad::text {
-
-namespace join_tokens {
-
-struct Bytes {};                                            ///< tokens are bytes already: nothing between them
-struct WordPiece { std::string prefix = "##"; bool cleanup = true; };
-struct Metaspace { std::string mark = "▁"; bool drop_first = true; };
-struct Suffix { std::string suffix = "</w>"; };             ///< becomes a blank, but not at the end
-struct ByteFallback {};                                     ///< runs of <0x00> to <0xFF> become text
-struct Fuse {};                                             ///< all tokens become one
-struct Strip { std::string of = " "; std::size_t start = 0, stop = 0; };
-struct Replace { std::string text, by; };
-
-}  // namespace join_tokens
-
-/// One step.
-using DecoderStep = std::variant<join_tokens::Bytes, join_tokens::WordPiece, join_tokens::Metaspace, join_tokens::Suffix,
-                                 join_tokens::ByteFallback, join_tokens::Fuse, join_tokens::Strip, join_tokens::Replace>;
-
-namespace detail {
-
-using Strings = std::vector<std::string>;
-
-inline void replace_all(std::string& text, std::string_view from, std::string_view to) {
-    if (from.empty() || text.find(from) == std::string::npos) return;
-    std::string out;
-    std::size_t start = 0;
-    for (std::size_t at; (at = text.find(from, start)) != std::string::npos; start = at + from.size())
-        out.append(text, start, at - start).append(to);
-    text = out.append(text, start);
-}
-
-/// What BERT's decoder tidies in every token.
-inline void clean_up(std::string& token) {
-    constexpr std::array<std::pair<std::string_view, std::string_view>, 11> all{{
-        {" .", "."}, {" ?", "?"}, {" !", "!"}, {" ,", ","}, {" ' ", "'"}, {" n't", "n't"}, {" 'm", "'m"},
-        {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"},
-    }};
-    for (const auto& [from, to] : all) replace_all(token, from, to);
-}
-
-/// The byte of a token <0x00> to <0xFF>, or -1.
-inline int byte_of_token(std::string_view token) {
-    if (token.size() != 6 || !token.starts_with("<0x") || token[5] != '>') return -1;
-    int value = 0;
-    for (const char c : token.substr(3, 2)) {
-        const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-        if (digit < 0) return -1;
-        value = value * 16 + digit;
-    }
-    return value;
-}
-
-inline Strings joined(Strings tokens, const join_tokens::Bytes&) { return tokens; }
-
-inline Strings joined(Strings tokens, const join_tokens::WordPiece& step) {
-    for (std::size_t i = 0; i < tokens.size(); ++i) {
-        if (i > 0 && !step.prefix.empty() && tokens[i].starts_with(step.prefix)) tokens[i].erase(0, step.prefix.size());
-        else if (i > 0) tokens[i].insert(0, " ");
-        if (step.cleanup) clean_up(tokens[i]);
-    }
-    return tokens;
-}
-
-inline Strings joined(Strings tokens, const join_tokens::Metaspace& step) {
-    for (std::size_t i = 0; i < tokens.size(); ++i) replace_all(tokens[i], step.mark, i == 0 && step.drop_first ? "" : " ");
-    return tokens;
-}
-
-inline Strings joined(Strings tokens, const join_tokens::Suffix& step) {
-    for (std::size_t i = 0; i < tokens.size(); ++i) replace_all(tokens[i], step.suffix, i + 1 == tokens.size() ? "" : " ");
-    return tokens;
-}
-
-inline Strings joined(Strings tokens, const join_tokens::ByteFallback&) {
-    Strings out;
-    std::string bytes;
-    const auto flush = [&] {
-        if (bytes.empty()) return;
-        // As there: a run of bytes that is no UTF-8 as a whole is unknown byte by byte.
-        if (find_invalid_utf8(bytes) == std::string::npos) out.push_back(bytes);
-        else out.insert(out.end(), bytes.size(), "\uFFFD");
-        bytes.clear();
-    };
-    for (std::string& token : tokens) {
-        if (const int byte = byte_of_token(token); byte >= 0) {
-            bytes += static_cast<char>(byte);
-            continue;
-        }
-        flush();
-        out.push_back(std::move(token));
-    }
-    flush();
-    return out;
-}
-
-inline Strings joined(const Strings& tokens, const join_tokens::Fuse&) {
-    std::string all;
-    for (const std::string& token : tokens) all += token;
-    return {all};
-}
-
-inline Strings joined(Strings tokens, const join_tokens::Strip& step) {
-    if (step.of.empty()) return tokens;
-    for (std::string& token : tokens) {
-        std::string_view rest = token;
-        for (std::size_t n = 0; n < step.start && rest.starts_with(step.of); ++n) rest.remove_prefix(step.of.size());
-        for (std::size_t n = 0; n < step.stop && rest.ends_with(step.of); ++n) rest.remove_suffix(step.of.size());
-        if (rest.size() < token.size()) token = std::string{rest};
-    }
-    return tokens;
-}
-
-inline Strings joined(Strings tokens, const join_tokens::Replace& step) {
-    for (std::string& token : tokens) replace_all(token, step.text, step.by);
-    return tokens;
-}
-
-}  // namespace detail
-
-/// The text of `tokens`.
-[[nodiscard]] inline std::string decode_tokens(std::vector<std::string> tokens, const std::vector<DecoderStep>& steps) {
-    for (const DecoderStep& step : steps)
-        tokens = std::visit([&](const auto& one) { return detail::joined(std::move(tokens), one); }, step);
-    std::string text;
-    for (std::size_t i = 0; i < tokens.size(); ++i) {
-        if (i > 0 && steps.empty()) text += ' ';
-        text += tokens[i];
-    }
-    return text;
-}
-
-}  // namespace svad::text
-
-// ==== svad/text/tokenizer.hpp ====
-// Text to ids and back: one type for every tokenizer that svad reads.
-//
-// Promise: ids, byte ranges and texts equal those of the program whose file it is; time is linear in the text, whatever
-// the text; any bytes may come in, and byte-level tokenizers give them back unchanged. A special string inside ordinary
-// text is text unless the caller asks for it: a caption that spells "<eos>" must not end a sentence.
-
-// ==== svad/text/tokenizer_files.hpp ====
-// Tokenizers in other files than tokenizer.json: tiktoken's ranks, CLIP's merges, vocab.txt of BERT, vocab.json with
-// merges.txt of GPT-2, and the metadata of GGUF.
-//
-// Promise: any bytes give TokenizerParts or a FormatError with file and line; what such a file does not say (the pattern
-// of a .tiktoken file, the case of a vocab.txt) is an argument with no hidden guess.
-
-// ==== svad/text/tokenizer_json.hpp ====
-// tokenizer.json, the file of Hugging Face's tokenizers, as TokenizerParts.
-//
-// Promise: any byte sequence gives parts or an io::FormatError that names file and field; nothing is allocated beyond
-// what the entries in the file justify (an id of two thousand million in a file of three tokens is an error, not a
-// table). Models: BPE, WordPiece, Unigram.
-
-// ==== svad/text/tokenizer_parts.hpp ====
-// What every tokenizer is made of, whatever file it came from: normalizer, cuts, model, added tokens, template, decoder.
-// Rejected: a class a family behind a virtual encode(): the families differ in parts, and files combine these freely.
 
 // ==== svad/text/wordpiece.hpp ====
 // WordPiece (Wu et al. 2016, as in BERT): the longest known beginning of a word, then the longest known continuation ...
@@ -10649,6 +6994,3833 @@ private:
     std::vector<bool> is_special_;
     bool always_tracked_ = false;
     std::optional<SplitPattern> direct_;
+};
+
+}  // namespace svad::text
+
+namespace svad::text {
+
+enum class Role : std::uint8_t { system, user, assistant };
+
+struct Message {
+    Role role = Role::user;
+    std::string text;
+};
+
+/// What stands before and behind the messages of one role.
+struct RoleMarks {
+    std::string_view before, after;
+};
+
+/// How one family writes a conversation. Marks hold special tokens by their names.
+struct ChatTemplate {
+    std::string_view name, models;
+    std::string_view begin;                      ///< in front of everything
+    RoleMarks system, user, assistant;
+    bool takes_system = true;                    ///< false: a system message is an error
+    std::string_view answer;                     ///< what makes the model answer
+    std::array<std::string_view, 3> specials;    ///< special tokens among the marks; "" for none
+    std::array<std::string_view, 2> stops;       ///< an answer ends before the first of these
+    /// The system text that the models were trained with, which the caller gives: its length and the first 16 hex
+    /// digits of its SHA-256. 0: none in particular.
+    std::size_t system_characters = 0;
+    std::string_view system_sha256;
+};
+
+inline constexpr std::array<ChatTemplate, 7> chat_templates{{
+    {"chatml", "Qwen-Chat, Qwen-VL-Chat, Qwen2-Instruct, SmolLM2-Instruct", "",
+     {"<|im_start|>system\n", "<|im_end|>\n"}, {"<|im_start|>user\n", "<|im_end|>\n"}, {"<|im_start|>assistant\n", "<|im_end|>\n"}, true,
+     "<|im_start|>assistant\n", {"<|im_start|>", "<|im_end|>", ""}, {"<|im_end|>", "<|im_start|>"}, 0, ""},
+    {"vicuna_v1", "Vicuna 1.1 to 1.5; LLaVA-1.5 and Video-LLaVA in training", "<s>",
+     {"", " "}, {"USER: ", " "}, {"ASSISTANT: ", "</s>"}, true, "ASSISTANT:", {"<s>", "</s>", ""}, {"</s>", ""}, 154, "1fa69e2371b762d1"},
+    {"llava_v1", "LLaVA-1.5 and Video-LLaVA in evaluation: vicuna_v1 with another system text", "<s>",
+     {"", " "}, {"USER: ", " "}, {"ASSISTANT: ", "</s>"}, true, "ASSISTANT:", {"<s>", "</s>", ""}, {"</s>", ""}, 156, "ace78a978005f68a"},
+    {"videochat", "VideoChat on Vicuna v0", "<s>###",
+     {"", ""}, {"Human: ", "\n###"}, {"Assistant: ", "###"}, false, "Assistant:", {"<s>", "</s>", ""}, {"###", "</s>"}, 0, ""},
+    {"baichuan", "Baichuan-13B-Chat", "",
+     {"", ""}, {"<reserved_102>", ""}, {"<reserved_103>", ""}, true, "<reserved_103>", {"<reserved_102>", "<reserved_103>", "</s>"}, {"</s>", ""}, 0, ""},
+    {"baichuan2", "Baichuan2-7B-Chat, Baichuan2-13B-Chat", "",
+     {"", ""}, {"<reserved_106>", ""}, {"<reserved_107>", ""}, true, "<reserved_107>", {"<reserved_106>", "<reserved_107>", "</s>"}, {"</s>", ""}, 0, ""},
+    {"blip2", "BLIP-2 with OPT, asked a question", "</s>",
+     {"", ""}, {"Question: ", " "}, {"Answer: ", " "}, false, "Answer:", {"</s>", "", ""}, {"\n", "</s>"}, 0, ""},
+}};
+
+/// The template of this name. Throws UsageError that names all.
+[[nodiscard]] inline const ChatTemplate& find_chat_template(std::string_view name) {
+    std::string known;
+    for (const ChatTemplate& one : chat_templates) {
+        if (one.name == name) return one;
+        known += join(known.empty() ? "" : ", ", one.name);
+    }
+    fail<UsageError>("chat: no template '", name, "'; give one of ", known);
+}
+
+namespace detail {
+
+/// Calls mark(special) for the special tokens of the marks and text(piece) for what is between, in order.
+template <class Mark, class Text>
+void write_conversation(const ChatTemplate& t, std::span<const Message> messages, bool answer, Mark mark, Text text) {
+    const auto marks = [&](std::string_view all) {
+        while (!all.empty()) {
+            std::size_t at = all.size(), length = 0;
+            for (const std::string_view special : t.specials)
+                if (const std::size_t found = special.empty() ? at : all.find(special); found < at) at = found, length = special.size();
+            text(all.substr(0, at));
+            if (length > 0) mark(all.substr(at, length));
+            all.remove_prefix(at + length);
+        }
+    };
+    marks(t.begin);
+    for (const Message& message : messages) {
+        if (message.role == Role::system && !t.takes_system) fail<UsageError>("chat: ", t.name, " knows no system message; leave it out");
+        const RoleMarks& around = message.role == Role::system ? t.system : message.role == Role::user ? t.user : t.assistant;
+        marks(around.before);
+        text(message.text);
+        marks(around.after);
+    }
+    if (answer) marks(t.answer);
+}
+
+}  // namespace detail
+
+/// The conversation as one text, for reading; ids are made by chat_ids(). With `answer` it ends where the model goes on.
+[[nodiscard]] inline std::string chat_text(const ChatTemplate& t, std::span<const Message> messages, bool answer = true) {
+    std::string out;
+    const auto append = [&](std::string_view piece) { out += piece; };
+    detail::write_conversation(t, messages, answer, append, append);
+    return out;
+}
+
+/// Ids of the conversation by two functions: encode(text) gives the ids of text without any special token, id_of(name)
+/// the id of a special token; for tokenizers other than Tokenizer, such as a .model file with its pieces.
+template <class Encode, class IdOf>
+[[nodiscard]] std::vector<std::int32_t> chat_ids(const ChatTemplate& t, std::span<const Message> messages, bool answer, Encode encode, IdOf id_of) {
+    std::vector<std::int32_t> ids;
+    std::string pending;
+    const auto flush = [&] {
+        if (pending.empty()) return;
+        for (const std::int32_t id : encode(std::string_view{pending})) ids.push_back(id);
+        pending.clear();
+    };
+    detail::write_conversation(t, messages, answer,
+                               [&](std::string_view special) { flush(), ids.push_back(id_of(special)); },
+                               [&](std::string_view piece) { pending += piece; });
+    flush();
+    return ids;
+}
+
+/// Ids of the conversation. Throws UsageError if the tokenizer lacks a special token of the template.
+[[nodiscard]] inline std::vector<std::int32_t> chat_ids(const ChatTemplate& t, std::span<const Message> messages, const Tokenizer& tokenizer, bool answer = true) {
+    return chat_ids(t, messages, answer, [&](std::string_view text) { return tokenizer.encode(text); }, [&](std::string_view name) { return tokenizer.id(name); });
+}
+
+/// The answer without what follows the first of the template's stops.
+[[nodiscard]] inline std::string_view cut_at_stop(const ChatTemplate& t, std::string_view answer) {
+    for (const std::string_view stop : t.stops)
+        if (!stop.empty()) answer = answer.substr(0, answer.find(stop));
+    return answer;
+}
+
+}  // namespace svad::text
+
+// ==== svad/text/clip_clean.hpp ====
+// What CLIP's tokenizer does to a caption before it is cut: repair it, take HTML out of it, one blank between words,
+// lower case.
+//
+// Promise: clip_clean() gives what open_clip's tokenizer gives with ftfy 6.3: misread UTF-8 repaired, entities replaced,
+// ligatures and wide characters made plain, quotes straightened, controls dropped, NFC. Any bytes may come in.
+// Rejected: leaving the repair out, as the tokenizer.json of CLIP does (captions from the web then get other ids).
+
+// ==== svad/text/code_pages.hpp ====
+// Single-byte code pages: what the bytes 0x80 to 0xFF mean in the encodings that text is most often misread in.
+// Unassigned bytes of the Windows pages stand for the control character of their number, as web browsers read them.
+// Source: the Unicode Consortium's mapping tables. Rejected: iconv (what it knows depends on the system).
+
+namespace svad::text {
+
+// Each has 128 characters, that of byte 0x80 first.
+inline constexpr std::u16string_view windows_1252{
+    u"€\u0081‚ƒ„…†‡\u02C6‰Š‹Œ\u008DŽ\u008F\u0090‘’“”•–—\u02DC™š›œ\u009DžŸ\u00A0¡¢£¤¥¦§¨©ª«"
+    u"¬\u00AD®¯°±²³´µ¶·¸¹º»¼½¾¿ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖ×ØÙÚÛÜÝÞßàáâãäåæçèéêëìíîïðñòóôõö÷øùú"
+    u"ûüýþÿ"};
+inline constexpr std::u16string_view windows_1251{
+    u"ЂЃ‚ѓ„…†‡€‰Љ‹ЊЌЋЏђ‘’“”•–—\u0098™љ›њќћџ\u00A0ЎўЈ¤Ґ¦§Ё©Є«¬\u00AD®Ї°±Ііґµ¶·ё№є»јЅѕїАБВГД"
+    u"ЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯабвгдежзийклмнопрстуфхцчшщъыьэюя"};
+inline constexpr std::u16string_view windows_1250{
+    u"€\u0081‚\u0083„…†‡\u0088‰Š‹ŚŤŽŹ\u0090‘’“”•–—\u0098™š›śťžź\u00A0\u02C7\u02D8Ł¤Ą¦§¨©Ş«"
+    u"¬\u00AD®Ż°±\u02DBł´µ¶·¸ąş»Ľ\u02DDľżŔÁÂĂÄĹĆÇČÉĘËĚÍÎĎĐŃŇÓÔŐÖ×ŘŮÚŰÜÝŢßŕáâăäĺćçčéęëěíîďđ"
+    u"ńňóôőö÷řůúűüýţ\u02D9"};
+inline constexpr std::u16string_view windows_1253{
+    u"€\u0081‚ƒ„…†‡\u0088‰\u008A‹\u008C\u008D\u008E\u008F\u0090‘’“”•–—\u0098™\u009A›\u009C"
+    u"\u009D\u009E\u009F\u00A0΅Ά£¤¥¦§¨©ª«¬\u00AD®―°±²³΄µ¶·ΈΉΊ»Ό½ΎΏΐΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡÒΣΤΥΦΧ"
+    u"ΨΩΪΫάέήίΰαβγδεζηθικλμνξοπρςστυφχψωϊϋόύώÿ"};
+inline constexpr std::u16string_view windows_1254{
+    u"€\u0081‚ƒ„…†‡\u02C6‰Š‹Œ\u008D\u008E\u008F\u0090‘’“”•–—\u02DC™š›œ\u009D\u009EŸ\u00A0¡"
+    u"¢£¤¥¦§¨©ª«¬\u00AD®¯°±²³´µ¶·¸¹º»¼½¾¿ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏĞÑÒÓÔÕÖ×ØÙÚÛÜİŞßàáâãäåæçèéêëìíîïğ"
+    u"ñòóôõö÷øùúûüışÿ"};
+inline constexpr std::u16string_view windows_1257{
+    u"€\u0081‚\u0083„…†‡\u0088‰\u008A‹\u008C¨\u02C7¸\u0090‘’“”•–—\u0098™\u009A›\u009C¯"
+    u"\u02DB\u009F\u00A0¡¢£¤¥¦§Ø©Ŗ«¬\u00AD®Æ°±²³´µ¶·ø¹ŗ»¼½¾æĄĮĀĆÄÅĘĒČÉŹĖĢĶĪĻŠŃŅÓŌÕÖ×ŲŁŚŪÜŻ"
+    u"Žßąįāćäåęēčéźėģķīļšńņóōõö÷ųłśūüżž\u02D9"};
+inline constexpr std::u16string_view iso_8859_2{
+    u"\u0080\u0081\u0082\u0083\u0084\u0085\u0086\u0087\u0088\u0089\u008A\u008B\u008C\u008D"
+    u"\u008E\u008F\u0090\u0091\u0092\u0093\u0094\u0095\u0096\u0097\u0098\u0099\u009A\u009B"
+    u"\u009C\u009D\u009E\u009F\u00A0Ą\u02D8Ł¤ĽŚ§¨ŠŞŤŹ\u00ADŽŻ°ą\u02DBł´ľś\u02C7¸šşťź\u02DD"
+    u"žżŔÁÂĂÄĹĆÇČÉĘËĚÍÎĎĐŃŇÓÔŐÖ×ŘŮÚŰÜÝŢßŕáâăäĺćçčéęëěíîďđńňóôőö÷řůúűüýţ\u02D9"};
+inline constexpr std::u16string_view mac_roman{
+    u"ÄÅÇÉÑÖÜáàâäãåçéèêëíìîïñóòôöõúùûü†°¢£§•¶ß®©™´¨≠ÆØ∞±≤≥¥µ∂∑∏π∫ªºΩæø¿¡¬√ƒ≈∆«»…\u00A0ÀÃÕŒ"
+    u"œ–—“”‘’÷◊ÿŸ⁄€‹›\uFB01\uFB02‡·‚„‰ÂÊÁËÈÍÎÏÌÓÔ\uF8FFÒÚÛÙı\u02C6\u02DC¯\u02D8\u02D9"
+    u"\u02DA¸\u02DD\u02DB\u02C7"};
+inline constexpr std::u16string_view cp437{
+    u"ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙"
+    u"╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u00A0"};
+
+/// A single-byte encoding that text may have been misread in.
+struct CodePage {
+    std::u16string_view high;   ///< characters of bytes 0x80 to 0xFF; empty for Latin-1, where byte and character agree
+    bool windows = false;       ///< U+FFFD may stand in it for a byte that was lost
+    bool mac = false;           ///< a dash before a blank is common in it
+};
+
+/// The code pages in the order in which a repair tries them, the likeliest first.
+inline constexpr std::array<CodePage, 10> code_pages{{
+    {}, {windows_1252, true}, {windows_1251, true}, {windows_1250, true}, {windows_1253, true}, {windows_1254, true},
+    {windows_1257, true}, {iso_8859_2}, {mac_roman, false, true}, {cp437},
+}};
+
+}  // namespace svad::text
+
+// ==== svad/text/html.hpp ====
+// Character references of HTML 5 back to characters: "&lt;3" is "<3". What Python's html.unescape does, exactly.
+//
+// Promise: any bytes; linear; names without a semicolon where HTML 5 allows it, the longest name that fits; numbers that
+// are no character become U+FFFD or nothing, those of Windows-1252 the character that was meant.
+// Rejected: the five references of XML alone (captions from the web hold &nbsp; and &eacute;).
+
+// ==== svad/text/html_entities_first.hpp ====
+// The character references of HTML 5 by name, as data (W3C, HTML 5, section 8.5), sorted by name.
+// A record is NAME=TEXT and a byte 1; NAME! marks those that are also read without a semicolon.
+// This is the first half; a file has at most 350 lines.
+
+namespace svad::text::detail {
+
+inline constexpr std::string_view html_entities_first =
+    "AElig!=\303\206\1AMP!=&\1Aacute!=\303\201\1Abreve=\304\202\1Acirc!=\303\202\1Acy=\320\220\1Afr=\360\235\224\204\1"
+    "Agrave!=\303\200\1Alpha=\316\221\1Amacr=\304\200\1And=\342\251\223\1Aogon=\304\204\1Aopf=\360\235\224\270\1"
+    "ApplyFunction=\342\201\241\1Aring!=\303\205\1Ascr=\360\235\222\234\1Assign=\342\211\224\1Atilde!=\303\203\1"
+    "Auml!=\303\204\1Backslash=\342\210\226\1Barv=\342\253\247\1Barwed=\342\214\206\1Bcy=\320\221\1Because=\342\210\265\1"
+    "Bernoullis=\342\204\254\1Beta=\316\222\1Bfr=\360\235\224\205\1Bopf=\360\235\224\271\1Breve=\313\230\1Bscr=\342\204\254\1"
+    "Bumpeq=\342\211\216\1CHcy=\320\247\1COPY!=\302\251\1Cacute=\304\206\1Cap=\342\213\222\1CapitalDifferentialD=\342\205\205\1"
+    "Cayleys=\342\204\255\1Ccaron=\304\214\1Ccedil!=\303\207\1Ccirc=\304\210\1Cconint=\342\210\260\1Cdot=\304\212\1"
+    "Cedilla=\302\270\1CenterDot=\302\267\1Cfr=\342\204\255\1Chi=\316\247\1CircleDot=\342\212\231\1CircleMinus=\342\212\226\1"
+    "CirclePlus=\342\212\225\1CircleTimes=\342\212\227\1ClockwiseContourIntegral=\342\210\262\1"
+    "CloseCurlyDoubleQuote=\342\200\235\1CloseCurlyQuote=\342\200\231\1Colon=\342\210\267\1Colone=\342\251\264\1"
+    "Congruent=\342\211\241\1Conint=\342\210\257\1ContourIntegral=\342\210\256\1Copf=\342\204\202\1Coproduct=\342\210\220\1"
+    "CounterClockwiseContourIntegral=\342\210\263\1Cross=\342\250\257\1Cscr=\360\235\222\236\1Cup=\342\213\223\1"
+    "CupCap=\342\211\215\1DD=\342\205\205\1DDotrahd=\342\244\221\1DJcy=\320\202\1DScy=\320\205\1DZcy=\320\217\1"
+    "Dagger=\342\200\241\1Darr=\342\206\241\1Dashv=\342\253\244\1Dcaron=\304\216\1Dcy=\320\224\1Del=\342\210\207\1"
+    "Delta=\316\224\1Dfr=\360\235\224\207\1DiacriticalAcute=\302\264\1DiacriticalDot=\313\231\1"
+    "DiacriticalDoubleAcute=\313\235\1DiacriticalGrave=`\1DiacriticalTilde=\313\234\1Diamond=\342\213\204\1"
+    "DifferentialD=\342\205\206\1Dopf=\360\235\224\273\1Dot=\302\250\1DotDot=\342\203\234\1DotEqual=\342\211\220\1"
+    "DoubleContourIntegral=\342\210\257\1DoubleDot=\302\250\1DoubleDownArrow=\342\207\223\1DoubleLeftArrow=\342\207\220\1"
+    "DoubleLeftRightArrow=\342\207\224\1DoubleLeftTee=\342\253\244\1DoubleLongLeftArrow=\342\237\270\1"
+    "DoubleLongLeftRightArrow=\342\237\272\1DoubleLongRightArrow=\342\237\271\1DoubleRightArrow=\342\207\222\1"
+    "DoubleRightTee=\342\212\250\1DoubleUpArrow=\342\207\221\1DoubleUpDownArrow=\342\207\225\1DoubleVerticalBar=\342\210\245\1"
+    "DownArrow=\342\206\223\1DownArrowBar=\342\244\223\1DownArrowUpArrow=\342\207\265\1DownBreve=\314\221\1"
+    "DownLeftRightVector=\342\245\220\1DownLeftTeeVector=\342\245\236\1DownLeftVector=\342\206\275\1"
+    "DownLeftVectorBar=\342\245\226\1DownRightTeeVector=\342\245\237\1DownRightVector=\342\207\201\1"
+    "DownRightVectorBar=\342\245\227\1DownTee=\342\212\244\1DownTeeArrow=\342\206\247\1Downarrow=\342\207\223\1"
+    "Dscr=\360\235\222\237\1Dstrok=\304\220\1ENG=\305\212\1ETH!=\303\220\1Eacute!=\303\211\1Ecaron=\304\232\1Ecirc!=\303\212\1"
+    "Ecy=\320\255\1Edot=\304\226\1Efr=\360\235\224\210\1Egrave!=\303\210\1Element=\342\210\210\1Emacr=\304\222\1"
+    "EmptySmallSquare=\342\227\273\1EmptyVerySmallSquare=\342\226\253\1Eogon=\304\230\1Eopf=\360\235\224\274\1"
+    "Epsilon=\316\225\1Equal=\342\251\265\1EqualTilde=\342\211\202\1Equilibrium=\342\207\214\1Escr=\342\204\260\1"
+    "Esim=\342\251\263\1Eta=\316\227\1Euml!=\303\213\1Exists=\342\210\203\1ExponentialE=\342\205\207\1Fcy=\320\244\1"
+    "Ffr=\360\235\224\211\1FilledSmallSquare=\342\227\274\1FilledVerySmallSquare=\342\226\252\1Fopf=\360\235\224\275\1"
+    "ForAll=\342\210\200\1Fouriertrf=\342\204\261\1Fscr=\342\204\261\1GJcy=\320\203\1GT!=>\1Gamma=\316\223\1Gammad=\317\234\1"
+    "Gbreve=\304\236\1Gcedil=\304\242\1Gcirc=\304\234\1Gcy=\320\223\1Gdot=\304\240\1Gfr=\360\235\224\212\1Gg=\342\213\231\1"
+    "Gopf=\360\235\224\276\1GreaterEqual=\342\211\245\1GreaterEqualLess=\342\213\233\1GreaterFullEqual=\342\211\247\1"
+    "GreaterGreater=\342\252\242\1GreaterLess=\342\211\267\1GreaterSlantEqual=\342\251\276\1GreaterTilde=\342\211\263\1"
+    "Gscr=\360\235\222\242\1Gt=\342\211\253\1HARDcy=\320\252\1Hacek=\313\207\1Hat=^\1Hcirc=\304\244\1Hfr=\342\204\214\1"
+    "HilbertSpace=\342\204\213\1Hopf=\342\204\215\1HorizontalLine=\342\224\200\1Hscr=\342\204\213\1Hstrok=\304\246\1"
+    "HumpDownHump=\342\211\216\1HumpEqual=\342\211\217\1IEcy=\320\225\1IJlig=\304\262\1IOcy=\320\201\1Iacute!=\303\215\1"
+    "Icirc!=\303\216\1Icy=\320\230\1Idot=\304\260\1Ifr=\342\204\221\1Igrave!=\303\214\1Im=\342\204\221\1Imacr=\304\252\1"
+    "ImaginaryI=\342\205\210\1Implies=\342\207\222\1Int=\342\210\254\1Integral=\342\210\253\1Intersection=\342\213\202\1"
+    "InvisibleComma=\342\201\243\1InvisibleTimes=\342\201\242\1Iogon=\304\256\1Iopf=\360\235\225\200\1Iota=\316\231\1"
+    "Iscr=\342\204\220\1Itilde=\304\250\1Iukcy=\320\206\1Iuml!=\303\217\1Jcirc=\304\264\1Jcy=\320\231\1Jfr=\360\235\224\215\1"
+    "Jopf=\360\235\225\201\1Jscr=\360\235\222\245\1Jsercy=\320\210\1Jukcy=\320\204\1KHcy=\320\245\1KJcy=\320\214\1"
+    "Kappa=\316\232\1Kcedil=\304\266\1Kcy=\320\232\1Kfr=\360\235\224\216\1Kopf=\360\235\225\202\1Kscr=\360\235\222\246\1"
+    "LJcy=\320\211\1LT!=<\1Lacute=\304\271\1Lambda=\316\233\1Lang=\342\237\252\1Laplacetrf=\342\204\222\1Larr=\342\206\236\1"
+    "Lcaron=\304\275\1Lcedil=\304\273\1Lcy=\320\233\1LeftAngleBracket=\342\237\250\1LeftArrow=\342\206\220\1"
+    "LeftArrowBar=\342\207\244\1LeftArrowRightArrow=\342\207\206\1LeftCeiling=\342\214\210\1LeftDoubleBracket=\342\237\246\1"
+    "LeftDownTeeVector=\342\245\241\1LeftDownVector=\342\207\203\1LeftDownVectorBar=\342\245\231\1LeftFloor=\342\214\212\1"
+    "LeftRightArrow=\342\206\224\1LeftRightVector=\342\245\216\1LeftTee=\342\212\243\1LeftTeeArrow=\342\206\244\1"
+    "LeftTeeVector=\342\245\232\1LeftTriangle=\342\212\262\1LeftTriangleBar=\342\247\217\1LeftTriangleEqual=\342\212\264\1"
+    "LeftUpDownVector=\342\245\221\1LeftUpTeeVector=\342\245\240\1LeftUpVector=\342\206\277\1LeftUpVectorBar=\342\245\230\1"
+    "LeftVector=\342\206\274\1LeftVectorBar=\342\245\222\1Leftarrow=\342\207\220\1Leftrightarrow=\342\207\224\1"
+    "LessEqualGreater=\342\213\232\1LessFullEqual=\342\211\246\1LessGreater=\342\211\266\1LessLess=\342\252\241\1"
+    "LessSlantEqual=\342\251\275\1LessTilde=\342\211\262\1Lfr=\360\235\224\217\1Ll=\342\213\230\1Lleftarrow=\342\207\232\1"
+    "Lmidot=\304\277\1LongLeftArrow=\342\237\265\1LongLeftRightArrow=\342\237\267\1LongRightArrow=\342\237\266\1"
+    "Longleftarrow=\342\237\270\1Longleftrightarrow=\342\237\272\1Longrightarrow=\342\237\271\1Lopf=\360\235\225\203\1"
+    "LowerLeftArrow=\342\206\231\1LowerRightArrow=\342\206\230\1Lscr=\342\204\222\1Lsh=\342\206\260\1Lstrok=\305\201\1"
+    "Lt=\342\211\252\1Map=\342\244\205\1Mcy=\320\234\1MediumSpace=\342\201\237\1Mellintrf=\342\204\263\1Mfr=\360\235\224\220\1"
+    "MinusPlus=\342\210\223\1Mopf=\360\235\225\204\1Mscr=\342\204\263\1Mu=\316\234\1NJcy=\320\212\1Nacute=\305\203\1"
+    "Ncaron=\305\207\1Ncedil=\305\205\1Ncy=\320\235\1NegativeMediumSpace=\342\200\213\1NegativeThickSpace=\342\200\213\1"
+    "NegativeThinSpace=\342\200\213\1NegativeVeryThinSpace=\342\200\213\1NestedGreaterGreater=\342\211\253\1"
+    "NestedLessLess=\342\211\252\1NewLine=\012\1Nfr=\360\235\224\221\1NoBreak=\342\201\240\1NonBreakingSpace=\302\240\1"
+    "Nopf=\342\204\225\1Not=\342\253\254\1NotCongruent=\342\211\242\1NotCupCap=\342\211\255\1"
+    "NotDoubleVerticalBar=\342\210\246\1NotElement=\342\210\211\1NotEqual=\342\211\240\1NotEqualTilde=\342\211\202\314\270\1"
+    "NotExists=\342\210\204\1NotGreater=\342\211\257\1NotGreaterEqual=\342\211\261\1NotGreaterFullEqual=\342\211\247\314\270\1"
+    "NotGreaterGreater=\342\211\253\314\270\1NotGreaterLess=\342\211\271\1NotGreaterSlantEqual=\342\251\276\314\270\1"
+    "NotGreaterTilde=\342\211\265\1NotHumpDownHump=\342\211\216\314\270\1NotHumpEqual=\342\211\217\314\270\1"
+    "NotLeftTriangle=\342\213\252\1NotLeftTriangleBar=\342\247\217\314\270\1NotLeftTriangleEqual=\342\213\254\1"
+    "NotLess=\342\211\256\1NotLessEqual=\342\211\260\1NotLessGreater=\342\211\270\1NotLessLess=\342\211\252\314\270\1"
+    "NotLessSlantEqual=\342\251\275\314\270\1NotLessTilde=\342\211\264\1NotNestedGreaterGreater=\342\252\242\314\270\1"
+    "NotNestedLessLess=\342\252\241\314\270\1NotPrecedes=\342\212\200\1NotPrecedesEqual=\342\252\257\314\270\1"
+    "NotPrecedesSlantEqual=\342\213\240\1NotReverseElement=\342\210\214\1NotRightTriangle=\342\213\253\1"
+    "NotRightTriangleBar=\342\247\220\314\270\1NotRightTriangleEqual=\342\213\255\1NotSquareSubset=\342\212\217\314\270\1"
+    "NotSquareSubsetEqual=\342\213\242\1NotSquareSuperset=\342\212\220\314\270\1NotSquareSupersetEqual=\342\213\243\1"
+    "NotSubset=\342\212\202\342\203\222\1NotSubsetEqual=\342\212\210\1NotSucceeds=\342\212\201\1"
+    "NotSucceedsEqual=\342\252\260\314\270\1NotSucceedsSlantEqual=\342\213\241\1NotSucceedsTilde=\342\211\277\314\270\1"
+    "NotSuperset=\342\212\203\342\203\222\1NotSupersetEqual=\342\212\211\1NotTilde=\342\211\201\1NotTildeEqual=\342\211\204\1"
+    "NotTildeFullEqual=\342\211\207\1NotTildeTilde=\342\211\211\1NotVerticalBar=\342\210\244\1Nscr=\360\235\222\251\1"
+    "Ntilde!=\303\221\1Nu=\316\235\1OElig=\305\222\1Oacute!=\303\223\1Ocirc!=\303\224\1Ocy=\320\236\1Odblac=\305\220\1"
+    "Ofr=\360\235\224\222\1Ograve!=\303\222\1Omacr=\305\214\1Omega=\316\251\1Omicron=\316\237\1Oopf=\360\235\225\206\1"
+    "OpenCurlyDoubleQuote=\342\200\234\1OpenCurlyQuote=\342\200\230\1Or=\342\251\224\1Oscr=\360\235\222\252\1Oslash!=\303\230\1"
+    "Otilde!=\303\225\1Otimes=\342\250\267\1Ouml!=\303\226\1OverBar=\342\200\276\1OverBrace=\342\217\236\1"
+    "OverBracket=\342\216\264\1OverParenthesis=\342\217\234\1PartialD=\342\210\202\1Pcy=\320\237\1Pfr=\360\235\224\223\1"
+    "Phi=\316\246\1Pi=\316\240\1PlusMinus=\302\261\1Poincareplane=\342\204\214\1Popf=\342\204\231\1Pr=\342\252\273\1"
+    "Precedes=\342\211\272\1PrecedesEqual=\342\252\257\1PrecedesSlantEqual=\342\211\274\1PrecedesTilde=\342\211\276\1"
+    "Prime=\342\200\263\1Product=\342\210\217\1Proportion=\342\210\267\1Proportional=\342\210\235\1Pscr=\360\235\222\253\1"
+    "Psi=\316\250\1QUOT!=\042\1Qfr=\360\235\224\224\1Qopf=\342\204\232\1Qscr=\360\235\222\254\1RBarr=\342\244\220\1"
+    "REG!=\302\256\1Racute=\305\224\1Rang=\342\237\253\1Rarr=\342\206\240\1Rarrtl=\342\244\226\1Rcaron=\305\230\1"
+    "Rcedil=\305\226\1Rcy=\320\240\1Re=\342\204\234\1ReverseElement=\342\210\213\1ReverseEquilibrium=\342\207\213\1"
+    "ReverseUpEquilibrium=\342\245\257\1Rfr=\342\204\234\1Rho=\316\241\1RightAngleBracket=\342\237\251\1"
+    "RightArrow=\342\206\222\1RightArrowBar=\342\207\245\1RightArrowLeftArrow=\342\207\204\1RightCeiling=\342\214\211\1"
+    "RightDoubleBracket=\342\237\247\1RightDownTeeVector=\342\245\235\1RightDownVector=\342\207\202\1"
+    "RightDownVectorBar=\342\245\225\1RightFloor=\342\214\213\1RightTee=\342\212\242\1RightTeeArrow=\342\206\246\1"
+    "RightTeeVector=\342\245\233\1RightTriangle=\342\212\263\1RightTriangleBar=\342\247\220\1RightTriangleEqual=\342\212\265\1"
+    "RightUpDownVector=\342\245\217\1RightUpTeeVector=\342\245\234\1RightUpVector=\342\206\276\1RightUpVectorBar=\342\245\224\1"
+    "RightVector=\342\207\200\1RightVectorBar=\342\245\223\1Rightarrow=\342\207\222\1Ropf=\342\204\235\1"
+    "RoundImplies=\342\245\260\1Rrightarrow=\342\207\233\1Rscr=\342\204\233\1Rsh=\342\206\261\1RuleDelayed=\342\247\264\1"
+    "SHCHcy=\320\251\1SHcy=\320\250\1SOFTcy=\320\254\1Sacute=\305\232\1Sc=\342\252\274\1Scaron=\305\240\1Scedil=\305\236\1"
+    "Scirc=\305\234\1Scy=\320\241\1Sfr=\360\235\224\226\1ShortDownArrow=\342\206\223\1ShortLeftArrow=\342\206\220\1"
+    "ShortRightArrow=\342\206\222\1ShortUpArrow=\342\206\221\1Sigma=\316\243\1SmallCircle=\342\210\230\1Sopf=\360\235\225\212\1"
+    "Sqrt=\342\210\232\1Square=\342\226\241\1SquareIntersection=\342\212\223\1SquareSubset=\342\212\217\1"
+    "SquareSubsetEqual=\342\212\221\1SquareSuperset=\342\212\220\1SquareSupersetEqual=\342\212\222\1SquareUnion=\342\212\224\1"
+    "Sscr=\360\235\222\256\1Star=\342\213\206\1Sub=\342\213\220\1Subset=\342\213\220\1SubsetEqual=\342\212\206\1"
+    "Succeeds=\342\211\273\1SucceedsEqual=\342\252\260\1SucceedsSlantEqual=\342\211\275\1SucceedsTilde=\342\211\277\1"
+    "SuchThat=\342\210\213\1Sum=\342\210\221\1Sup=\342\213\221\1Superset=\342\212\203\1SupersetEqual=\342\212\207\1"
+    "Supset=\342\213\221\1THORN!=\303\236\1TRADE=\342\204\242\1TSHcy=\320\213\1TScy=\320\246\1Tab=\011\1Tau=\316\244\1"
+    "Tcaron=\305\244\1Tcedil=\305\242\1Tcy=\320\242\1Tfr=\360\235\224\227\1Therefore=\342\210\264\1Theta=\316\230\1"
+    "ThickSpace=\342\201\237\342\200\212\1ThinSpace=\342\200\211\1Tilde=\342\210\274\1TildeEqual=\342\211\203\1"
+    "TildeFullEqual=\342\211\205\1TildeTilde=\342\211\210\1Topf=\360\235\225\213\1TripleDot=\342\203\233\1"
+    "Tscr=\360\235\222\257\1Tstrok=\305\246\1Uacute!=\303\232\1Uarr=\342\206\237\1Uarrocir=\342\245\211\1Ubrcy=\320\216\1"
+    "Ubreve=\305\254\1Ucirc!=\303\233\1Ucy=\320\243\1Udblac=\305\260\1Ufr=\360\235\224\230\1Ugrave!=\303\231\1Umacr=\305\252\1"
+    "UnderBar=_\1UnderBrace=\342\217\237\1UnderBracket=\342\216\265\1UnderParenthesis=\342\217\235\1Union=\342\213\203\1"
+    "UnionPlus=\342\212\216\1Uogon=\305\262\1Uopf=\360\235\225\214\1UpArrow=\342\206\221\1UpArrowBar=\342\244\222\1"
+    "UpArrowDownArrow=\342\207\205\1UpDownArrow=\342\206\225\1UpEquilibrium=\342\245\256\1UpTee=\342\212\245\1"
+    "UpTeeArrow=\342\206\245\1Uparrow=\342\207\221\1Updownarrow=\342\207\225\1UpperLeftArrow=\342\206\226\1"
+    "UpperRightArrow=\342\206\227\1Upsi=\317\222\1Upsilon=\316\245\1Uring=\305\256\1Uscr=\360\235\222\260\1Utilde=\305\250\1"
+    "Uuml!=\303\234\1VDash=\342\212\253\1Vbar=\342\253\253\1Vcy=\320\222\1Vdash=\342\212\251\1Vdashl=\342\253\246\1"
+    "Vee=\342\213\201\1Verbar=\342\200\226\1Vert=\342\200\226\1VerticalBar=\342\210\243\1VerticalLine=|\1"
+    "VerticalSeparator=\342\235\230\1VerticalTilde=\342\211\200\1VeryThinSpace=\342\200\212\1Vfr=\360\235\224\231\1"
+    "Vopf=\360\235\225\215\1Vscr=\360\235\222\261\1Vvdash=\342\212\252\1Wcirc=\305\264\1Wedge=\342\213\200\1"
+    "Wfr=\360\235\224\232\1Wopf=\360\235\225\216\1Wscr=\360\235\222\262\1Xfr=\360\235\224\233\1Xi=\316\236\1"
+    "Xopf=\360\235\225\217\1Xscr=\360\235\222\263\1YAcy=\320\257\1YIcy=\320\207\1YUcy=\320\256\1Yacute!=\303\235\1"
+    "Ycirc=\305\266\1Ycy=\320\253\1Yfr=\360\235\224\234\1Yopf=\360\235\225\220\1Yscr=\360\235\222\264\1Yuml=\305\270\1"
+    "ZHcy=\320\226\1Zacute=\305\271\1Zcaron=\305\275\1Zcy=\320\227\1Zdot=\305\273\1ZeroWidthSpace=\342\200\213\1Zeta=\316\226\1"
+    "Zfr=\342\204\250\1Zopf=\342\204\244\1Zscr=\360\235\222\265\1aacute!=\303\241\1abreve=\304\203\1ac=\342\210\276\1"
+    "acE=\342\210\276\314\263\1acd=\342\210\277\1acirc!=\303\242\1acute!=\302\264\1acy=\320\260\1aelig!=\303\246\1"
+    "af=\342\201\241\1afr=\360\235\224\236\1agrave!=\303\240\1alefsym=\342\204\265\1aleph=\342\204\265\1alpha=\316\261\1"
+    "amacr=\304\201\1amalg=\342\250\277\1amp!=&\1and=\342\210\247\1andand=\342\251\225\1andd=\342\251\234\1"
+    "andslope=\342\251\230\1andv=\342\251\232\1ang=\342\210\240\1ange=\342\246\244\1angle=\342\210\240\1angmsd=\342\210\241\1"
+    "angmsdaa=\342\246\250\1angmsdab=\342\246\251\1angmsdac=\342\246\252\1angmsdad=\342\246\253\1angmsdae=\342\246\254\1"
+    "angmsdaf=\342\246\255\1angmsdag=\342\246\256\1angmsdah=\342\246\257\1angrt=\342\210\237\1angrtvb=\342\212\276\1"
+    "angrtvbd=\342\246\235\1angsph=\342\210\242\1angst=\303\205\1angzarr=\342\215\274\1aogon=\304\205\1aopf=\360\235\225\222\1"
+    "ap=\342\211\210\1apE=\342\251\260\1apacir=\342\251\257\1ape=\342\211\212\1apid=\342\211\213\1apos='\1approx=\342\211\210\1"
+    "approxeq=\342\211\212\1aring!=\303\245\1ascr=\360\235\222\266\1ast=*\1asymp=\342\211\210\1asympeq=\342\211\215\1"
+    "atilde!=\303\243\1auml!=\303\244\1awconint=\342\210\263\1awint=\342\250\221\1bNot=\342\253\255\1backcong=\342\211\214\1"
+    "backepsilon=\317\266\1backprime=\342\200\265\1backsim=\342\210\275\1backsimeq=\342\213\215\1barvee=\342\212\275\1"
+    "barwed=\342\214\205\1barwedge=\342\214\205\1bbrk=\342\216\265\1bbrktbrk=\342\216\266\1bcong=\342\211\214\1bcy=\320\261\1"
+    "bdquo=\342\200\236\1becaus=\342\210\265\1because=\342\210\265\1bemptyv=\342\246\260\1bepsi=\317\266\1bernou=\342\204\254\1"
+    "beta=\316\262\1beth=\342\204\266\1between=\342\211\254\1bfr=\360\235\224\237\1bigcap=\342\213\202\1bigcirc=\342\227\257\1"
+    "bigcup=\342\213\203\1bigodot=\342\250\200\1bigoplus=\342\250\201\1bigotimes=\342\250\202\1bigsqcup=\342\250\206\1"
+    "bigstar=\342\230\205\1bigtriangledown=\342\226\275\1bigtriangleup=\342\226\263\1biguplus=\342\250\204\1"
+    "bigvee=\342\213\201\1bigwedge=\342\213\200\1bkarow=\342\244\215\1blacklozenge=\342\247\253\1blacksquare=\342\226\252\1"
+    "blacktriangle=\342\226\264\1blacktriangledown=\342\226\276\1blacktriangleleft=\342\227\202\1"
+    "blacktriangleright=\342\226\270\1blank=\342\220\243\1blk12=\342\226\222\1blk14=\342\226\221\1blk34=\342\226\223\1"
+    "block=\342\226\210\1bne==\342\203\245\1bnequiv=\342\211\241\342\203\245\1bnot=\342\214\220\1bopf=\360\235\225\223\1"
+    "bot=\342\212\245\1bottom=\342\212\245\1bowtie=\342\213\210\1boxDL=\342\225\227\1boxDR=\342\225\224\1boxDl=\342\225\226\1"
+    "boxDr=\342\225\223\1boxH=\342\225\220\1boxHD=\342\225\246\1boxHU=\342\225\251\1boxHd=\342\225\244\1boxHu=\342\225\247\1"
+    "boxUL=\342\225\235\1boxUR=\342\225\232\1boxUl=\342\225\234\1boxUr=\342\225\231\1boxV=\342\225\221\1boxVH=\342\225\254\1"
+    "boxVL=\342\225\243\1boxVR=\342\225\240\1boxVh=\342\225\253\1boxVl=\342\225\242\1boxVr=\342\225\237\1boxbox=\342\247\211\1"
+    "boxdL=\342\225\225\1boxdR=\342\225\222\1boxdl=\342\224\220\1boxdr=\342\224\214\1boxh=\342\224\200\1boxhD=\342\225\245\1"
+    "boxhU=\342\225\250\1boxhd=\342\224\254\1boxhu=\342\224\264\1boxminus=\342\212\237\1boxplus=\342\212\236\1"
+    "boxtimes=\342\212\240\1boxuL=\342\225\233\1boxuR=\342\225\230\1boxul=\342\224\230\1boxur=\342\224\224\1boxv=\342\224\202\1"
+    "boxvH=\342\225\252\1boxvL=\342\225\241\1boxvR=\342\225\236\1boxvh=\342\224\274\1boxvl=\342\224\244\1boxvr=\342\224\234\1"
+    "bprime=\342\200\265\1breve=\313\230\1brvbar!=\302\246\1bscr=\360\235\222\267\1bsemi=\342\201\217\1bsim=\342\210\275\1"
+    "bsime=\342\213\215\1bsol=\134\1bsolb=\342\247\205\1bsolhsub=\342\237\210\1bull=\342\200\242\1bullet=\342\200\242\1"
+    "bump=\342\211\216\1bumpE=\342\252\256\1bumpe=\342\211\217\1bumpeq=\342\211\217\1cacute=\304\207\1cap=\342\210\251\1"
+    "capand=\342\251\204\1capbrcup=\342\251\211\1capcap=\342\251\213\1capcup=\342\251\207\1capdot=\342\251\200\1"
+    "caps=\342\210\251\357\270\200\1caret=\342\201\201\1caron=\313\207\1ccaps=\342\251\215\1ccaron=\304\215\1ccedil!=\303\247\1"
+    "ccirc=\304\211\1ccups=\342\251\214\1ccupssm=\342\251\220\1cdot=\304\213\1cedil!=\302\270\1cemptyv=\342\246\262\1"
+    "cent!=\302\242\1centerdot=\302\267\1cfr=\360\235\224\240\1chcy=\321\207\1check=\342\234\223\1checkmark=\342\234\223\1"
+    "chi=\317\207\1cir=\342\227\213\1cirE=\342\247\203\1circ=\313\206\1circeq=\342\211\227\1circlearrowleft=\342\206\272\1"
+    "circlearrowright=\342\206\273\1circledR=\302\256\1circledS=\342\223\210\1circledast=\342\212\233\1"
+    "circledcirc=\342\212\232\1circleddash=\342\212\235\1cire=\342\211\227\1cirfnint=\342\250\220\1cirmid=\342\253\257\1"
+    "cirscir=\342\247\202\1clubs=\342\231\243\1clubsuit=\342\231\243\1colon=:\1colone=\342\211\224\1coloneq=\342\211\224\1"
+    "comma=,\1commat=@\1comp=\342\210\201\1compfn=\342\210\230\1complement=\342\210\201\1complexes=\342\204\202\1"
+    "cong=\342\211\205\1congdot=\342\251\255\1conint=\342\210\256\1copf=\360\235\225\224\1coprod=\342\210\220\1copy!=\302\251\1"
+    "copysr=\342\204\227\1crarr=\342\206\265\1cross=\342\234\227\1cscr=\360\235\222\270\1csub=\342\253\217\1"
+    "csube=\342\253\221\1csup=\342\253\220\1csupe=\342\253\222\1ctdot=\342\213\257\1cudarrl=\342\244\270\1"
+    "cudarrr=\342\244\265\1cuepr=\342\213\236\1cuesc=\342\213\237\1cularr=\342\206\266\1cularrp=\342\244\275\1"
+    "cup=\342\210\252\1cupbrcap=\342\251\210\1cupcap=\342\251\206\1cupcup=\342\251\212\1cupdot=\342\212\215\1"
+    "cupor=\342\251\205\1cups=\342\210\252\357\270\200\1curarr=\342\206\267\1curarrm=\342\244\274\1curlyeqprec=\342\213\236\1"
+    "curlyeqsucc=\342\213\237\1curlyvee=\342\213\216\1curlywedge=\342\213\217\1curren!=\302\244\1curvearrowleft=\342\206\266\1"
+    "curvearrowright=\342\206\267\1cuvee=\342\213\216\1cuwed=\342\213\217\1cwconint=\342\210\262\1cwint=\342\210\261\1"
+    "cylcty=\342\214\255\1dArr=\342\207\223\1dHar=\342\245\245\1dagger=\342\200\240\1daleth=\342\204\270\1darr=\342\206\223\1"
+    "dash=\342\200\220\1dashv=\342\212\243\1dbkarow=\342\244\217\1dblac=\313\235\1dcaron=\304\217\1dcy=\320\264\1"
+    "dd=\342\205\206\1ddagger=\342\200\241\1ddarr=\342\207\212\1ddotseq=\342\251\267\1deg!=\302\260\1delta=\316\264\1"
+    "demptyv=\342\246\261\1dfisht=\342\245\277\1dfr=\360\235\224\241\1dharl=\342\207\203\1dharr=\342\207\202\1"
+    "diam=\342\213\204\1diamond=\342\213\204\1diamondsuit=\342\231\246\1diams=\342\231\246\1die=\302\250\1digamma=\317\235\1"
+    "disin=\342\213\262\1div=\303\267\1divide!=\303\267\1divideontimes=\342\213\207\1divonx=\342\213\207\1djcy=\321\222\1"
+    "dlcorn=\342\214\236\1dlcrop=\342\214\215\1dollar=$\1dopf=\360\235\225\225\1dot=\313\231\1doteq=\342\211\220\1"
+    "doteqdot=\342\211\221\1dotminus=\342\210\270\1dotplus=\342\210\224\1dotsquare=\342\212\241\1doublebarwedge=\342\214\206\1"
+    "downarrow=\342\206\223\1downdownarrows=\342\207\212\1downharpoonleft=\342\207\203\1downharpoonright=\342\207\202\1"
+    "drbkarow=\342\244\220\1drcorn=\342\214\237\1drcrop=\342\214\214\1dscr=\360\235\222\271\1dscy=\321\225\1dsol=\342\247\266\1"
+    "dstrok=\304\221\1dtdot=\342\213\261\1dtri=\342\226\277\1dtrif=\342\226\276\1duarr=\342\207\265\1duhar=\342\245\257\1"
+    "dwangle=\342\246\246\1dzcy=\321\237\1dzigrarr=\342\237\277\1eDDot=\342\251\267\1eDot=\342\211\221\1eacute!=\303\251\1"
+    "easter=\342\251\256\1ecaron=\304\233\1ecir=\342\211\226\1ecirc!=\303\252\1ecolon=\342\211\225\1ecy=\321\215\1"
+    "edot=\304\227\1ee=\342\205\207\1efDot=\342\211\222\1efr=\360\235\224\242\1eg=\342\252\232\1egrave!=\303\250\1"
+    "egs=\342\252\226\1egsdot=\342\252\230\1el=\342\252\231\1elinters=\342\217\247\1ell=\342\204\223\1els=\342\252\225\1"
+    "elsdot=\342\252\227\1emacr=\304\223\1empty=\342\210\205\1emptyset=\342\210\205\1emptyv=\342\210\205\1emsp=\342\200\203\1"
+    "emsp13=\342\200\204\1emsp14=\342\200\205\1eng=\305\213\1ensp=\342\200\202\1eogon=\304\231\1eopf=\360\235\225\226\1"
+    "epar=\342\213\225\1eparsl=\342\247\243\1eplus=\342\251\261\1epsi=\316\265\1epsilon=\316\265\1epsiv=\317\265\1"
+    "eqcirc=\342\211\226\1eqcolon=\342\211\225\1eqsim=\342\211\202\1eqslantgtr=\342\252\226\1eqslantless=\342\252\225\1"
+    "equals==\1equest=\342\211\237\1equiv=\342\211\241\1equivDD=\342\251\270\1eqvparsl=\342\247\245\1erDot=\342\211\223\1"
+    "erarr=\342\245\261\1escr=\342\204\257\1esdot=\342\211\220\1esim=\342\211\202\1eta=\316\267\1eth!=\303\260\1"
+    "euml!=\303\253\1euro=\342\202\254\1excl=!\1exist=\342\210\203\1expectation=\342\204\260\1exponentiale=\342\205\207\1"
+    "fallingdotseq=\342\211\222\1fcy=\321\204\1female=\342\231\200\1ffilig=\357\254\203\1fflig=\357\254\200\1"
+    "ffllig=\357\254\204\1ffr=\360\235\224\243\1filig=\357\254\201\1fjlig=fj\1flat=\342\231\255\1fllig=\357\254\202\1"
+    "fltns=\342\226\261\1fnof=\306\222\1fopf=\360\235\225\227\1forall=\342\210\200\1fork=\342\213\224\1forkv=\342\253\231\1"
+    "fpartint=\342\250\215\1frac12!=\302\275\1frac13=\342\205\223\1frac14!=\302\274\1frac15=\342\205\225\1frac16=\342\205\231\1"
+    "frac18=\342\205\233\1frac23=\342\205\224\1frac25=\342\205\226\1frac34!=\302\276\1frac35=\342\205\227\1"
+    "frac38=\342\205\234\1frac45=\342\205\230\1frac56=\342\205\232\1frac58=\342\205\235\1frac78=\342\205\236\1"
+    "frasl=\342\201\204\1frown=\342\214\242\1fscr=\360\235\222\273\1gE=\342\211\247\1gEl=\342\252\214\1gacute=\307\265\1"
+    "gamma=\316\263\1gammad=\317\235\1gap=\342\252\206\1gbreve=\304\237\1gcirc=\304\235\1gcy=\320\263\1gdot=\304\241\1";
+
+}  // namespace svad::text::detail
+
+// ==== svad/text/html_entities_second.hpp ====
+// The character references of HTML 5 by name, as data (W3C, HTML 5, section 8.5), sorted by name.
+// A record is NAME=TEXT and a byte 1; NAME! marks those that are also read without a semicolon.
+// This is the second half; a file has at most 350 lines.
+
+namespace svad::text::detail {
+
+inline constexpr std::string_view html_entities_second =
+    "ge=\342\211\245\1gel=\342\213\233\1geq=\342\211\245\1geqq=\342\211\247\1geqslant=\342\251\276\1ges=\342\251\276\1"
+    "gescc=\342\252\251\1gesdot=\342\252\200\1gesdoto=\342\252\202\1gesdotol=\342\252\204\1gesl=\342\213\233\357\270\200\1"
+    "gesles=\342\252\224\1gfr=\360\235\224\244\1gg=\342\211\253\1ggg=\342\213\231\1gimel=\342\204\267\1gjcy=\321\223\1"
+    "gl=\342\211\267\1glE=\342\252\222\1gla=\342\252\245\1glj=\342\252\244\1gnE=\342\211\251\1gnap=\342\252\212\1"
+    "gnapprox=\342\252\212\1gne=\342\252\210\1gneq=\342\252\210\1gneqq=\342\211\251\1gnsim=\342\213\247\1"
+    "gopf=\360\235\225\230\1grave=`\1gscr=\342\204\212\1gsim=\342\211\263\1gsime=\342\252\216\1gsiml=\342\252\220\1gt!=>\1"
+    "gtcc=\342\252\247\1gtcir=\342\251\272\1gtdot=\342\213\227\1gtlPar=\342\246\225\1gtquest=\342\251\274\1"
+    "gtrapprox=\342\252\206\1gtrarr=\342\245\270\1gtrdot=\342\213\227\1gtreqless=\342\213\233\1gtreqqless=\342\252\214\1"
+    "gtrless=\342\211\267\1gtrsim=\342\211\263\1gvertneqq=\342\211\251\357\270\200\1gvnE=\342\211\251\357\270\200\1"
+    "hArr=\342\207\224\1hairsp=\342\200\212\1half=\302\275\1hamilt=\342\204\213\1hardcy=\321\212\1harr=\342\206\224\1"
+    "harrcir=\342\245\210\1harrw=\342\206\255\1hbar=\342\204\217\1hcirc=\304\245\1hearts=\342\231\245\1heartsuit=\342\231\245\1"
+    "hellip=\342\200\246\1hercon=\342\212\271\1hfr=\360\235\224\245\1hksearow=\342\244\245\1hkswarow=\342\244\246\1"
+    "hoarr=\342\207\277\1homtht=\342\210\273\1hookleftarrow=\342\206\251\1hookrightarrow=\342\206\252\1hopf=\360\235\225\231\1"
+    "horbar=\342\200\225\1hscr=\360\235\222\275\1hslash=\342\204\217\1hstrok=\304\247\1hybull=\342\201\203\1"
+    "hyphen=\342\200\220\1iacute!=\303\255\1ic=\342\201\243\1icirc!=\303\256\1icy=\320\270\1iecy=\320\265\1iexcl!=\302\241\1"
+    "iff=\342\207\224\1ifr=\360\235\224\246\1igrave!=\303\254\1ii=\342\205\210\1iiiint=\342\250\214\1iiint=\342\210\255\1"
+    "iinfin=\342\247\234\1iiota=\342\204\251\1ijlig=\304\263\1imacr=\304\253\1image=\342\204\221\1imagline=\342\204\220\1"
+    "imagpart=\342\204\221\1imath=\304\261\1imof=\342\212\267\1imped=\306\265\1in=\342\210\210\1incare=\342\204\205\1"
+    "infin=\342\210\236\1infintie=\342\247\235\1inodot=\304\261\1int=\342\210\253\1intcal=\342\212\272\1integers=\342\204\244\1"
+    "intercal=\342\212\272\1intlarhk=\342\250\227\1intprod=\342\250\274\1iocy=\321\221\1iogon=\304\257\1iopf=\360\235\225\232\1"
+    "iota=\316\271\1iprod=\342\250\274\1iquest!=\302\277\1iscr=\360\235\222\276\1isin=\342\210\210\1isinE=\342\213\271\1"
+    "isindot=\342\213\265\1isins=\342\213\264\1isinsv=\342\213\263\1isinv=\342\210\210\1it=\342\201\242\1itilde=\304\251\1"
+    "iukcy=\321\226\1iuml!=\303\257\1jcirc=\304\265\1jcy=\320\271\1jfr=\360\235\224\247\1jmath=\310\267\1"
+    "jopf=\360\235\225\233\1jscr=\360\235\222\277\1jsercy=\321\230\1jukcy=\321\224\1kappa=\316\272\1kappav=\317\260\1"
+    "kcedil=\304\267\1kcy=\320\272\1kfr=\360\235\224\250\1kgreen=\304\270\1khcy=\321\205\1kjcy=\321\234\1"
+    "kopf=\360\235\225\234\1kscr=\360\235\223\200\1lAarr=\342\207\232\1lArr=\342\207\220\1lAtail=\342\244\233\1"
+    "lBarr=\342\244\216\1lE=\342\211\246\1lEg=\342\252\213\1lHar=\342\245\242\1lacute=\304\272\1laemptyv=\342\246\264\1"
+    "lagran=\342\204\222\1lambda=\316\273\1lang=\342\237\250\1langd=\342\246\221\1langle=\342\237\250\1lap=\342\252\205\1"
+    "laquo!=\302\253\1larr=\342\206\220\1larrb=\342\207\244\1larrbfs=\342\244\237\1larrfs=\342\244\235\1larrhk=\342\206\251\1"
+    "larrlp=\342\206\253\1larrpl=\342\244\271\1larrsim=\342\245\263\1larrtl=\342\206\242\1lat=\342\252\253\1"
+    "latail=\342\244\231\1late=\342\252\255\1lates=\342\252\255\357\270\200\1lbarr=\342\244\214\1lbbrk=\342\235\262\1lbrace={\1"
+    "lbrack=[\1lbrke=\342\246\213\1lbrksld=\342\246\217\1lbrkslu=\342\246\215\1lcaron=\304\276\1lcedil=\304\274\1"
+    "lceil=\342\214\210\1lcub={\1lcy=\320\273\1ldca=\342\244\266\1ldquo=\342\200\234\1ldquor=\342\200\236\1"
+    "ldrdhar=\342\245\247\1ldrushar=\342\245\213\1ldsh=\342\206\262\1le=\342\211\244\1leftarrow=\342\206\220\1"
+    "leftarrowtail=\342\206\242\1leftharpoondown=\342\206\275\1leftharpoonup=\342\206\274\1leftleftarrows=\342\207\207\1"
+    "leftrightarrow=\342\206\224\1leftrightarrows=\342\207\206\1leftrightharpoons=\342\207\213\1"
+    "leftrightsquigarrow=\342\206\255\1leftthreetimes=\342\213\213\1leg=\342\213\232\1leq=\342\211\244\1leqq=\342\211\246\1"
+    "leqslant=\342\251\275\1les=\342\251\275\1lescc=\342\252\250\1lesdot=\342\251\277\1lesdoto=\342\252\201\1"
+    "lesdotor=\342\252\203\1lesg=\342\213\232\357\270\200\1lesges=\342\252\223\1lessapprox=\342\252\205\1lessdot=\342\213\226\1"
+    "lesseqgtr=\342\213\232\1lesseqqgtr=\342\252\213\1lessgtr=\342\211\266\1lesssim=\342\211\262\1lfisht=\342\245\274\1"
+    "lfloor=\342\214\212\1lfr=\360\235\224\251\1lg=\342\211\266\1lgE=\342\252\221\1lhard=\342\206\275\1lharu=\342\206\274\1"
+    "lharul=\342\245\252\1lhblk=\342\226\204\1ljcy=\321\231\1ll=\342\211\252\1llarr=\342\207\207\1llcorner=\342\214\236\1"
+    "llhard=\342\245\253\1lltri=\342\227\272\1lmidot=\305\200\1lmoust=\342\216\260\1lmoustache=\342\216\260\1lnE=\342\211\250\1"
+    "lnap=\342\252\211\1lnapprox=\342\252\211\1lne=\342\252\207\1lneq=\342\252\207\1lneqq=\342\211\250\1lnsim=\342\213\246\1"
+    "loang=\342\237\254\1loarr=\342\207\275\1lobrk=\342\237\246\1longleftarrow=\342\237\265\1longleftrightarrow=\342\237\267\1"
+    "longmapsto=\342\237\274\1longrightarrow=\342\237\266\1looparrowleft=\342\206\253\1looparrowright=\342\206\254\1"
+    "lopar=\342\246\205\1lopf=\360\235\225\235\1loplus=\342\250\255\1lotimes=\342\250\264\1lowast=\342\210\227\1lowbar=_\1"
+    "loz=\342\227\212\1lozenge=\342\227\212\1lozf=\342\247\253\1lpar=(\1lparlt=\342\246\223\1lrarr=\342\207\206\1"
+    "lrcorner=\342\214\237\1lrhar=\342\207\213\1lrhard=\342\245\255\1lrm=\342\200\216\1lrtri=\342\212\277\1"
+    "lsaquo=\342\200\271\1lscr=\360\235\223\201\1lsh=\342\206\260\1lsim=\342\211\262\1lsime=\342\252\215\1lsimg=\342\252\217\1"
+    "lsqb=[\1lsquo=\342\200\230\1lsquor=\342\200\232\1lstrok=\305\202\1lt!=<\1ltcc=\342\252\246\1ltcir=\342\251\271\1"
+    "ltdot=\342\213\226\1lthree=\342\213\213\1ltimes=\342\213\211\1ltlarr=\342\245\266\1ltquest=\342\251\273\1"
+    "ltrPar=\342\246\226\1ltri=\342\227\203\1ltrie=\342\212\264\1ltrif=\342\227\202\1lurdshar=\342\245\212\1"
+    "luruhar=\342\245\246\1lvertneqq=\342\211\250\357\270\200\1lvnE=\342\211\250\357\270\200\1mDDot=\342\210\272\1"
+    "macr!=\302\257\1male=\342\231\202\1malt=\342\234\240\1maltese=\342\234\240\1map=\342\206\246\1mapsto=\342\206\246\1"
+    "mapstodown=\342\206\247\1mapstoleft=\342\206\244\1mapstoup=\342\206\245\1marker=\342\226\256\1mcomma=\342\250\251\1"
+    "mcy=\320\274\1mdash=\342\200\224\1measuredangle=\342\210\241\1mfr=\360\235\224\252\1mho=\342\204\247\1micro!=\302\265\1"
+    "mid=\342\210\243\1midast=*\1midcir=\342\253\260\1middot!=\302\267\1minus=\342\210\222\1minusb=\342\212\237\1"
+    "minusd=\342\210\270\1minusdu=\342\250\252\1mlcp=\342\253\233\1mldr=\342\200\246\1mnplus=\342\210\223\1"
+    "models=\342\212\247\1mopf=\360\235\225\236\1mp=\342\210\223\1mscr=\360\235\223\202\1mstpos=\342\210\276\1mu=\316\274\1"
+    "multimap=\342\212\270\1mumap=\342\212\270\1nGg=\342\213\231\314\270\1nGt=\342\211\253\342\203\222\1"
+    "nGtv=\342\211\253\314\270\1nLeftarrow=\342\207\215\1nLeftrightarrow=\342\207\216\1nLl=\342\213\230\314\270\1"
+    "nLt=\342\211\252\342\203\222\1nLtv=\342\211\252\314\270\1nRightarrow=\342\207\217\1nVDash=\342\212\257\1"
+    "nVdash=\342\212\256\1nabla=\342\210\207\1nacute=\305\204\1nang=\342\210\240\342\203\222\1nap=\342\211\211\1"
+    "napE=\342\251\260\314\270\1napid=\342\211\213\314\270\1napos=\305\211\1napprox=\342\211\211\1natur=\342\231\256\1"
+    "natural=\342\231\256\1naturals=\342\204\225\1nbsp!=\302\240\1nbump=\342\211\216\314\270\1nbumpe=\342\211\217\314\270\1"
+    "ncap=\342\251\203\1ncaron=\305\210\1ncedil=\305\206\1ncong=\342\211\207\1ncongdot=\342\251\255\314\270\1"
+    "ncup=\342\251\202\1ncy=\320\275\1ndash=\342\200\223\1ne=\342\211\240\1neArr=\342\207\227\1nearhk=\342\244\244\1"
+    "nearr=\342\206\227\1nearrow=\342\206\227\1nedot=\342\211\220\314\270\1nequiv=\342\211\242\1nesear=\342\244\250\1"
+    "nesim=\342\211\202\314\270\1nexist=\342\210\204\1nexists=\342\210\204\1nfr=\360\235\224\253\1ngE=\342\211\247\314\270\1"
+    "nge=\342\211\261\1ngeq=\342\211\261\1ngeqq=\342\211\247\314\270\1ngeqslant=\342\251\276\314\270\1"
+    "nges=\342\251\276\314\270\1ngsim=\342\211\265\1ngt=\342\211\257\1ngtr=\342\211\257\1nhArr=\342\207\216\1"
+    "nharr=\342\206\256\1nhpar=\342\253\262\1ni=\342\210\213\1nis=\342\213\274\1nisd=\342\213\272\1niv=\342\210\213\1"
+    "njcy=\321\232\1nlArr=\342\207\215\1nlE=\342\211\246\314\270\1nlarr=\342\206\232\1nldr=\342\200\245\1nle=\342\211\260\1"
+    "nleftarrow=\342\206\232\1nleftrightarrow=\342\206\256\1nleq=\342\211\260\1nleqq=\342\211\246\314\270\1"
+    "nleqslant=\342\251\275\314\270\1nles=\342\251\275\314\270\1nless=\342\211\256\1nlsim=\342\211\264\1nlt=\342\211\256\1"
+    "nltri=\342\213\252\1nltrie=\342\213\254\1nmid=\342\210\244\1nopf=\360\235\225\237\1not!=\302\254\1notin=\342\210\211\1"
+    "notinE=\342\213\271\314\270\1notindot=\342\213\265\314\270\1notinva=\342\210\211\1notinvb=\342\213\267\1"
+    "notinvc=\342\213\266\1notni=\342\210\214\1notniva=\342\210\214\1notnivb=\342\213\276\1notnivc=\342\213\275\1"
+    "npar=\342\210\246\1nparallel=\342\210\246\1nparsl=\342\253\275\342\203\245\1npart=\342\210\202\314\270\1"
+    "npolint=\342\250\224\1npr=\342\212\200\1nprcue=\342\213\240\1npre=\342\252\257\314\270\1nprec=\342\212\200\1"
+    "npreceq=\342\252\257\314\270\1nrArr=\342\207\217\1nrarr=\342\206\233\1nrarrc=\342\244\263\314\270\1"
+    "nrarrw=\342\206\235\314\270\1nrightarrow=\342\206\233\1nrtri=\342\213\253\1nrtrie=\342\213\255\1nsc=\342\212\201\1"
+    "nsccue=\342\213\241\1nsce=\342\252\260\314\270\1nscr=\360\235\223\203\1nshortmid=\342\210\244\1"
+    "nshortparallel=\342\210\246\1nsim=\342\211\201\1nsime=\342\211\204\1nsimeq=\342\211\204\1nsmid=\342\210\244\1"
+    "nspar=\342\210\246\1nsqsube=\342\213\242\1nsqsupe=\342\213\243\1nsub=\342\212\204\1nsubE=\342\253\205\314\270\1"
+    "nsube=\342\212\210\1nsubset=\342\212\202\342\203\222\1nsubseteq=\342\212\210\1nsubseteqq=\342\253\205\314\270\1"
+    "nsucc=\342\212\201\1nsucceq=\342\252\260\314\270\1nsup=\342\212\205\1nsupE=\342\253\206\314\270\1nsupe=\342\212\211\1"
+    "nsupset=\342\212\203\342\203\222\1nsupseteq=\342\212\211\1nsupseteqq=\342\253\206\314\270\1ntgl=\342\211\271\1"
+    "ntilde!=\303\261\1ntlg=\342\211\270\1ntriangleleft=\342\213\252\1ntrianglelefteq=\342\213\254\1"
+    "ntriangleright=\342\213\253\1ntrianglerighteq=\342\213\255\1nu=\316\275\1num=#\1numero=\342\204\226\1numsp=\342\200\207\1"
+    "nvDash=\342\212\255\1nvHarr=\342\244\204\1nvap=\342\211\215\342\203\222\1nvdash=\342\212\254\1"
+    "nvge=\342\211\245\342\203\222\1nvgt=>\342\203\222\1nvinfin=\342\247\236\1nvlArr=\342\244\202\1"
+    "nvle=\342\211\244\342\203\222\1nvlt=<\342\203\222\1nvltrie=\342\212\264\342\203\222\1nvrArr=\342\244\203\1"
+    "nvrtrie=\342\212\265\342\203\222\1nvsim=\342\210\274\342\203\222\1nwArr=\342\207\226\1nwarhk=\342\244\243\1"
+    "nwarr=\342\206\226\1nwarrow=\342\206\226\1nwnear=\342\244\247\1oS=\342\223\210\1oacute!=\303\263\1oast=\342\212\233\1"
+    "ocir=\342\212\232\1ocirc!=\303\264\1ocy=\320\276\1odash=\342\212\235\1odblac=\305\221\1odiv=\342\250\270\1"
+    "odot=\342\212\231\1odsold=\342\246\274\1oelig=\305\223\1ofcir=\342\246\277\1ofr=\360\235\224\254\1ogon=\313\233\1"
+    "ograve!=\303\262\1ogt=\342\247\201\1ohbar=\342\246\265\1ohm=\316\251\1oint=\342\210\256\1olarr=\342\206\272\1"
+    "olcir=\342\246\276\1olcross=\342\246\273\1oline=\342\200\276\1olt=\342\247\200\1omacr=\305\215\1omega=\317\211\1"
+    "omicron=\316\277\1omid=\342\246\266\1ominus=\342\212\226\1oopf=\360\235\225\240\1opar=\342\246\267\1operp=\342\246\271\1"
+    "oplus=\342\212\225\1or=\342\210\250\1orarr=\342\206\273\1ord=\342\251\235\1order=\342\204\264\1orderof=\342\204\264\1"
+    "ordf!=\302\252\1ordm!=\302\272\1origof=\342\212\266\1oror=\342\251\226\1orslope=\342\251\227\1orv=\342\251\233\1"
+    "oscr=\342\204\264\1oslash!=\303\270\1osol=\342\212\230\1otilde!=\303\265\1otimes=\342\212\227\1otimesas=\342\250\266\1"
+    "ouml!=\303\266\1ovbar=\342\214\275\1par=\342\210\245\1para!=\302\266\1parallel=\342\210\245\1parsim=\342\253\263\1"
+    "parsl=\342\253\275\1part=\342\210\202\1pcy=\320\277\1percnt=%\1period=.\1permil=\342\200\260\1perp=\342\212\245\1"
+    "pertenk=\342\200\261\1pfr=\360\235\224\255\1phi=\317\206\1phiv=\317\225\1phmmat=\342\204\263\1phone=\342\230\216\1"
+    "pi=\317\200\1pitchfork=\342\213\224\1piv=\317\226\1planck=\342\204\217\1planckh=\342\204\216\1plankv=\342\204\217\1"
+    "plus=+\1plusacir=\342\250\243\1plusb=\342\212\236\1pluscir=\342\250\242\1plusdo=\342\210\224\1plusdu=\342\250\245\1"
+    "pluse=\342\251\262\1plusmn!=\302\261\1plussim=\342\250\246\1plustwo=\342\250\247\1pm=\302\261\1pointint=\342\250\225\1"
+    "popf=\360\235\225\241\1pound!=\302\243\1pr=\342\211\272\1prE=\342\252\263\1prap=\342\252\267\1prcue=\342\211\274\1"
+    "pre=\342\252\257\1prec=\342\211\272\1precapprox=\342\252\267\1preccurlyeq=\342\211\274\1preceq=\342\252\257\1"
+    "precnapprox=\342\252\271\1precneqq=\342\252\265\1precnsim=\342\213\250\1precsim=\342\211\276\1prime=\342\200\262\1"
+    "primes=\342\204\231\1prnE=\342\252\265\1prnap=\342\252\271\1prnsim=\342\213\250\1prod=\342\210\217\1"
+    "profalar=\342\214\256\1profline=\342\214\222\1profsurf=\342\214\223\1prop=\342\210\235\1propto=\342\210\235\1"
+    "prsim=\342\211\276\1prurel=\342\212\260\1pscr=\360\235\223\205\1psi=\317\210\1puncsp=\342\200\210\1qfr=\360\235\224\256\1"
+    "qint=\342\250\214\1qopf=\360\235\225\242\1qprime=\342\201\227\1qscr=\360\235\223\206\1quaternions=\342\204\215\1"
+    "quatint=\342\250\226\1quest=\077\1questeq=\342\211\237\1quot!=\042\1rAarr=\342\207\233\1rArr=\342\207\222\1"
+    "rAtail=\342\244\234\1rBarr=\342\244\217\1rHar=\342\245\244\1race=\342\210\275\314\261\1racute=\305\225\1"
+    "radic=\342\210\232\1raemptyv=\342\246\263\1rang=\342\237\251\1rangd=\342\246\222\1range=\342\246\245\1"
+    "rangle=\342\237\251\1raquo!=\302\273\1rarr=\342\206\222\1rarrap=\342\245\265\1rarrb=\342\207\245\1rarrbfs=\342\244\240\1"
+    "rarrc=\342\244\263\1rarrfs=\342\244\236\1rarrhk=\342\206\252\1rarrlp=\342\206\254\1rarrpl=\342\245\205\1"
+    "rarrsim=\342\245\264\1rarrtl=\342\206\243\1rarrw=\342\206\235\1ratail=\342\244\232\1ratio=\342\210\266\1"
+    "rationals=\342\204\232\1rbarr=\342\244\215\1rbbrk=\342\235\263\1rbrace=}\1rbrack=]\1rbrke=\342\246\214\1"
+    "rbrksld=\342\246\216\1rbrkslu=\342\246\220\1rcaron=\305\231\1rcedil=\305\227\1rceil=\342\214\211\1rcub=}\1rcy=\321\200\1"
+    "rdca=\342\244\267\1rdldhar=\342\245\251\1rdquo=\342\200\235\1rdquor=\342\200\235\1rdsh=\342\206\263\1real=\342\204\234\1"
+    "realine=\342\204\233\1realpart=\342\204\234\1reals=\342\204\235\1rect=\342\226\255\1reg!=\302\256\1rfisht=\342\245\275\1"
+    "rfloor=\342\214\213\1rfr=\360\235\224\257\1rhard=\342\207\201\1rharu=\342\207\200\1rharul=\342\245\254\1rho=\317\201\1"
+    "rhov=\317\261\1rightarrow=\342\206\222\1rightarrowtail=\342\206\243\1rightharpoondown=\342\207\201\1"
+    "rightharpoonup=\342\207\200\1rightleftarrows=\342\207\204\1rightleftharpoons=\342\207\214\1rightrightarrows=\342\207\211\1"
+    "rightsquigarrow=\342\206\235\1rightthreetimes=\342\213\214\1ring=\313\232\1risingdotseq=\342\211\223\1rlarr=\342\207\204\1"
+    "rlhar=\342\207\214\1rlm=\342\200\217\1rmoust=\342\216\261\1rmoustache=\342\216\261\1rnmid=\342\253\256\1"
+    "roang=\342\237\255\1roarr=\342\207\276\1robrk=\342\237\247\1ropar=\342\246\206\1ropf=\360\235\225\243\1"
+    "roplus=\342\250\256\1rotimes=\342\250\265\1rpar=)\1rpargt=\342\246\224\1rppolint=\342\250\222\1rrarr=\342\207\211\1"
+    "rsaquo=\342\200\272\1rscr=\360\235\223\207\1rsh=\342\206\261\1rsqb=]\1rsquo=\342\200\231\1rsquor=\342\200\231\1"
+    "rthree=\342\213\214\1rtimes=\342\213\212\1rtri=\342\226\271\1rtrie=\342\212\265\1rtrif=\342\226\270\1"
+    "rtriltri=\342\247\216\1ruluhar=\342\245\250\1rx=\342\204\236\1sacute=\305\233\1sbquo=\342\200\232\1sc=\342\211\273\1"
+    "scE=\342\252\264\1scap=\342\252\270\1scaron=\305\241\1sccue=\342\211\275\1sce=\342\252\260\1scedil=\305\237\1"
+    "scirc=\305\235\1scnE=\342\252\266\1scnap=\342\252\272\1scnsim=\342\213\251\1scpolint=\342\250\223\1scsim=\342\211\277\1"
+    "scy=\321\201\1sdot=\342\213\205\1sdotb=\342\212\241\1sdote=\342\251\246\1seArr=\342\207\230\1searhk=\342\244\245\1"
+    "searr=\342\206\230\1searrow=\342\206\230\1sect!=\302\247\1semi=;\1seswar=\342\244\251\1setminus=\342\210\226\1"
+    "setmn=\342\210\226\1sext=\342\234\266\1sfr=\360\235\224\260\1sfrown=\342\214\242\1sharp=\342\231\257\1shchcy=\321\211\1"
+    "shcy=\321\210\1shortmid=\342\210\243\1shortparallel=\342\210\245\1shy!=\302\255\1sigma=\317\203\1sigmaf=\317\202\1"
+    "sigmav=\317\202\1sim=\342\210\274\1simdot=\342\251\252\1sime=\342\211\203\1simeq=\342\211\203\1simg=\342\252\236\1"
+    "simgE=\342\252\240\1siml=\342\252\235\1simlE=\342\252\237\1simne=\342\211\206\1simplus=\342\250\244\1"
+    "simrarr=\342\245\262\1slarr=\342\206\220\1smallsetminus=\342\210\226\1smashp=\342\250\263\1smeparsl=\342\247\244\1"
+    "smid=\342\210\243\1smile=\342\214\243\1smt=\342\252\252\1smte=\342\252\254\1smtes=\342\252\254\357\270\200\1"
+    "softcy=\321\214\1sol=/\1solb=\342\247\204\1solbar=\342\214\277\1sopf=\360\235\225\244\1spades=\342\231\240\1"
+    "spadesuit=\342\231\240\1spar=\342\210\245\1sqcap=\342\212\223\1sqcaps=\342\212\223\357\270\200\1sqcup=\342\212\224\1"
+    "sqcups=\342\212\224\357\270\200\1sqsub=\342\212\217\1sqsube=\342\212\221\1sqsubset=\342\212\217\1sqsubseteq=\342\212\221\1"
+    "sqsup=\342\212\220\1sqsupe=\342\212\222\1sqsupset=\342\212\220\1sqsupseteq=\342\212\222\1squ=\342\226\241\1"
+    "square=\342\226\241\1squarf=\342\226\252\1squf=\342\226\252\1srarr=\342\206\222\1sscr=\360\235\223\210\1"
+    "ssetmn=\342\210\226\1ssmile=\342\214\243\1sstarf=\342\213\206\1star=\342\230\206\1starf=\342\230\205\1"
+    "straightepsilon=\317\265\1straightphi=\317\225\1strns=\302\257\1sub=\342\212\202\1subE=\342\253\205\1subdot=\342\252\275\1"
+    "sube=\342\212\206\1subedot=\342\253\203\1submult=\342\253\201\1subnE=\342\253\213\1subne=\342\212\212\1"
+    "subplus=\342\252\277\1subrarr=\342\245\271\1subset=\342\212\202\1subseteq=\342\212\206\1subseteqq=\342\253\205\1"
+    "subsetneq=\342\212\212\1subsetneqq=\342\253\213\1subsim=\342\253\207\1subsub=\342\253\225\1subsup=\342\253\223\1"
+    "succ=\342\211\273\1succapprox=\342\252\270\1succcurlyeq=\342\211\275\1succeq=\342\252\260\1succnapprox=\342\252\272\1"
+    "succneqq=\342\252\266\1succnsim=\342\213\251\1succsim=\342\211\277\1sum=\342\210\221\1sung=\342\231\252\1"
+    "sup=\342\212\203\1sup1!=\302\271\1sup2!=\302\262\1sup3!=\302\263\1supE=\342\253\206\1supdot=\342\252\276\1"
+    "supdsub=\342\253\230\1supe=\342\212\207\1supedot=\342\253\204\1suphsol=\342\237\211\1suphsub=\342\253\227\1"
+    "suplarr=\342\245\273\1supmult=\342\253\202\1supnE=\342\253\214\1supne=\342\212\213\1supplus=\342\253\200\1"
+    "supset=\342\212\203\1supseteq=\342\212\207\1supseteqq=\342\253\206\1supsetneq=\342\212\213\1supsetneqq=\342\253\214\1"
+    "supsim=\342\253\210\1supsub=\342\253\224\1supsup=\342\253\226\1swArr=\342\207\231\1swarhk=\342\244\246\1"
+    "swarr=\342\206\231\1swarrow=\342\206\231\1swnwar=\342\244\252\1szlig!=\303\237\1target=\342\214\226\1tau=\317\204\1"
+    "tbrk=\342\216\264\1tcaron=\305\245\1tcedil=\305\243\1tcy=\321\202\1tdot=\342\203\233\1telrec=\342\214\225\1"
+    "tfr=\360\235\224\261\1there4=\342\210\264\1therefore=\342\210\264\1theta=\316\270\1thetasym=\317\221\1thetav=\317\221\1"
+    "thickapprox=\342\211\210\1thicksim=\342\210\274\1thinsp=\342\200\211\1thkap=\342\211\210\1thksim=\342\210\274\1"
+    "thorn!=\303\276\1tilde=\313\234\1times!=\303\227\1timesb=\342\212\240\1timesbar=\342\250\261\1timesd=\342\250\260\1"
+    "tint=\342\210\255\1toea=\342\244\250\1top=\342\212\244\1topbot=\342\214\266\1topcir=\342\253\261\1topf=\360\235\225\245\1"
+    "topfork=\342\253\232\1tosa=\342\244\251\1tprime=\342\200\264\1trade=\342\204\242\1triangle=\342\226\265\1"
+    "triangledown=\342\226\277\1triangleleft=\342\227\203\1trianglelefteq=\342\212\264\1triangleq=\342\211\234\1"
+    "triangleright=\342\226\271\1trianglerighteq=\342\212\265\1tridot=\342\227\254\1trie=\342\211\234\1triminus=\342\250\272\1"
+    "triplus=\342\250\271\1trisb=\342\247\215\1tritime=\342\250\273\1trpezium=\342\217\242\1tscr=\360\235\223\211\1"
+    "tscy=\321\206\1tshcy=\321\233\1tstrok=\305\247\1twixt=\342\211\254\1twoheadleftarrow=\342\206\236\1"
+    "twoheadrightarrow=\342\206\240\1uArr=\342\207\221\1uHar=\342\245\243\1uacute!=\303\272\1uarr=\342\206\221\1"
+    "ubrcy=\321\236\1ubreve=\305\255\1ucirc!=\303\273\1ucy=\321\203\1udarr=\342\207\205\1udblac=\305\261\1udhar=\342\245\256\1"
+    "ufisht=\342\245\276\1ufr=\360\235\224\262\1ugrave!=\303\271\1uharl=\342\206\277\1uharr=\342\206\276\1uhblk=\342\226\200\1"
+    "ulcorn=\342\214\234\1ulcorner=\342\214\234\1ulcrop=\342\214\217\1ultri=\342\227\270\1umacr=\305\253\1uml!=\302\250\1"
+    "uogon=\305\263\1uopf=\360\235\225\246\1uparrow=\342\206\221\1updownarrow=\342\206\225\1upharpoonleft=\342\206\277\1"
+    "upharpoonright=\342\206\276\1uplus=\342\212\216\1upsi=\317\205\1upsih=\317\222\1upsilon=\317\205\1"
+    "upuparrows=\342\207\210\1urcorn=\342\214\235\1urcorner=\342\214\235\1urcrop=\342\214\216\1uring=\305\257\1"
+    "urtri=\342\227\271\1uscr=\360\235\223\212\1utdot=\342\213\260\1utilde=\305\251\1utri=\342\226\265\1utrif=\342\226\264\1"
+    "uuarr=\342\207\210\1uuml!=\303\274\1uwangle=\342\246\247\1vArr=\342\207\225\1vBar=\342\253\250\1vBarv=\342\253\251\1"
+    "vDash=\342\212\250\1vangrt=\342\246\234\1varepsilon=\317\265\1varkappa=\317\260\1varnothing=\342\210\205\1"
+    "varphi=\317\225\1varpi=\317\226\1varpropto=\342\210\235\1varr=\342\206\225\1varrho=\317\261\1varsigma=\317\202\1"
+    "varsubsetneq=\342\212\212\357\270\200\1varsubsetneqq=\342\253\213\357\270\200\1varsupsetneq=\342\212\213\357\270\200\1"
+    "varsupsetneqq=\342\253\214\357\270\200\1vartheta=\317\221\1vartriangleleft=\342\212\262\1vartriangleright=\342\212\263\1"
+    "vcy=\320\262\1vdash=\342\212\242\1vee=\342\210\250\1veebar=\342\212\273\1veeeq=\342\211\232\1vellip=\342\213\256\1"
+    "verbar=|\1vert=|\1vfr=\360\235\224\263\1vltri=\342\212\262\1vnsub=\342\212\202\342\203\222\1"
+    "vnsup=\342\212\203\342\203\222\1vopf=\360\235\225\247\1vprop=\342\210\235\1vrtri=\342\212\263\1vscr=\360\235\223\213\1"
+    "vsubnE=\342\253\213\357\270\200\1vsubne=\342\212\212\357\270\200\1vsupnE=\342\253\214\357\270\200\1"
+    "vsupne=\342\212\213\357\270\200\1vzigzag=\342\246\232\1wcirc=\305\265\1wedbar=\342\251\237\1wedge=\342\210\247\1"
+    "wedgeq=\342\211\231\1weierp=\342\204\230\1wfr=\360\235\224\264\1wopf=\360\235\225\250\1wp=\342\204\230\1wr=\342\211\200\1"
+    "wreath=\342\211\200\1wscr=\360\235\223\214\1xcap=\342\213\202\1xcirc=\342\227\257\1xcup=\342\213\203\1xdtri=\342\226\275\1"
+    "xfr=\360\235\224\265\1xhArr=\342\237\272\1xharr=\342\237\267\1xi=\316\276\1xlArr=\342\237\270\1xlarr=\342\237\265\1"
+    "xmap=\342\237\274\1xnis=\342\213\273\1xodot=\342\250\200\1xopf=\360\235\225\251\1xoplus=\342\250\201\1"
+    "xotime=\342\250\202\1xrArr=\342\237\271\1xrarr=\342\237\266\1xscr=\360\235\223\215\1xsqcup=\342\250\206\1"
+    "xuplus=\342\250\204\1xutri=\342\226\263\1xvee=\342\213\201\1xwedge=\342\213\200\1yacute!=\303\275\1yacy=\321\217\1"
+    "ycirc=\305\267\1ycy=\321\213\1yen!=\302\245\1yfr=\360\235\224\266\1yicy=\321\227\1yopf=\360\235\225\252\1"
+    "yscr=\360\235\223\216\1yucy=\321\216\1yuml!=\303\277\1zacute=\305\272\1zcaron=\305\276\1zcy=\320\267\1zdot=\305\274\1"
+    "zeetrf=\342\204\250\1zeta=\316\266\1zfr=\360\235\224\267\1zhcy=\320\266\1zigrarr=\342\207\235\1zopf=\360\235\225\253\1"
+    "zscr=\360\235\223\217\1zwj=\342\200\215\1zwnj=\342\200\214\1";
+
+}  // namespace svad::text::detail
+
+namespace svad::text {
+
+namespace detail {
+
+struct HtmlEntity {
+    std::string_view text;
+    bool bare = false;   // read without a semicolon too
+};
+
+inline const std::unordered_map<std::string_view, HtmlEntity>& html_entities() {
+    static const auto table = [] {
+        std::unordered_map<std::string_view, HtmlEntity> out;
+        for (std::string_view rest : {html_entities_first, html_entities_second}) {
+            while (!rest.empty()) {
+                const std::size_t end = rest.find('\1'), equals = rest.find('=');
+                const bool bare = rest[equals - 1] == '!';
+                out.emplace(rest.substr(0, equals - (bare ? 1 : 0)), HtmlEntity{rest.substr(equals + 1, end - equals - 1), bare});
+                rest.remove_prefix(end + 1);
+            }
+        }
+        return out;
+    }();
+    return table;
+}
+
+/// What "&#n;" means.
+inline void append_numbered(std::string& out, std::uint32_t n) {
+    static constexpr char32_t windows[32] = {0x20AC, 0x81, 0x201A, 0x192, 0x201E, 0x2026, 0x2020, 0x2021, 0x2C6, 0x2030, 0x160, 0x2039, 0x152, 0x8D, 0x17D, 0x8F,
+                                             0x90, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x2DC, 0x2122, 0x161, 0x203A, 0x153, 0x9D, 0x17E, 0x178};
+    if (n >= 0x80 && n < 0xA0) return append_utf8(out, windows[n - 0x80]);
+    if (n == 0 || (n >= 0xD800 && n < 0xE000) || n > 0x10FFFF) return append_utf8(out, 0xFFFD);
+    if (n == '\r') return append_utf8(out, n);
+    const bool control = (n < 0x20 && n != '\t' && n != '\n' && n != '\f') || n == 0x7F;
+    if (control || (n >= 0xFDD0 && n <= 0xFDEF) || (n & 0xFFFE) == 0xFFFE) return;
+    append_utf8(out, n);
+}
+
+/// Reads "#123;" or "#x1F;" at the front of `rest`; bytes taken, or 0.
+inline std::size_t numbered(std::string_view rest, std::string& out) {
+    if (rest.size() < 2 || rest[0] != '#') return 0;
+    const bool hex = rest[1] == 'x' || rest[1] == 'X';
+    const std::size_t start = hex ? 2 : 1;
+    std::uint32_t n = 0;
+    std::size_t at = start;
+    for (; at < rest.size(); ++at) {
+        const char c = rest[at];
+        const int digit = c >= '0' && c <= '9' ? c - '0' : !hex ? -1 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        if (digit < 0) break;
+        n = std::min<std::uint32_t>(n * (hex ? 16u : 10u) + static_cast<std::uint32_t>(digit), 0x110000);
+    }
+    if (at == start) return 0;
+    append_numbered(out, n);
+    return at + (at < rest.size() && rest[at] == ';' ? 1 : 0);
+}
+
+/// Reads a name at the front of `rest`; bytes taken, or 0.
+inline std::size_t named(std::string_view rest, std::string& out) {
+    const std::size_t most = std::min<std::size_t>(std::min(rest.find_first_of(std::string_view{"\t\n\f <&#;"}), rest.size()), 32);
+    const auto& table = html_entities();
+    if (most < rest.size() && rest[most] == ';')
+        if (const auto found = table.find(rest.substr(0, most)); found != table.end()) {
+            out += found->second.text;
+            return most + 1;
+        }
+    for (std::size_t n = most; n > 1; --n)
+        if (const auto found = table.find(rest.substr(0, n)); found != table.end() && found->second.bare) {
+            out += found->second.text;
+            return n;
+        }
+    return 0;
+}
+
+}  // namespace detail
+
+/// `text` with the character references of HTML 5 replaced, once.
+[[nodiscard]] inline std::string unescape_html(std::string_view text) {
+    std::string out;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t amp = std::min(text.find('&', at), text.size());
+        out += text.substr(at, amp - at);
+        if ((at = amp) == text.size()) break;
+        std::size_t n = detail::numbered(text.substr(at + 1), out);
+        if (n == 0) n = detail::named(text.substr(at + 1), out);
+        if (n == 0) out += '&';
+        at += n + 1;
+    }
+    return out;
+}
+
+}  // namespace svad::text
+
+// ==== svad/text/mojibake.hpp ====
+// Repair of text that was UTF-8 and was decoded with a single-byte code page, once or several times: "sÃ³" is "só".
+//
+// Promise: fix_encoding() gives what ftfy 6.3's fix_encoding gives with its default settings, which is what CLIP's
+// tokenizer runs on captions; text that does not look misread (mojibake_rules.hpp) comes back as it was.
+// The method: read the text back into bytes with each code page that has all its characters, mend bytes that were lost
+// on the way (a no-break space turned into a blank, U+FFFD), and take the first result that is UTF-8.
+
+// ==== svad/text/mojibake_rules.hpp ====
+// Which neighbouring characters betray that text was decoded with the wrong code page: classes of the few hundred
+// characters that such mistakes produce, and the short sequences of them that people do not write on purpose
+// (an accented small letter before a currency sign, a C1 control, a box corner inside a word, ...).
+// Source: the heuristic of ftfy 6.3 (its "badness"), whose verdicts come out identically.
+// Rejected: a statistical detector (it needs a model of every language and still changes correct text).
+
+namespace svad::text::detail {
+
+/// Classes of characters, a bit each.
+enum MojibakeClass : std::uint32_t {
+    c1 = 1u << 0, bad = 1u << 1, law = 1u << 2, currency = 1u << 3, opening = 1u << 4, closing = 1u << 5,
+    numeric = 1u << 6, kaomoji = 1u << 7, upper = 1u << 8, lower = 1u << 9, upper_common = 1u << 10,
+    lower_common = 1u << 11, box = 1u << 12, common = 1u << 13,
+    // What a byte of UTF-8 looks like when it is misread: first of 2, 3 or 4 bytes, or a later one (strict: not a dash
+    // or quotation mark, which stand at the beginning of words too).
+    first_of_2 = 1u << 14, first_of_3 = 1u << 15, first_of_4 = 1u << 16, later = 1u << 17, later_strict = 1u << 18,
+    latin = 1u << 19, small_latin = 1u << 20, blank = 1u << 21, word = 1u << 22, not_latin = 1u << 23, any = 1u << 24,
+};
+
+struct ClassMembers {
+    std::uint32_t bits;
+    std::u16string_view members;   // a-b is a range
+};
+
+inline constexpr std::array<ClassMembers, 14> class_members{{
+    {c1, u"\u0080-\u009F"},
+    {bad, u"¤¦¨ª¬¯¸ºƒ\u02C6\u02C7\u02D8\u02DB\u02DC†‡‰⌐◊\uFFFD"},
+    {law, u"§¶"},
+    {currency, u"¢£¥₧€"},
+    {opening, u"¡©«¿΄΅‘‚“„•‹\uF8FF"},
+    {closing, u"®»\u02DD”›™"},
+    {numeric, u"±²³µ¹¼½¾×÷⁄№∂∆∏∑√∞∩∫≈≠≡≤≥"},
+    {kaomoji, u"°Ò-ÖÙ-Üò-öø-üŌŐŪŲ"},
+    {upper, u"À-ÑØÜÝĀĂĄĆČĎĐĒĖĘĚĞĢĪİĶĹĻĽŁŃŅŇŒŘŚŞŠŢŤŮŰŸŹŻŽҐ"},
+    {lower, u"ß-ñüāăąćčďđēėęěğģīįķĺļľłœŕśşšťźżžґ\uFB01\uFB02"},
+    {upper_common, u"ÞΆΈΉΊΌΎΏΑ-ΫЁ-Я"},
+    {lower_common, u"ά-ωа-џ"},
+    {box, u"│┌┐┘├┤┬┼═-╬▀▄█▌▐-▓"},
+    {common, u"\u00A0\u00AD´·–—―’…"},
+}};
+
+/// Classes by character, for all but U+10000 and above, which have none.
+inline const std::vector<std::uint32_t>& class_table() {
+    static const std::vector<std::uint32_t> table = [] {
+        std::vector<std::uint32_t> made(0x10000, 0);
+        for (const auto& [bits, members] : class_members)
+            for (std::size_t i = 0; i < members.size(); ++i) {
+                const bool range = i + 2 < members.size() && members[i + 1] == u'-';
+                for (std::size_t c = members[i]; c <= members[range ? i + 2 : i]; ++c) made[c] |= bits;
+                if (range) i += 2;
+            }
+        for (std::size_t page = 0; page < 7; ++page)   // Latin-1 and the Windows pages
+            for (std::size_t byte = 0x80; byte < 0xF5; ++byte) {
+                const std::u16string_view high = code_pages[page].high;
+                std::uint32_t& of = made[high.empty() ? byte : high[byte - 0x80]];
+                if (byte < 0xC0) of |= later | later_strict;
+                else if (byte >= 0xC2 && byte < 0xE0) of |= first_of_2;
+                else if (byte >= 0xE0 && byte < 0xF0) of |= first_of_3;
+                else if (byte == 0xF0 || byte == 0xF3) of |= first_of_4;   // the others are too common as letters
+            }
+        made[u' '] |= later;   // in place of a no-break space
+        for (const char16_t c : std::u16string_view{u"–—―‘’‚“”„•…"}) made[c] &= ~std::uint32_t{later_strict};
+        return made;
+    }();
+    return table;
+}
+
+inline std::uint32_t classes_of(char32_t c) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    std::uint32_t bits = (c != '\n' ? any : 0u) | (letter ? latin : not_latin) | (c >= 'a' && c <= 'z' ? small_latin : 0u);
+    if (c < 0x10000) bits |= class_table()[c];
+    if (is_space(c) || (c >= 0x1C && c <= 0x1F)) return bits | blank;
+    const CharacterClass kind = class_of(c);
+    return kind == CharacterClass::letter || kind == CharacterClass::number || c == '_' ? bits | word : bits;
+}
+
+/// One place of a sequence: any character of these classes or of this list.
+struct Place {
+    std::uint32_t classes = 0;
+    std::u16string_view also{};
+};
+
+using Sequence = std::array<Place, 5>;   // places that ask for nothing end it
+
+inline constexpr std::uint32_t letters = lower | upper, marks = opening | closing,
+                               odd = letters | box | marks | currency | numeric | law,
+                               arabic = common | currency | bad | numeric | opening;
+inline constexpr std::u16string_view arabic_more = u"ŸŠ®°µ»";
+
+/// The sequences that are not written on purpose.
+inline constexpr std::array bad_sequences{
+    Sequence{{{c1}}},
+    Sequence{{{odd}, {bad}}},   // bad before bad is the next line's
+    Sequence{{{bad}, {odd | bad}}},
+    Sequence{{{latin}, {lower_common | upper_common}, {bad}}},
+    Sequence{{{lower | lower_common | box | closing | currency | numeric}, {upper}}},
+    Sequence{{{box | closing | currency | numeric}, {lower}}},
+    Sequence{{{lower | box | closing}, {currency}}},
+    Sequence{{{blank}, {upper}, {currency}}},
+    Sequence{{{upper | box}, {numeric | law}}},
+    Sequence{{{letters | box | currency | closing}, {opening}, {numeric}}},
+    Sequence{{{letters | currency | numeric | box | law}, {closing}, {opening}}},
+    Sequence{{{currency | numeric | box}, {opening}}},
+    Sequence{{{small_latin}, {upper}, {opening | currency}}},
+    Sequence{{{box}, {kaomoji}}},
+    Sequence{{{letters | currency | numeric | marks | law}, {box}}},
+    Sequence{{{box}, {closing}}},
+    Sequence{{{letters}, {marks}, {word}}},
+    Sequence{{{0, u"Œœ"}, {not_latin}}},
+    Sequence{{{upper}, {0, u"°"}}},
+    // Windows-1252
+    Sequence{{{0, u"ÂÃÎÐ"}, {marks, u"€œŠš¢£Ÿž\u00A0\u00AD®©°·»–—´"}}},
+    Sequence{{{0, u"×"}, {0, u"²³"}}},
+    Sequence{{{0, u"ØÙ"}, {arabic, arabic_more}, {0, u"ØÙ"}, {arabic, arabic_more}}},
+    Sequence{{{0, u"à"}, {0, u"²µ¹¼½¾"}}},
+    // Mac Roman
+    Sequence{{{0, u"√"}, {0, u"±∂†≠®™´≤≥¥µø"}}},
+    Sequence{{{0, u"≈"}, {0, u"°¢"}}},
+    Sequence{{{0, u"‚"}, {0, u"Ä"}, {0, u"ìîïòôúùû†°¢π"}}},
+    Sequence{{{0, u"‚"}, {0, u"âó"}, {0, u"àä°ê"}}},
+    // Windows-1251
+    Sequence{{{0, u"в"}, {0, u"Ђ"}}},
+    Sequence{{{0, u"ВГРС"}, {c1 | bad | marks | currency, u"°µ"}, {0, u"ВГРС"}}},
+    // Windows-1252 again
+    Sequence{{{0, u"Ã"}, {0, u"\u00A0¡"}}},
+    Sequence{{{small_latin}, {0, u"ÃÂ"}, {0, u" "}}},
+    Sequence{{{small_latin}, {blank}, {0, u"ÃÂ"}, {0, u" "}}},
+    Sequence{{{small_latin | closing, u".,?!"}, {0, u"Â"}, {marks, u" "}}},
+    // Windows-1253 and 1257
+    Sequence{{{0, u"β"}, {0, u"€"}, {0, u"™\u00A0Ά\u00AD®°"}}},
+    Sequence{{{0, u"ΒΓΞΟ"}, {c1 | bad | marks | currency, u"°"}, {0, u"ΒΓΞΟ"}}},
+    Sequence{{{0, u"ā"}, {0, u"€"}}},
+};
+
+inline bool fits(const Place& place, char32_t c, std::uint32_t classes) {
+    return (place.classes & classes) != 0 || (c < 0x10000 && place.also.find(static_cast<char16_t>(c)) != place.also.npos);
+}
+
+inline bool sequence_at(const Sequence& places, std::u32string_view text, std::span<const std::uint32_t> classes, std::size_t at) {
+    for (std::size_t k = 0; k < places.size(); ++k) {
+        if (places[k].classes == 0 && places[k].also.empty()) return true;
+        if (at + k >= text.size() || !fits(places[k], text[at + k], classes[at + k])) return false;
+    }
+    return true;
+}
+
+/// A Windows-1251 reading of Latin-1 over Windows-1252: five Cyrillic letters, any character, a Latin one or a blank.
+inline bool cyrillic_garble_at(std::u32string_view text, std::size_t at) {
+    constexpr std::u32string_view start = U"ГўВЂВ";
+    if (text.substr(at, start.size()) != start || at + 6 >= text.size() || text[at + 5] == U'\n') return false;
+    return text[at + 6] == U' ' || (classes_of(text[at + 6]) & latin) != 0;
+}
+
+/// Whether `text` holds a sequence that looks misread.
+[[nodiscard]] inline bool looks_misread(std::u32string_view text) {
+    std::vector<std::uint32_t> classes;
+    classes.reserve(text.size());
+    for (const char32_t c : text) classes.push_back(classes_of(c));
+    if (text.size() > 1 && (text[0] == U'Ã' || text[0] == U'Â') && text[1] == U' ') return true;
+    const auto ascii = [&](std::size_t i) { return i >= text.size() || text[i] < 0x80; };
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (ascii(at) && ascii(at + 1) && ascii(at + 2)) continue;   // every sequence has another among its first three
+        for (const Sequence& one : bad_sequences)
+            if (sequence_at(one, text, classes, at)) return true;
+        if (text[at] == U'Г' && cyrillic_garble_at(text, at)) return true;
+    }
+    return false;
+}
+
+}  // namespace svad::text::detail
+
+namespace svad::text {
+
+namespace detail {
+
+/// Bytes by character of the upper half of a code page.
+inline const std::unordered_map<char32_t, char>& page_bytes(std::size_t page) {
+    static const auto all = [] {
+        std::array<std::unordered_map<char32_t, char>, code_pages.size()> made;
+        for (std::size_t p = 0; p < made.size(); ++p)
+            for (std::size_t i = 0; i < 128; ++i)
+                made[p].emplace(code_pages[p].high.empty() ? static_cast<char32_t>(0x80 + i) : code_pages[p].high[i],
+                                static_cast<char>(0x80 + i));
+        return made;
+    }();
+    return all[page];
+}
+
+/// The bytes of which `text` is the reading in the code page; nothing if it has other characters.
+inline std::optional<std::string> encode_in(std::u32string_view text, std::size_t page) {
+    const auto& bytes = page_bytes(page);
+    const bool windows = code_pages[page].windows;
+    std::string out;
+    out.reserve(text.size());
+    for (const char32_t c : text) {
+        if (windows && c == 0xFFFD) out += '\x1a';   // stands for a byte that was lost
+        else if (c < 0x80 && !(windows && c == 0x1a)) out += static_cast<char>(c);
+        else if (const auto found = bytes.find(c); found != bytes.end()) out += found->second;
+        else return std::nullopt;
+    }
+    return out;
+}
+
+inline unsigned byte_at(std::string_view bytes, std::size_t i) {
+    return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0x100u;
+}
+
+inline bool in(unsigned b, unsigned low, unsigned high) { return b >= low && b <= high; }
+
+/// Length of the sequence at `i` that is UTF-8 but for a blank where byte A0 belongs, or 0.
+inline std::size_t blank_for_a0(std::string_view bytes, std::size_t i) {
+    const unsigned a = byte_at(bytes, i), b = byte_at(bytes, i + 1), c = byte_at(bytes, i + 2), d = byte_at(bytes, i + 3);
+    const auto likely = [](unsigned x) { return in(x, 0x80, 0xBF) && x != 0x85 && x != 0xA0; };
+    const auto later_byte = [](unsigned x) { return in(x, 0x80, 0xBF); };
+    if ((a == 0xC2 || a == 0xC3 || a == 0xC5 || a == 0xCE || a == 0xD0 || a == 0xD9) && b == ' ') return 2;
+    if ((a == 0xE2 || a == 0xE3) && b == ' ' && likely(c)) return 3;
+    if (in(a, 0xE0, 0xE3) && likely(b) && c == ' ') return 3;
+    if (a != 0xF0) return 0;
+    const int blanks = (b == ' ') + (c == ' ') + (d == ' ');
+    const auto fit = [&](unsigned x) { return x == ' ' || later_byte(x); };
+    return blanks == 1 && fit(b) && fit(c) && fit(d) ? 4 : 0;
+}
+
+/// Puts byte A0 back where a blank took its place. "Ã la" keeps its blank beside the A0: "à la" is two words.
+inline std::string restore_a0(std::string_view bytes) {
+    std::string words;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        words += bytes[i];
+        if (byte_at(bytes, i) != 0xC3 || byte_at(bytes, i + 1) != ' ') continue;
+        const std::string_view rest = bytes.substr(i + 2);
+        const auto follows = [&](std::string_view next) { return rest.starts_with(next); };
+        if (!follows(" ") && !follows("quele") && !follows("quela") && !follows("quilo") && !follows("s ")) words += '\xA0';
+    }
+    std::string out;
+    for (std::size_t i = 0; i < words.size();) {
+        const std::size_t n = blank_for_a0(words, i);
+        std::string part = words.substr(i, std::max<std::size_t>(n, 1));
+        if (n > 0) std::replace(part.begin(), part.end(), ' ', '\xA0');
+        out += part;
+        i += part.size();
+    }
+    return out;
+}
+
+/// Length of the UTF-8 or CESU-8 sequence at `i` of which bytes were lost (1A, or once '?'), or 0.
+inline std::size_t lossy_sequence(std::string_view bytes, std::size_t i) {
+    unsigned b[6];
+    for (std::size_t k = 0; k < 6; ++k) b[k] = byte_at(bytes, i + k);
+    const auto lost = [](unsigned x) { return x == 0x1A || x == '?'; };
+    const auto rest = [](unsigned x) { return x == 0x1A || in(x, 0x80, 0xBF); };
+    if (in(b[0], 0xC2, 0xDF) && b[1] == 0x1A) return 2;
+    if ((b[0] == 0xC2 || b[0] == 0xC3) && b[1] == '?') return 2;
+    if (b[0] == 0xED && in(b[1], 0xA0, 0xAF) && b[3] == 0xED && in(b[4], 0xB0, 0xBF)) {
+        const bool one = lost(b[2]) && (lost(b[5]) || in(b[5], 0x80, 0xBF));
+        const bool other = (lost(b[2]) || in(b[2], 0x80, 0xBF)) && lost(b[5]);
+        if (one || other) return 6;
+    }
+    if (in(b[0], 0xE0, 0xEF) && ((lost(b[1]) && rest(b[2])) || (rest(b[1]) && lost(b[2])))) return 3;
+    if (in(b[0], 0xF0, 0xF4) && ((lost(b[1]) && rest(b[2]) && rest(b[3])) || (rest(b[1]) && lost(b[2]) && rest(b[3])) ||
+                                 (rest(b[1]) && rest(b[2]) && lost(b[3]))))
+        return 4;
+    return b[0] == 0x1A ? 1 : 0;
+}
+
+/// Sequences of which bytes were lost become U+FFFD.
+inline std::string replace_lossy(std::string_view bytes) {
+    std::string out;
+    for (std::size_t i = 0; i < bytes.size();) {
+        const std::size_t n = lossy_sequence(bytes, i);
+        if (n > 0) out += "\xEF\xBF\xBD";
+        else out += bytes[i];
+        i += std::max<std::size_t>(n, 1);
+    }
+    return out;
+}
+
+/// The characters of `bytes` as UTF-8, CESU-8 (surrogates of three bytes each) or Java's (C0 80 for NUL); nothing if
+/// they are none of these.
+inline std::optional<std::u32string> decode_variants(std::string_view bytes) {
+    std::u32string out;
+    for (std::size_t i = 0; i < bytes.size();) {
+        unsigned b[6];
+        for (std::size_t k = 0; k < 6; ++k) b[k] = byte_at(bytes, i + k);
+        if (b[0] == 0xC0 && b[1] == 0x80) {
+            out += U'\0';
+            i += 2;
+        } else if (b[0] == 0xED && in(b[1], 0xA0, 0xAF) && in(b[2], 0x80, 0xBF) && b[3] == 0xED && in(b[4], 0xB0, 0xBF) &&
+                   in(b[5], 0x80, 0xBF)) {
+            out += static_cast<char32_t>(((b[1] & 0x0F) << 16) + ((b[2] & 0x3F) << 10) + ((b[4] & 0x0F) << 6) + (b[5] & 0x3F) + 0x10000);
+            i += 6;
+        } else {
+            const CodePoint c = next_code_point(bytes, i);
+            if (!c.valid) return std::nullopt;
+            out += c.value;
+            i += c.length;
+        }
+    }
+    return out;
+}
+
+/// The text that was read with the code page instead of UTF-8, or nothing.
+inline std::optional<std::u32string> reread(std::string bytes, const CodePage& page) {
+    if (!page.mac) bytes = restore_a0(bytes);
+    if (page.windows) bytes = replace_lossy(bytes);
+    return decode_variants(bytes);
+}
+
+/// A C1 control as the character that Windows-1252 has in its place.
+inline char32_t without_c1(char32_t c) { return c >= 0x80 && c < 0xA0 ? windows_1252[c - 0x80] : c; }
+
+std::u32string fix_encoding(std::u32string text, int depth);
+
+/// Length of the run of characters from `at` that look like misread UTF-8, or 0.
+inline std::size_t misread_run(std::u32string_view text, std::size_t at) {
+    const auto is = [&](std::size_t i, std::uint32_t bits) {
+        return i < text.size() && text[i] < 0x10000 && (class_table()[text[i]] & bits) != 0;
+    };
+    std::size_t end = at;
+    for (;;) {
+        if (is(end, first_of_2) && is(end + 1, later)) end += 2;
+        else if (is(end, first_of_3) && is(end + 1, later) && is(end + 2, later)) end += 3;
+        else if (is(end, first_of_4) && is(end + 1, later) && is(end + 2, later) && is(end + 3, later)) end += 4;
+        else return end - at;
+    }
+}
+
+/// Repairs misread parts of a text that as a whole is not in any code page.
+inline std::u32string fix_parts(std::u32string_view text, int depth) {
+    std::u32string out;
+    for (std::size_t at = 0; at < text.size();) {
+        const bool amid = at > 0 && text[at - 1] < 0x10000 && (class_table()[text[at - 1]] & later_strict) != 0;
+        const std::size_t n = amid ? 0 : misread_run(text, at);
+        if (n > 0 && n < text.size() && looks_misread(text.substr(at, n)))
+            out += fix_encoding(std::u32string{text.substr(at, n)}, depth + 1);
+        else
+            out += text.substr(at, std::max<std::size_t>(n, 1));
+        at += std::max<std::size_t>(n, 1);
+    }
+    return out;
+}
+
+/// One repair; the text unchanged if none applies.
+inline std::u32string fix_once(const std::u32string& text, int depth) {
+    const bool ascii = std::all_of(text.begin(), text.end(), [](char32_t c) { return c < 0x80; });
+    if (ascii || !looks_misread(text)) return text;
+    for (std::size_t page = 0; page < code_pages.size(); ++page)
+        if (auto bytes = encode_in(text, page))
+            if (auto fixed = reread(std::move(*bytes), code_pages[page])) return *fixed;
+    if (std::u32string fixed = fix_parts(text, depth); fixed != text) return fixed;
+    // What is left to repair are controls of Latin-1 that were meant to be letters and signs of Windows-1252.
+    std::u32string fixed = text;
+    std::transform(fixed.begin(), fixed.end(), fixed.begin(), without_c1);
+    return fixed;
+}
+
+/// Parts inside parts: a text would have to be misread more than sixteen times over to go deeper.
+inline constexpr int deepest_part = 16;
+
+inline std::u32string fix_encoding(std::u32string text, int depth) {
+    if (depth > deepest_part) return text;
+    for (;;) {
+        std::u32string fixed = fix_once(text, depth);
+        if (fixed == text) return fixed;
+        text = std::move(fixed);
+    }
+}
+
+}  // namespace detail
+
+/// `text` with misread UTF-8 repaired. Ill-formed parts of the argument count as U+FFFD.
+[[nodiscard]] inline std::string fix_encoding(std::string_view text) {
+    if (std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; })) return std::string{text};
+    std::string out;
+    for (const char32_t c : detail::fix_encoding(decode_utf8(replace_invalid_utf8(text)), 0)) append_utf8(out, c);
+    return out;
+}
+
+}  // namespace svad::text
+
+namespace svad::text {
+
+namespace detail {
+
+/// Upper case as Python's str.upper() has it for the characters of HTML entities.
+inline std::string entity_upper(std::string_view text) {
+    std::string out;
+    for (std::size_t at = 0; at < text.size();) {
+        const CodePoint c = next_code_point(text, at);
+        at += c.length;
+        switch (c.value) {
+            case 0xDF: out += "SS"; break;
+            case 0x149: out += "\u02BCN"; break;
+            case 0xFB00: out += "FF"; break;
+            case 0xFB01: out += "FI"; break;
+            case 0xFB02: out += "FL"; break;
+            case 0xFB03: out += "FFI"; break;
+            case 0xFB04: out += "FFL"; break;
+            default: append_utf8(out, to_upper(c.value));
+        }
+    }
+    return out;
+}
+
+/// What "&name;" stands for where its semicolon leaves no doubt; the reference itself otherwise. A name in capitals that
+/// HTML does not know is that of the letter in upper case: &EACUTE;.
+inline std::string sure_entity(std::string_view reference) {
+    const std::string_view name = reference.substr(1, reference.size() - 2);
+    if (name.starts_with('#')) {
+        const std::string plain = unescape_html(reference);
+        return plain.find(';') == std::string::npos ? plain : std::string(reference);
+    }
+    const auto& table = html_entities();
+    if (const auto found = table.find(name); found != table.end()) return std::string(found->second.text);
+    const bool capitals = std::none_of(name.begin(), name.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+    const auto found = capitals ? table.find(to_lower(name)) : table.end();
+    if (found == table.end() || unescape_html(reference) != reference) return std::string(reference);
+    return entity_upper(found->second.text);
+}
+
+/// References &name; and &#number; with at most 24 letters and digits.
+inline std::string without_sure_entities(std::string_view text) {
+    std::string out;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t amp = std::min(text.find('&', at), text.size());
+        out += text.substr(at, amp - at);
+        if ((at = amp) == text.size()) break;
+        std::size_t end = at + 1 + (at + 1 < text.size() && text[at + 1] == '#');
+        const std::size_t first = end;
+        const auto part = [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); };
+        while (end < text.size() && end - first < 24 && part(text[end])) ++end;
+        if (end > first && end < text.size() && text[end] == ';') {
+            out += sure_entity(text.substr(at, end + 1 - at));
+            at = end + 1;
+        } else {
+            out += text[at++];
+        }
+    }
+    return out;
+}
+
+/// Letters behind typographic ligatures and digraphs; empty for others.
+inline std::string_view ligature(char32_t c) {
+    switch (c) {
+        case 0x132: return "IJ";
+        case 0x133: return "ij";
+        case 0x149: return "\u02BCn";
+        case 0x1C4: return "D\u017D";
+        case 0x1C5: return "D\u017E";
+        case 0x1C6: return "d\u017E";
+        case 0x1C7: return "LJ";
+        case 0x1C8: return "Lj";
+        case 0x1C9: return "lj";
+        case 0x1CA: return "NJ";
+        case 0x1CB: return "Nj";
+        case 0x1CC: return "nj";
+        case 0x1F1: return "DZ";
+        case 0x1F2: return "Dz";
+        case 0x1F3: return "dz";
+        case 0xFB00: return "ff";
+        case 0xFB01: return "fi";
+        case 0xFB02: return "fl";
+        case 0xFB03: return "ffi";
+        case 0xFB04: return "ffl";
+        case 0xFB05: return "\u017Ft";
+        case 0xFB06: return "st";
+        default: return {};
+    }
+}
+
+/// A character after the steps that look at characters one by one, appended to `out`.
+inline void append_plain(std::u32string& out, char32_t c) {
+    if (c >= 0x80 && c < 0xA0) c = windows_1252[c - 0x80];
+    if (const std::string_view letters = ligature(c); !letters.empty()) {
+        for (std::size_t at = 0; at < letters.size();) {
+            const CodePoint letter = next_code_point(letters, at);
+            out += letter.value == 0x2BC ? U'\'' : letter.value;
+            at += letter.length;
+        }
+        return;
+    }
+    if (c == 0x3000) c = ' ';
+    if (c > 0xFF00 && c < 0xFFF0) return append_decomposed(out, c, true);
+    if (c == 0x2BC || (c >= 0x2018 && c <= 0x201B)) c = '\'';
+    if (c >= 0x201C && c <= 0x201F) c = '"';
+    if (c == 0x2028 || c == 0x2029 || c == 0x85) c = '\n';
+    out += c;
+}
+
+inline bool is_dropped_control(char32_t c) {
+    return c < 9 || c == 0xB || (c >= 0xE && c < 0x20) || c == 0x7F || (c >= 0x206A && c <= 0x206F) || c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFC);
+}
+
+/// Length of a terminal's escape sequence (ESC [ digits and semicolons, a letter) at `at`, or 0.
+inline std::size_t escape_length(std::u32string_view text, std::size_t at) {
+    if (text[at] != 0x1B || at + 1 >= text.size() || text[at + 1] != '[') return 0;
+    std::size_t end = at + 2;
+    while (end < text.size() && (is_decimal_digit(text[end]) || text[end] == ';')) ++end;
+    const bool letter = end < text.size() && text[end] < 0x80 && is_letter(category_of(text[end]));
+    return letter ? end + 1 - at : 0;
+}
+
+/// The steps behind the repair of encodings: characters, line breaks, escapes, controls, NFC.
+inline std::string plain_characters(std::string_view text) {
+    std::u32string all;
+    for (std::size_t at = 0; at < text.size();) {
+        const CodePoint c = next_code_point(text, at);
+        append_plain(all, c.value);
+        at += c.length;
+    }
+    std::string out;
+    for (std::size_t i = 0; i < all.size();) {
+        if (const std::size_t n = escape_length(all, i); n > 0) {
+            i += n;
+            continue;
+        }
+        const char32_t c = all[i++];
+        if (c == '\r' && i < all.size() && all[i] == '\n') continue;
+        if (!is_dropped_control(c)) append_utf8(out, c == '\r' ? U'\n' : c);
+    }
+    return apply(AlignedText{out, 0, false}, normalize::Unicode{UnicodeForm::nfc}).text();
+}
+
+/// One line, until nothing changes. `entities`: replace HTML references.
+inline std::string fixed_line(std::string text, bool entities) {
+    for (int round = 0; round < 64; ++round) {
+        std::string now = plain_characters(text::fix_encoding(entities ? without_sure_entities(text) : text));
+        if (now == text) break;
+        text = std::move(now);
+    }
+    return text;
+}
+
+/// Whether the capital sigma at `at` ends a word: a cased letter before it and none behind.
+inline bool is_final_sigma(std::u32string_view text, std::size_t at) {
+    const auto passed_over = [](char32_t c) {
+        const Category k = category_of(c);
+        return k == Category::mn || k == Category::me || k == Category::cf || k == Category::lm || k == Category::sk || c == '\'' || c == '.' ||
+               c == ':' || c == 0xB7 || c == 0x2019 || c == 0x2018 || c == 0x2024 || c == 0x2027 || c == 0x387 || c == 0x55F || c == 0x5F4;
+    };
+    const auto cased = [](char32_t c) {
+        const Category k = category_of(c);
+        return k == Category::lu || k == Category::ll || k == Category::lt || c == 0xAA || c == 0xBA || (c >= 0x2160 && c <= 0x217F) ||
+               (c >= 0x24B6 && c <= 0x24E9);
+    };
+    std::size_t before = at, behind = at + 1;
+    while (before > 0 && passed_over(text[before - 1])) --before;
+    while (behind < text.size() && passed_over(text[behind])) ++behind;
+    return before > 0 && cased(text[before - 1]) && !(behind < text.size() && cased(text[behind]));
+}
+
+/// Lower case of a whole text, with the sigma that ends words and the dotted capital I.
+inline std::string lowered(std::string_view text) {
+    const std::u32string all = decode_utf8(text);
+    std::string out;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        if (all[i] == 0x3A3) append_utf8(out, is_final_sigma(all, i) ? 0x3C2 : 0x3C3);
+        else if (all[i] == 0x130) out += "i\u0307";
+        else append_utf8(out, to_lower(all[i]));
+    }
+    return out;
+}
+
+}  // namespace detail
+
+/// `text` with everything repaired that ftfy repairs, line by line. Ill-formed parts count as U+FFFD.
+[[nodiscard]] inline std::string fix_text(std::string_view text) {
+    const std::string valid = replace_invalid_utf8(text);
+    std::string out;
+    bool entities = true;   // from the first '<' on the text is HTML, whose references are meant
+    for (std::size_t start = 0; start < valid.size();) {
+        const std::size_t end = std::min(valid.find('\n', start), valid.size() - 1) + 1;
+        std::string line = valid.substr(start, end - start);
+        entities = entities && line.find('<') == std::string::npos;
+        out += detail::fixed_line(std::move(line), entities);
+        start = end;
+    }
+    return out;
+}
+
+/// `text` as CLIP's tokenizer wants it.
+[[nodiscard]] inline std::string clip_clean(std::string_view text) {
+    const std::string plain = unescape_html(unescape_html(fix_text(text)));
+    std::string out;
+    bool blank = false;
+    for (std::size_t at = 0; at < plain.size();) {
+        const CodePoint c = next_code_point(plain, at);
+        const bool space = is_space(c.value) || (c.value >= 0x1C && c.value <= 0x1F);
+        if (!space && blank && !out.empty()) out += ' ';
+        blank = space;
+        if (!space) out.append(plain, at, c.length);
+        at += c.length;
+    }
+    return detail::lowered(replace_invalid_utf8(out));
+}
+
+}  // namespace svad::text
+
+// ==== svad/text/json_answer.hpp ====
+// The JSON in a language model's answer: exactly one object, alone or with prose or a code fence around it.
+// Two objects are no answer: taking the first would let a model that hedges be read as sure.
+// Rejected: repairing what is no JSON, except the Python dictionary in single quotes that judges of 2023 were asked for.
+
+namespace svad::text {
+
+namespace detail {
+
+/// The end of the bracketed value that starts at `begin`, or npos; brackets inside quotes do not count.
+inline std::size_t value_end(std::string_view text, std::size_t begin) {
+    int depth = 0;
+    char quote = 0;
+    for (std::size_t i = begin; i < text.size(); ++i) {
+        const char c = text[i];
+        if (quote != 0) {
+            if (c == '\\') ++i;
+            else if (c == quote) quote = 0;
+        } else if (c == '"' || (c == '\'' && text[begin] == '{')) {
+            quote = c;
+        } else if (c == '{' || c == '[') {
+            ++depth;
+        } else if ((c == '}' || c == ']') && --depth == 0) {
+            return i + 1;
+        }
+    }
+    return std::string_view::npos;
+}
+
+/// A dictionary of plain keys in single quotes as JSON: 'score': 4 becomes "score": 4.
+inline std::string with_double_quotes(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '"' || text[i] == '\\') return std::string{text};
+        if (text[i] != '\'') { out += text[i]; continue; }
+        if (i + 1 < text.size() && text[i + 1] == '\'') ++i;   // quotes doubled by a template
+        out += '"';
+    }
+    return out;
+}
+
+}  // namespace detail
+
+/// The only JSON value in `answer` that starts with `open` ('{' or '['), or nothing if there is none, more than one, or
+/// it is not valid. Linear in the answer; answers above 64 KiB are nothing.
+[[nodiscard]] inline std::optional<io::Json> only_value(std::string_view answer, char open = '{') {
+    if (answer.size() > 65536) return std::nullopt;
+    const std::size_t begin = answer.find(open);
+    if (begin == std::string_view::npos) return std::nullopt;
+    const std::size_t end = detail::value_end(answer, begin);
+    if (end == std::string_view::npos || answer.find(open, end) != std::string_view::npos) return std::nullopt;
+    const std::string_view part = answer.substr(begin, end - begin);
+    const io::JsonLimits limits{65536, 16, io::DuplicateKeys::reject};
+    try {
+        return io::parse_json(part, "answer", limits);
+    } catch (const io::FormatError&) {
+        if (open != '{') return std::nullopt;
+    }
+    try {
+        return io::parse_json(detail::with_double_quotes(part), "answer", limits);
+    } catch (const io::FormatError&) {
+        return std::nullopt;
+    }
+}
+
+}  // namespace svad::text
+
+// ==== svad/text/language_model.hpp ====
+// A language model as a function from a request to a reply, and a cache of its replies on disk.
+//
+// Promise: a reply that was paid for is never asked for again. Each is one line of an append-only JSONL file, keyed by a
+// hash of (prompt version, model, system, user, temperature, limit, attempt), given to the kernel before it is used and
+// to the disk when the cache ends: a killed process loses none, a power cut the last few. A torn last line is dropped.
+// The whole request is stored and compared, so a hash collision is no wrong answer; equal requests at the same time are
+// asked once.
+// Rejected: a base class of back ends: a std::function takes a local model, an HTTP endpoint and a test's lambda alike.
+
+namespace svad::text {
+
+/// What a language model is asked.
+struct Request {
+    std::string version;       ///< name of the prompt: a new wording is a new name
+    std::string model;         ///< which model, as its back end calls it
+    std::string system, user;  ///< the two messages
+    double temperature = 0;
+    std::int64_t max_tokens = 512;
+    std::int64_t attempt = 0;  ///< 0 first; a repeated question after an answer that could not be used counts up
+};
+
+/// What it said, and what that cost.
+struct Reply {
+    std::string text;
+    std::int64_t prompt_tokens = 0, answer_tokens = 0;   ///< as the back end counts them; 0 if it does not
+};
+
+/// The back end gave no reply (after its own retries). Nothing is cached.
+struct ModelError : Error { using Error::Error; };
+
+/// Any back end: throws ModelError if it has no reply.
+using LanguageModel = std::function<Reply(const Request&)>;
+
+/// The request as it is stored.
+[[nodiscard]] inline io::Json to_json(const Request& r) {
+    return io::object({{"version", r.version}, {"model", r.model}, {"system", r.system}, {"user", r.user},
+                       {"temperature", r.temperature}, {"max_tokens", r.max_tokens}, {"attempt", r.attempt}});
+}
+
+/// What was spent through a cache.
+struct Spent {
+    std::int64_t asked = 0;       ///< requests that reached the model
+    std::int64_t cached = 0;      ///< requests answered from disk, or by an equal one before
+    std::int64_t failed = 0;      ///< requests without a reply
+    std::int64_t prompt_tokens = 0, answer_tokens = 0;   ///< of the requests that reached the model
+};
+
+/// A model behind its cache; callable like one, also from several threads.
+class CachedModel {
+public:
+    /// Replies live in the file at `path`; an empty path keeps them in memory only. Throws FormatError for a file
+    /// that is no such cache.
+    CachedModel(LanguageModel model, const std::string& path) : model_{std::move(model)} {
+        if (path.empty()) return;
+        lock_ = std::make_unique<io::LockFile>(path);   // also creates it
+        drop_torn_line(path);
+        read(path);
+        file_ = std::make_unique<io::AppendFile>(path);
+    }
+
+    CachedModel(const CachedModel&) = delete;
+    CachedModel& operator=(const CachedModel&) = delete;
+    ~CachedModel() {
+        try {
+            if (file_) file_->sync();
+        } catch (const io::FileError&) {   // every line was written; only a power cut could tell
+        }
+    }
+
+    Reply operator()(const Request& request) {
+        const std::string key = io::dump(to_json(request));
+        if (std::optional<Reply> known = find_or_claim(key)) return *std::move(known);
+        const Claim claim{*this, key};
+        Reply reply = ask(request);
+        const std::lock_guard lock{mutex_};
+        ++spent_.asked;
+        spent_.prompt_tokens += reply.prompt_tokens, spent_.answer_tokens += reply.answer_tokens;
+        keep(key, request, reply);
+        return reply;
+    }
+
+    [[nodiscard]] Spent spent() const {
+        const std::lock_guard lock{mutex_};
+        return spent_;
+    }
+
+private:
+    /// Of one thread on a key that it asks for; however that ends, who waits for the key looks again.
+    struct Claim {
+        CachedModel& cache;
+        const std::string& key;
+        Claim(CachedModel& c, const std::string& k) : cache{c}, key{k} {}
+        Claim(const Claim&) = delete;
+        Claim& operator=(const Claim&) = delete;
+        ~Claim() {
+            const std::lock_guard lock{cache.mutex_};
+            cache.asking_.erase(key);
+            cache.answered_.notify_all();
+        }
+    };
+
+    /// The reply to `key`, waited for if another thread is asking; nothing if it is now this thread's to ask.
+    std::optional<Reply> find_or_claim(const std::string& key) {
+        std::unique_lock lock{mutex_};
+        for (;;) {
+            if (const auto hit = replies_.find(key); hit != replies_.end()) {
+                ++spent_.cached;
+                return hit->second;
+            }
+            if (asking_.insert(key).second) return std::nullopt;
+            answered_.wait(lock);
+        }
+    }
+
+    Reply ask(const Request& request) {
+        try {
+            return model_(request);
+        } catch (const ModelError&) {
+            const std::lock_guard lock{mutex_};
+            ++spent_.failed;
+            throw;
+        }
+    }
+
+    static std::string hash_of(const std::string& key) {
+        constexpr const char* digits = "0123456789abcdef";
+        std::string out;
+        for (std::uint64_t h = stable_hash(key), i = 0; i < 16; ++i, h <<= 4) out += digits[h >> 60];
+        return out;
+    }
+
+    void read(const std::string& path) {
+        io::JsonLines lines{path};
+        for (io::Json line; lines.next(line);) {
+            const std::string where = path + ":" + std::to_string(lines.line());
+            const std::string key = io::dump(io::field<io::Json>(line, "request", where));
+            if (io::field<std::string>(line, "key", where) != hash_of(key))
+                fail<io::FormatError>(where, ": the key is not the hash of the request; remove the line");
+            replies_[key] = {io::field<std::string>(line, "answer", where),
+                             io::field_or<std::int64_t>(line, "prompt_tokens", 0, where),
+                             io::field_or<std::int64_t>(line, "answer_tokens", 0, where)};
+        }
+    }
+
+    /// Cuts what follows the last newline, so that the next line does not continue a torn one.
+    static void drop_torn_line(const std::string& path) {
+        const std::string text = io::read_file(path);
+        const std::size_t last = text.rfind('\n');
+        const std::size_t whole = last == std::string::npos ? 0 : last + 1;
+        if (whole != text.size() && ::truncate(path.c_str(), static_cast<off_t>(whole)) != 0)
+            io::detail::fail_errno(path, "cannot be cut");
+    }
+
+    void keep(const std::string& key, const Request& request, const Reply& reply) {
+        replies_[key] = reply;
+        if (!file_) return;
+        const io::Json line = io::object({{"key", hash_of(key)}, {"request", to_json(request)}, {"answer", reply.text},
+                                          {"prompt_tokens", reply.prompt_tokens}, {"answer_tokens", reply.answer_tokens}});
+        file_->append(io::dump(line) + "\n");
+    }
+
+    LanguageModel model_;
+    std::unique_ptr<io::LockFile> lock_;
+    std::unique_ptr<io::AppendFile> file_;
+    std::map<std::string, Reply> replies_;
+    std::set<std::string> asking_;
+    Spent spent_;
+    mutable std::mutex mutex_;
+    std::condition_variable answered_;
+};
+
+}  // namespace svad::text
+
+// ==== svad/text/lexicon.hpp ====
+// A large list of words with a class each (a part of speech of the list's own), as hashes: what a tagger or segmenter
+// knows of words that its training text does not hold.
+//
+// Promise: three bytes a word and a look-up of a few steps; a word that is not listed is taken for one that is about
+// once in 12,000 look-ups (32-bit hashes of 349,000 words). Any bytes may be parsed; what does not fit is an error.
+// Rejected: the words themselves (five times the size) and a trie (no smaller, and slower).
+
+namespace svad::text {
+
+/// Words and their classes, 1 to 255; class 0 is no word of the list.
+class Lexicon {
+public:
+    Lexicon() = default;
+
+    /// Lines "word [count] class", fields apart by a blank or a tab; of a word's lines the first counts. Classes are
+    /// numbered in the order they come. Throws io::FormatError for another form or more than 255 classes.
+    [[nodiscard]] static Lexicon parse(std::string_view lines, std::string_view where) {
+        std::map<std::string_view, std::uint8_t> classes;
+        std::map<std::uint32_t, std::uint8_t> words;
+        std::size_t number = 0;
+        for (std::size_t at = 0; at < lines.size();) {
+            ++number;
+            const std::size_t end = std::min(lines.find('\n', at), lines.size());
+            std::string_view line = lines.substr(at, end - at);
+            at = end + 1;
+            while (line.ends_with('\r') || line.ends_with(' ') || line.ends_with('\t')) line.remove_suffix(1);
+            if (line.empty()) continue;
+            const std::size_t last = line.find_last_of(" \t");
+            if (last == std::string_view::npos) fail<io::FormatError>(where, ":", number, ": must be \"word [count] class\"; got one field");
+            const auto kind = classes.emplace(line.substr(last + 1), static_cast<std::uint8_t>(classes.size() + 1));
+            if (classes.size() > 255) fail<io::FormatError>(where, ":", number, ": more than 255 classes; give a list with fewer");
+            line = line.substr(0, last);
+            if (const std::size_t count = line.find_last_of(" \t"); count != std::string_view::npos && is_number(line.substr(count + 1)))
+                line = line.substr(0, count);
+            words.emplace(key_of(line), kind.first->second);
+        }
+        return Lexicon{words};
+    }
+    /// The list in the file at `path`. Throws io::FileError, io::FormatError.
+    [[nodiscard]] static Lexicon load(const std::string& path) { return parse(io::read_file(path), path); }
+
+    [[nodiscard]] std::size_t size() const { return classes_.size(); }
+    [[nodiscard]] bool empty() const { return classes_.empty(); }
+
+    /// The class of `word`, or 0.
+    [[nodiscard]] std::uint8_t find(std::string_view word) const {
+        if (empty()) return 0;
+        const std::uint32_t key = key_of(word);
+        const auto begin = low_.begin() + starts_[key >> 16], end = low_.begin() + starts_[(key >> 16) + 1];
+        const auto at = std::lower_bound(begin, end, static_cast<std::uint16_t>(key & 0xFFFF));
+        return at == end || *at != (key & 0xFFFF) ? std::uint8_t{0} : classes_[static_cast<std::size_t>(at - low_.begin())];
+    }
+
+    /// The list as bytes, which from_bytes() reads; none for an empty list.
+    [[nodiscard]] std::string bytes() const {
+        std::string out;
+        if (empty()) return out;
+        for (std::size_t i = 0; i < groups; ++i) out += static_cast<char>(starts_[i + 1] - starts_[i]);
+        for (const std::uint16_t low : low_) out += static_cast<char>(low & 0xFF), out += static_cast<char>(low >> 8);
+        out.append(classes_.begin(), classes_.end());
+        return out;
+    }
+    /// The list in `bytes`. Throws io::FormatError.
+    [[nodiscard]] static Lexicon from_bytes(std::string_view bytes, std::string_view where) {
+        Lexicon out;
+        if (bytes.empty()) return out;
+        if (bytes.size() <= groups || (bytes.size() - groups) % 3 != 0)
+            fail<io::FormatError>(where, ": the size of the list of words fits no list; got ", bytes.size(), " bytes");
+        const std::size_t n = (bytes.size() - groups) / 3;
+        out.starts_.assign(1, 0);
+        for (std::size_t i = 0; i < groups; ++i) out.starts_.push_back(out.starts_[i] + static_cast<unsigned char>(bytes[i]));
+        if (out.starts_.back() != n) fail<io::FormatError>(where, ": the list of words must have ", n, " words; got ", out.starts_.back());
+        const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(bytes[groups + at]); };
+        for (std::size_t i = 0; i < n; ++i) {
+            out.low_.push_back(static_cast<std::uint16_t>(byte(2 * i) | byte(2 * i + 1) << 8));
+            out.classes_.push_back(byte(2 * n + i));
+        }
+        for (std::size_t g = 0; g < groups; ++g)
+            if (!std::is_sorted(out.low_.begin() + out.starts_[g], out.low_.begin() + out.starts_[g + 1]))
+                fail<io::FormatError>(where, ": the list of words is not in order; the file is damaged, fetch it again");
+        return out;
+    }
+
+private:
+    static constexpr std::size_t groups = 65536;   // by the upper half of the hash
+
+    explicit Lexicon(const std::map<std::uint32_t, std::uint8_t>& words) {
+        if (words.empty()) return;
+        starts_.assign(groups + 1, 0);
+        std::uint32_t in_group = 0, group = 0;
+        for (const auto& [key, kind] : words) {
+            if (key >> 16 != group) in_group = 0, group = key >> 16;
+            if (++in_group > 255) fail<UsageError>("Lexicon: a list of so many words does not fit; got ", words.size(), ", give some millions at most");
+            low_.push_back(static_cast<std::uint16_t>(key & 0xFFFF)), classes_.push_back(kind);
+            ++starts_[group + 1];
+        }
+        for (std::size_t g = 0; g < groups; ++g) starts_[g + 1] += starts_[g];
+    }
+    static bool is_number(std::string_view field) {
+        return !field.empty() && std::all_of(field.begin(), field.end(), [](char c) { return c >= '0' && c <= '9'; });
+    }
+    /// FNV-1a, mixed.
+    static std::uint32_t key_of(std::string_view word) {
+        std::uint64_t hash = 0xCBF29CE484222325u;
+        for (const char c : word) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
+        return static_cast<std::uint32_t>(((hash ^ (hash >> 29)) * 0x9E3779B97F4A7C15u) >> 32);
+    }
+
+    std::vector<std::uint32_t> starts_;   // of the groups in low_
+    std::vector<std::uint16_t> low_;      // lower halves, in order within a group
+    std::vector<std::uint8_t> classes_;
+};
+
+}  // namespace svad::text
+
+// ==== svad/text/pattern.hpp ====
+// A small lexer: a table of patterns, the longest match wins, the first pattern on a tie, as in lex and JFlex.
+//
+// Promise: linear time in the text for a fixed table (Thompson's NFA, turned into a DFA state by state as texts need
+// it; what lies more than `reach` characters behind a match is not looked at); patterns are checked when the table is
+// built. A rule may have a context that must follow; it counts towards the length, as in JFlex. Why: the PTB tokenizer
+// is defined by such a table, and quirks of longest match are part of it. Syntax: see pattern_compile.hpp; {NAME} is a
+// definition. Rejected: one std::regex per rule (tries all, backtracks).
+
+// ==== svad/text/pattern_compile.hpp ====
+// Patterns of the lexer turned into steps of an automaton (Thompson 1968): a recursive descent over
+//     | ( ) [a-z] [^a] ? * + {m,n};  \l any letter, \u a capital, \d any decimal digit, \x the character x; '.' is itself.
+// Letters stand for both their cases, in brackets for themselves, as in a caseless JFlex table.
+//
+// Promise: every string gives steps or a UsageError with the position; the number of steps is that of the characters in
+// the pattern, times the bounds of {m,n}. Rejected: std::regex, which backtracks and knows neither \l nor longest match.
+
+namespace svad::text {
+
+/// Letters of PTBTokenizer: of the basic plane, combining marks and the soft hyphen included.
+[[nodiscard]] inline bool is_word_letter(char32_t c) {
+    if (c < 0x80) return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (c > 0xFFFF) return false;
+    if (c == 0xAD) return true;
+    return class_of(c) == CharacterClass::letter || (c < 0x3000 && is_mark(c));
+}
+
+namespace detail {
+
+struct CharacterSet {
+    bool negated = false, letters = false, digits = false, capitals = false;
+    std::vector<std::pair<char32_t, char32_t>> ranges;
+
+    [[nodiscard]] bool has(char32_t c) const {
+        bool inside = (letters && is_word_letter(c)) || (digits && c <= 0xFFFF && is_decimal_digit(c));
+        inside = inside || (capitals && c <= 0xFFFF && to_lower(c) != c);
+        for (const auto& [low, high] : ranges) inside = inside || (c >= low && c <= high);
+        return inside != negated;
+    }
+};
+
+/// A step of the automaton: a fork to `a` and `b`, a character of set `set` to `a`, or the end of rule `rule`.
+struct Step {
+    std::int32_t a = -1, b = -1, set = -1, rule = -1;
+};
+
+/// Turns patterns into steps. A piece is built backwards: piece(next) gives the step where it starts.
+class PatternCompiler {
+public:
+    PatternCompiler(std::vector<Step>& steps, std::vector<CharacterSet>& sets) : steps_(steps), sets_(sets) {}
+
+    std::int32_t compile(std::u32string_view pattern, std::int32_t next) {
+        const std::int32_t start = alternatives(pattern, next);
+        if (pos_ != pattern.size()) fail<UsageError>("pattern: unbalanced parenthesis at ", pos_);
+        return start;
+    }
+
+private:
+    std::int32_t add(Step step) {
+        steps_.push_back(step);
+        return static_cast<std::int32_t>(steps_.size()) - 1;
+    }
+
+    std::int32_t alternatives(std::u32string_view p, std::int32_t next) {
+        std::int32_t start = sequence(p, next);
+        while (pos_ < p.size() && p[pos_] == '|') {
+            ++pos_;
+            const std::int32_t other = sequence(p, next);
+            start = add({start, other});
+        }
+        return start;
+    }
+
+    /// Items are linked front to back through forks with one way out, patched when the next one is known.
+    std::int32_t sequence(std::u32string_view p, std::int32_t next) {
+        const std::int32_t start = add({});
+        std::int32_t open = start;
+        while (pos_ < p.size() && p[pos_] != '|' && p[pos_] != ')') {
+            const std::size_t from = pos_;
+            skip_atom(p);
+            const auto [low, high] = repeats(p);
+            const std::size_t after = pos_;
+            const std::u32string_view upto = p.substr(0, after);
+            const auto copy = [&](std::int32_t to) {
+                pos_ = from;
+                return atom(upto, to);
+            };
+            std::vector<std::int32_t> skips;
+            for (int k = 0; k < std::max(high, low); ++k) {
+                const std::int32_t join = add({});
+                const std::int32_t one = copy(join);
+                if (k >= low) skips.push_back(open);
+                at(open).a = one;
+                if (k + 1 == low && high < 0) {   // the last copy that must be there loops
+                    open = add({});
+                    at(join) = Step{one, open};
+                } else {
+                    open = join;
+                }
+            }
+            if (low == 0 && high < 0) {
+                const std::int32_t one = copy(open), out = add({});
+                at(open) = Step{one, out};
+                open = out;
+            }
+            for (const std::int32_t skip : skips) at(skip).b = open;
+            pos_ = after;
+        }
+        at(open) = Step{next};
+        return start;
+    }
+
+    std::pair<int, int> repeats(std::u32string_view p) {
+        if (pos_ >= p.size()) return {1, 1};
+        const char32_t c = p[pos_];
+        if (c == '?' || c == '*' || c == '+') {
+            ++pos_;
+            return {c == '+', c == '?' ? 1 : -1};
+        }
+        if (c != '{') return {1, 1};
+        const auto number = [&] {
+            int value = 0;
+            for (++pos_; pos_ < p.size() && p[pos_] >= '0' && p[pos_] <= '9'; ++pos_)
+                value = value * 10 + static_cast<int>(p[pos_] - '0');
+            return value;
+        };
+        const int low = number();
+        const int high = pos_ < p.size() && p[pos_] == ',' ? number() : low;
+        if (pos_ >= p.size() || p[pos_] != '}') fail<UsageError>("pattern: repetition is not {m,n} at ", pos_);
+        ++pos_;
+        return {low, high};
+    }
+
+    /// Moves behind one atom without adding steps.
+    void skip_atom(std::u32string_view p) {
+        int depth = 0;
+        bool bracket = false;
+        do {
+            if (pos_ >= p.size()) fail<UsageError>("pattern: ends inside a group or class");
+            const char32_t c = p[pos_++];
+            if (c == '\\') ++pos_;
+            else if (bracket) bracket = c != ']';
+            else if (c == '[') bracket = true;
+            else if (c == '(') ++depth;
+            else if (c == ')') --depth;
+        } while (depth > 0 || bracket);
+    }
+
+    std::int32_t atom(std::u32string_view p, std::int32_t next) {
+        if (p[pos_] == '(') {
+            ++pos_;
+            const std::int32_t start = alternatives(p, next);
+            if (pos_ >= p.size() || p[pos_] != ')') fail<UsageError>("pattern: no closing parenthesis at ", pos_);
+            ++pos_;
+            return start;
+        }
+        CharacterSet set;
+        if (p[pos_] == '[') {
+            set.negated = p[++pos_] == '^';
+            for (pos_ += set.negated; pos_ < p.size() && p[pos_] != ']';) member(p, set);
+            if (pos_ >= p.size()) fail<UsageError>("pattern: no closing bracket");
+            ++pos_;
+        } else {
+            const char32_t c = one(p, set);   // by itself it stands for both its cases, in brackets for itself
+            const char32_t other = c >= 'a' && c <= 'z' ? c - 32 : c >= 'A' && c <= 'Z' ? c + 32 : c;
+            if (other != c) set.ranges.push_back({other, other});
+        }
+        sets_.push_back(std::move(set));
+        return add({next, -1, static_cast<std::int32_t>(sets_.size()) - 1});
+    }
+
+    /// A character or a class; gives the character, or 0 for a class.
+    char32_t one(std::u32string_view p, CharacterSet& set) {
+        char32_t c = p[pos_++];
+        if (c == '\\') {
+            c = p[pos_++];
+            if (c == 'l' || c == 'd' || c == 'u') {
+                (c == 'l' ? set.letters : c == 'd' ? set.digits : set.capitals) = true;
+                return 0;
+            }
+        }
+        set.ranges.push_back({c, c});
+        return c;
+    }
+
+    void member(std::u32string_view p, CharacterSet& set) {
+        if (one(p, set) != 0 && pos_ + 1 < p.size() && p[pos_] == '-' && p[pos_ + 1] != ']') {
+            ++pos_;
+            CharacterSet end;
+            set.ranges.back().second = one(p, end);
+        }
+    }
+
+    Step& at(std::int32_t step) { return steps_[static_cast<std::size_t>(step)]; }
+
+    std::vector<Step>& steps_;
+    std::vector<CharacterSet>& sets_;
+    std::size_t pos_ = 0;
+};
+
+}  // namespace detail
+}  // namespace svad::text
+
+namespace svad::text {
+
+/// A line of the table: what to match, what must follow (may be empty), and what to do, a number of the caller's.
+struct PatternRule {
+    std::u32string_view pattern, context;
+    int action = 0;
+};
+
+/// The longest match: `length` characters, of which the first `token` are without the context. length 0: none.
+struct PatternMatch {
+    std::size_t length = 0, token = 0;
+    int action = 0;
+};
+
+/// The table ready to match. One object belongs to one thread: matching extends its automaton.
+class PatternLexer {
+public:
+    /// Throws UsageError for a pattern that is not well formed.
+    PatternLexer(const std::vector<PatternRule>& rules, const std::map<std::u32string, std::u32string>& definitions) {
+        std::vector<std::int32_t> starts;
+        for (const PatternRule& rule : rules) {
+            const auto number = static_cast<std::int32_t>(actions_.size());
+            actions_.push_back(rule.action);
+            const std::int32_t end = add({-1, -1, -1, number});
+            std::int32_t join = end;
+            if (!rule.context.empty()) join = compile(expand(rule.context, definitions), end);
+            // A marker step before the context, so that a match knows where its token may end.
+            joins_.push_back(rule.context.empty() ? -1 : add({join}));
+            starts.push_back(compile(expand(rule.pattern, definitions), rule.context.empty() ? end : joins_.back()));
+        }
+        start_ = state_of(std::move(starts));
+    }
+
+    /// How far a match may be looked for behind the last place where one ended: a text of a million "<!" would else be
+    /// read to its end a million times.
+    static constexpr std::size_t reach = 1000;
+
+    /// The longest match at `at`; the token of a rule with context is as long as it can be.
+    [[nodiscard]] PatternMatch longest(std::u32string_view text, std::size_t at) {
+        PatternMatch match;
+        std::int32_t rule = -1, state = start_;
+        for (std::size_t i = at; i < text.size(); ++i) {
+            state = next(state, text[i]);
+            if (state < 0 || i - at > match.length + reach) break;
+            if (const std::int32_t ended = states_[static_cast<std::size_t>(state)].rule; ended >= 0) {
+                rule = ended;
+                match.length = i + 1 - at;
+            }
+        }
+        if (rule < 0) return match;
+        match.action = actions_[static_cast<std::size_t>(rule)];
+        match.token = token_length(text.substr(at, match.length), rule);
+        return match;
+    }
+
+private:
+    struct State {
+        std::vector<std::int32_t> steps;   // sorted
+        std::int32_t rule = -1;            // lowest that ends here
+        std::array<std::int32_t, 128> ascii;
+        std::unordered_map<char32_t, std::int32_t> next;   // of the other characters
+
+        State() { ascii.fill(unknown); }
+    };
+
+    static constexpr std::int32_t unknown = -2;
+
+    std::int32_t add(detail::Step step) {
+        steps_.push_back(step);
+        return static_cast<std::int32_t>(steps_.size()) - 1;
+    }
+
+    std::int32_t compile(const std::u32string& pattern, std::int32_t next) {
+        return detail::PatternCompiler{steps_, sets_}.compile(pattern, next);
+    }
+
+    static std::u32string expand(std::u32string_view pattern, const std::map<std::u32string, std::u32string>& definitions) {
+        std::u32string out;
+        for (std::size_t i = 0; i < pattern.size(); ++i) {
+            if (pattern[i] == '{' && i + 1 < pattern.size() && pattern[i + 1] >= 'A' && pattern[i + 1] <= 'Z') {
+                const std::size_t end = std::min(pattern.find('}', i), pattern.size());
+                const auto found = definitions.find(std::u32string(pattern.substr(i + 1, end - i - 1)));
+                if (found == definitions.end()) fail<UsageError>("pattern: unknown definition at ", i);
+                out += U'(' + expand(found->second, definitions) + U')';
+                i = end;
+            } else {
+                out += pattern[i];
+                if (pattern[i] == '\\' && i + 1 < pattern.size()) out += pattern[++i];
+            }
+        }
+        return out;
+    }
+
+    /// Adds what is reachable without a character.
+    void close(std::vector<std::int32_t>& steps) const {
+        std::vector<bool> seen(steps_.size(), false);
+        std::vector<std::int32_t> todo = std::exchange(steps, {});
+        while (!todo.empty()) {
+            const std::int32_t step = todo.back();
+            todo.pop_back();
+            if (step < 0 || seen[static_cast<std::size_t>(step)]) continue;
+            seen[static_cast<std::size_t>(step)] = true;
+            steps.push_back(step);
+            const detail::Step& s = steps_[static_cast<std::size_t>(step)];
+            if (s.set < 0) todo.insert(todo.end(), {s.a, s.b});
+        }
+        std::sort(steps.begin(), steps.end());
+    }
+
+    std::vector<std::int32_t> advance(const std::vector<std::int32_t>& steps, char32_t c) const {
+        std::vector<std::int32_t> reached;
+        for (const std::int32_t step : steps) {
+            const detail::Step& s = steps_[static_cast<std::size_t>(step)];
+            if (s.set >= 0 && sets_[static_cast<std::size_t>(s.set)].has(c)) reached.push_back(s.a);
+        }
+        return reached;
+    }
+
+    std::int32_t state_of(std::vector<std::int32_t> steps) {
+        close(steps);
+        if (steps.empty()) return -1;
+        const auto [found, fresh] = state_ids_.try_emplace(steps, static_cast<std::int32_t>(states_.size()));
+        if (!fresh) return found->second;
+        State state;
+        for (const std::int32_t step : steps)
+            if (const std::int32_t rule = steps_[static_cast<std::size_t>(step)].rule; rule >= 0)
+                state.rule = state.rule < 0 ? rule : std::min(state.rule, rule);
+        state.steps = std::move(steps);
+        states_.push_back(std::move(state));
+        return found->second;
+    }
+
+    std::int32_t next(std::int32_t from, char32_t c) {
+        State& state = states_[static_cast<std::size_t>(from)];
+        if (c < state.ascii.size()) {
+            if (state.ascii[c] != unknown) return state.ascii[c];
+        } else if (const auto known = state.next.find(c); known != state.next.end()) {
+            return known->second;
+        }
+        const std::int32_t to = state_of(advance(state.steps, c));
+        State& again = states_[static_cast<std::size_t>(from)];   // state_of may have moved the states
+        return (c < again.ascii.size() ? again.ascii[c] : again.next[c]) = to;
+    }
+
+    /// The longest prefix of `matched` after which the rest is the rule's context.
+    std::size_t token_length(std::u32string_view matched, std::int32_t rule);
+
+    std::vector<detail::Step> steps_;
+    std::vector<detail::CharacterSet> sets_;
+    std::vector<int> actions_;
+    std::vector<std::int32_t> joins_;
+    std::map<std::vector<std::int32_t>, std::int32_t> state_ids_;
+    std::vector<State> states_;
+    std::vector<bool> may_end_;
+    std::int32_t start_ = -1;
+};
+
+inline std::size_t PatternLexer::token_length(std::u32string_view matched, std::int32_t rule) {
+    const std::int32_t join = joins_[static_cast<std::size_t>(rule)];
+    if (join < 0) return matched.size();
+    const auto holds = [&](std::int32_t state, std::int32_t step) {
+        const auto& steps = states_[static_cast<std::size_t>(state)].steps;
+        return std::binary_search(steps.begin(), steps.end(), step);
+    };
+    may_end_.assign(matched.size() + 1, false);   // a token of this rule can end here
+    std::int32_t state = start_;
+    for (std::size_t i = 0; i <= matched.size(); ++i) {
+        may_end_[i] = holds(state, join);
+        if (i < matched.size()) state = next(state, matched[i]);   // never -1: the whole of `matched` matches
+    }
+    const std::int32_t context = state_of({join});
+    for (std::size_t end = matched.size(); end-- > 1;) {
+        if (!may_end_[end]) continue;
+        state = context;
+        for (std::size_t i = end; i < matched.size() && state >= 0; ++i) state = next(state, matched[i]);
+        if (state >= 0 && states_[static_cast<std::size_t>(state)].rule == rule) return end;
+    }
+    return matched.size();
+}
+
+}  // namespace svad::text
+
+// ==== svad/text/prompts.hpp ====
+// What the model is asked: P_d, the prompt in front of a description, and P_k, the prompt in front of a description
+// with a blank (paper section 4.2). The paper gives the placeholder `__` and no wording; users set their own.
+
+namespace svad::text {
+
+struct Prompts {
+    std::string describe = "describe :";        ///< P_d
+    std::string fill = "fill :";                ///< P_k, followed by the masked description
+
+    /// P_k for a description in which `__` stands for the missing keyword.
+    std::string fill_in(const std::string& masked) const { return fill + " " + masked; }
+};
+
+}  // namespace svad::text
+
+// ==== svad/text/ptb.hpp ====
+// The Penn Treebank tokenizer that caption scores are defined on: Stanford's PTBTokenizer 3.4.1 with -preserveLines, as
+// pycocoevalcap calls it, and that package's removal of punctuation.
+//
+// Promise: the words of the Java program for English captions (180,000 real ones of three data sets and 25,000 lines of
+// web text come out the same); a line break inside a caption counts as a blank; at the end of a caption an
+// abbreviation gets no second full stop (there the program's answer depends on the next line).
+// The rules are a table, read like the .flex file: longest match first (Marcus et al. 1993; Manning et al. 2014).
+// Rejected: calling Java; splitting at punctuation (moves CIDEr by tenths where captions hold "can't", "10:30", "U.S.").
+
+// ==== svad/text/ptb_rules.hpp ====
+// The table of the PTB tokenizer: definitions, and rules in order of precedence (the longest match wins, the first rule
+// on a tie; a context counts towards the length). Written from the documented behaviour of PTBTokenizer 3.4.1 and its
+// outputs; syntax in pattern.hpp. A change here is checked against thousands of lines of that program's output.
+// Rejected: hand-written branches per character (the quirks come from longest match, and would have to be found anew).
+
+namespace svad::text {
+
+/// What becomes of a match.
+enum class Ptb {
+    word, raw, brackets, joined, open_quote, close_quote, open_double, close_double, quotes, dash, hyphens, ellipsis,
+    bracket, entity, fraction, currency, skip, abbreviation, split_last_two, split_last_three, split_first_two
+};
+
+namespace detail {
+
+inline const std::map<std::u32string, std::u32string>& ptb_definitions() {
+    static const std::map<std::u32string, std::u32string> all{
+        {U"SP", U"[ \t\u00A0\u2000-\u200A\u3000]"},
+        {U"L", U"\\l|&[aeiouAEIOU](acute|grave|uml);"},
+        {U"LD", U"{L}|\\d"},
+        {U"APOS", U"['\u0092\u2019]|&apos;"},
+        {U"TICK", U"{APOS}|[`\u0091\u2018\u201B]"},
+        {U"THING", U"({LD}|[dDoOlL]{TICK}{LD}{LD}){LD}*([\\-_\u058A\u2010\u2011]([dDoOlL]{TICK}{LD})?{LD}+)*"},
+        {U"INITIALS", U"[A-Z]+(([+&]|&amp;)[A-Z]+)+"},
+        {U"HYPHENED", U"[A-Za-z0-9][A-Za-z0-9.,\u00AD]*(-([A-Za-z0-9\u00AD]+|[A-Za-z](\\.[A-Za-z])+\\.))+"},
+        {U"WORD", U"{L}{LD}*([.!?]{L}{LD}*)*"},
+        {U"NUM", U"\\d+|\\d*([.:,\u00AD\u066B\u066C]\\d+)+"},
+        {U"FRAC", U"(\\d{1,4}[\\- \u00A0])?\\d{1,4}(\\\\?/|\u2044)\\d{1,4}"},
+        {U"ACRO", U"[A-Za-z](\\.[A-Za-z])*"},
+        {U"URLCHAR", U"[^ \t\n\r\"<>|(){}\u00A0]"},
+        {U"URLEND", U"[^ \t\n\r\"<>|.!?(){},\\-\u00A0]"},
+        {U"HOSTPART", U"[^ \t\n\r\"`'<>|.!?(){},-_$\u00A0]"},   // , to _ is a range there too: no digit, no capital
+        {U"EMAIL", U"[a-zA-Z0-9][^ \t\n\r\"<>|()\u00A0{}]*@([^ \t\n\r\"<>|(){}.\u00A0]+\\.)*[^ \t\n\r\"<>|(){}.\u00A0]+"},
+        {U"STARTER", U"[A]|[A]bout|[A]ccording|[A]dditionally|[A]fter|[A]n|[A]s|[A]t|[B]ut|[E]arlier|[H]e|"
+                     U"[H]er|[H]ere|[H]owever|[I]f|[I]n|[I]t|[L]ast|[M]any|[M]ore|[M]r\\.|[M]s\\.|[N]ow|"
+                     U"[O]nce|[O]ne|[O]ther|[O]ur|[S]he|[S]ince|[S]o|[S]ome|[S]uch|[T]hat|[T]he|[T]heir|"
+                     U"[T]hen|[T]here|[T]hese|[T]hey|[T]his|[W]e|[W]hen|[W]hile|[W]hat|[Y]et|[Y]ou"},   // capitals only
+        {U"TAG", U"<([!?][A-Za-z\\-][^>\r\n]*|/?[A-Za-z][A-Za-z0-9_:.\\-]*"
+                 U"( +([A-Za-z][A-Za-z0-9_:.\\-]*( *= *['\"][^\r\n'\"]*['\"])?|/))*"
+                 U" */?) *>"},
+        {U"MONTH", U"Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"},
+        {U"DAY", U"Mon|Tues?|Wed|Thu|Thurs|Fri"},
+        {U"STATE", U"Ala|Ariz|[A]z|[A]rk|Calif|Colo|Conn|Ct|Dak|[D]el|Fla|Ga|[I]ll|Ind|Kans?|Ky|[L]a|[M]ass|Md|Mich|Minn|[M]iss|"
+                   U"Mo|Mont|Neb|Nev|Okla|[O]re|[P]a|Penn|Tenn|[T]ex|Va|Vt|[W]ash|Wisc?|Wyo"},
+        {U"COMPANY", U"Inc|Cos?|Corp|Pp?t[ye]s?|Ltd|Plc|Bancorp|Bhd|Assn|Univ|Intl|Sys|LTD"},
+        {U"AFTERNAME", U"Jr|Sr|Rt|Bros|(Ed|Ph)\\.D|Blvd|Rd|Esq"},
+        {U"ENDING", U"{MONTH}|{DAY}|{STATE}|{COMPANY}|tel|est|ext|sq|bldg|{AFTERNAME}|etc|al|seq"},
+        {U"TITLE", U"Mr|Mrs|Ms|[M]iss|Drs?|Profs?|Sens?|Reps?|Attys?|Lt|Col|Gen|Messrs|Govs?|Adm|Rev|Maj|Sgt|Cpl|Pvt|Capt|"
+                   U"Ste?|Ave|Pres|Lieut|Hon|Brig|Co?mdr|Pfc|Spc|Supts?|Det|Mt|Ft|Adj|Adv|Asst|Assoc|Ens|Insp|Mlle|Mme|"
+                   U"Msgr|Sfc"},
+        {U"INNER", U"{TITLE}|Ph|vs|Alex|Wm|Jos|Cie|cf|TREAS|{ACRO}|Dept|Invt|Elec|Natl|M[ft]g"},
+    };
+    return all;
+}
+
+/// Words: contractions, abbreviations, names, addresses.
+inline void add_word_rules(std::vector<PatternRule>& rules) {
+    const auto add = [&](std::u32string_view pattern, Ptb action = Ptb::word, std::u32string_view context = {}) {
+        rules.push_back({pattern, context, static_cast<int>(action)});
+    };
+    add(U"[cC][aA][nN][nN][oO][tT]", Ptb::split_last_three);
+    add(U"[gG][oO][nN][nN][aA]|[gG][oO][tT][tT][aA]|[lL][eE][mM][mM][eE]|[gG][iI][mM][mM][eE]|[wW][aA][nN][nN][aA]",
+        Ptb::split_last_two);
+    add(U"{APOS}t(is|was)", Ptb::split_first_two);
+    add(U"{WORD}", Ptb::word, U"{APOS}([msdMSD]|re|ve|ll)");
+    add(U"[A-Za-z]+", Ptb::word, U"[nN]{APOS}[tT]");
+    add(U"{APOS}([msdMSD]|re|ve|ll)", Ptb::word, U"[^A-Za-z]");
+    add(U"[nN]{APOS}[tT]", Ptb::word, U"[^A-Za-z]");
+    add(U"{WORD}");
+    add(U"({WORD}|{THING}|{HYPHENED}|{INITIALS})\\.", Ptb::word, U"[,;:]");
+    add(U"\\d+{LD}*{L}{LD}*");
+    add(U"{LD}+(_{LD}+)+");
+    add(U"https?://{URLCHAR}+{URLEND}", Ptb::raw);
+    add(U"www\\.([^ \t\n\r\"<>|.!?(){},\u00A0]+\\.)+[a-zA-Z]{2,4}(/{URLCHAR}+{URLEND})?", Ptb::raw);
+    add(U"({HOSTPART}+\\.)+(com|net|org|edu)(/{URLCHAR}+{URLEND})?", Ptb::raw);
+    add(U"<?[a-zA-Z0-9][^ \t\n\r\"<>|()\u00A0{}]*@([^ \t\n\r\"<>|(){}.\u00A0]+\\.)*[^ \t\n\r\"<>|(){}.\u00A0]+>?", Ptb::raw);
+    add(U"@[a-zA-Z_][a-zA-Z_0-9]*|#{L}+");
+    add(U"{APOS}n{APOS}?", Ptb::raw);
+    add(U"{THING}");
+    add(U"[qQ]u{APOS}{L}+|[cC]{APOS}(mon|est)|[eE]{APOS}er|[lLdDjJ]{APOS}|"
+        U"Dunkin{APOS}|somethin{APOS}|ol{APOS}|{APOS}em|{APOS}till?|{APOS}[cC]ause|cont{APOS}d\\.?|nor{APOS}easter|"
+        U"s{APOS}mores|ev{APOS}ry|li{APOS}l|nat{APOS}l");
+    add(U"[A-HJ-XZn]{TICK}\\l\\l+|\\l+[aeiouyAEIOUY]{TICK}[aeiouA-Z]\\l*");
+    add(U"[yY]{APOS}", Ptb::raw, U"{L}");
+    add(U"{APOS}\\d\\d", Ptb::raw, U"{SP}|\n");
+    add(U"{APOS}[1-9]0s");
+    add(U"({ENDING})\\.", Ptb::abbreviation, U"({SP}|\n)({SP}|\n|\\u|{TAG})");
+    add(U"({ENDING})\\.", Ptb::word, U"[^\u0001][^\u0001]");
+    add(U"({ENDING})\\.", Ptb::abbreviation);   // at the end of the input
+    add(U"{HYPHENED}|{L}+(-{LD}+)+");
+    add(U"[A-Za-z0-9]+(-[A-Za-z]+){0,2}(\\\\?/[A-Za-z0-9]+(-[A-Za-z]+){0,2}){1,2}");
+    add(U"{INITIALS}");
+    add(U"C\\+\\+|C#");
+    add(U"[A-Za-z](\\.[A-Za-z])+\\.", Ptb::abbreviation, U"({SP}|\n)({STARTER}|{TAG})({SP}|\n)");
+    add(U"[A-Za-z]", Ptb::word, U"\\.({SP}|\n)({STARTER}|{TAG})({SP}|\n)");
+    add(U"({INNER}|a\\.k\\.a)\\.");
+    add(U"({LD}+\\.)*{LD}+\\.(bat|bmp|c|class|cgi|cpp|dll|docx?|exe|gif|gz|h|html?|jar|java|jpe?g|mov|mp3|pdf|php|pl|png|ppt|"
+        U"ps|py|sql|tar|txt|wav|x|xml|zip)", Ptb::word, U"{SP}|[\n.?!,]");
+    add(U"(ca|figs?|Figs?|prop|[Nn]os?|art|bldg|pp|op)\\.", Ptb::word, U"{SP}?\\d");
+}
+
+/// Numbers, money, dates, telephone numbers.
+inline void add_number_rules(std::vector<PatternRule>& rules) {
+    const auto add = [&](std::u32string_view pattern, Ptb action = Ptb::word, std::u32string_view context = {}) {
+        rules.push_back({pattern, context, static_cast<int>(action)});
+    };
+    add(U"[+\\-]?({NUM})", Ptb::brackets);
+    add(U"\\d{1,2}[\\-/]\\d{1,2}[\\-/]\\d{2,4}");
+    add(U"{FRAC}", Ptb::joined);
+    add(U"[\u00BC\u00BD\u00BE\u2153-\u215E]", Ptb::fraction);
+    add(U"(\\(\\d{2,3}\\)[ \u00A0]?|(\\+\\+?)?(\\d{2,4}[\\- \u00A0])?\\d{2,4}[\\- \u00A0])\\d{3,4}[\\- \u00A0]?\\d{3,5}|"
+        U"((\\+\\+?)?\\d{2,4}\\.)?\\d{2,4}\\.\\d{3,4}\\.\\d{3,5}", Ptb::brackets);
+    add(U"[A-Z]*$|#+");
+    add(U"[\u00A2\u00A3\u00A4\u00A5\u0080\u20A0\u20AC\u060B\u0E3F\u20A4\uFFE0\uFFE1\uFFE5\uFFE6]", Ptb::currency);
+}
+
+/// Quotes, brackets, dashes, faces, tags and everything that is one character.
+inline void add_symbol_rules(std::vector<PatternRule>& rules) {
+    const auto add = [&](std::u32string_view pattern, Ptb action = Ptb::word, std::u32string_view context = {}) {
+        rules.push_back({pattern, context, static_cast<int>(action)});
+    };
+    add(U"{TAG}", Ptb::joined);
+    add(U"&(amp|lt|gt|quot|apos);", Ptb::entity);
+    add(U"&(MD|mdash|ndash);", Ptb::dash);
+    add(U"&(#\\d+|UR);");
+    add(U"&nbsp;|{SP}+|\n", Ptb::skip);
+    add(U"[<>]?[:;=]['\\-o*]?[()DPdpO\\\\{@|\\[\\]]", Ptb::brackets, U"[^A-Za-z0-9]");
+    add(U"[\\^x=~<>]\\.\\[\\^x=~<>]|[\\-\\^x=~<>']_[\\-\\^x=~<>']|\\([\\-\\^x=~<>'][_.]?[\\-\\^x=~<>']\\)", Ptb::brackets);
+    add(U"\"|''", Ptb::close_double);
+    add(U"\"|&quot;", Ptb::open_double, U"[A-Za-z0-9$]");
+    add(U"[`\u2018-\u201F\u2039\u203A\u00AB\u00BB\u0091-\u0094]{1,2}", Ptb::quotes);
+    add(U"'", Ptb::open_quote, U"[A-Za-z][^ \t\n\r\u00A0]");
+    add(U"{APOS}([msdMSD]|re|ve|ll)");   // behind the opening quote, which has the same length
+    add(U"{APOS}", Ptb::close_quote);
+    add(U"-+", Ptb::hyphens);
+    add(U"[\u2013\u2014\u2015\u0096\u0097]", Ptb::dash);
+    add(U"\\.{3,5}|(\\.[ \u00A0]){2,4}\\.|[\u0085\u2026]", Ptb::ellipsis);
+    add(U"-(LRB|RRB|LSB|RSB|LCB|RCB)-");
+    add(U"[()\\[\\]\\{\\}]", Ptb::bracket);
+    add(U"[?!]+|<<|>>|\\*+|(\\\\\\*)+|_+|@+");
+    add(U"[.,;:/\\\\+%&~\\^|<>=@]");
+    add(U"[\u00A1-\u00AC\u00AE-\u00BF\u00D7\u00F7\u02CB\u0300-\u036F]");
+    add(U"[\u2010\u2011\u2016\u2017\u2020-\u2025\u2027\u2030-\u2038\u203B-\u2043\u2045-\u205E\u2100-\u214F\u2190-\u27BF]");
+    add(U"[\u037E\u0387\u055A-\u055F\u0589\u05BE\u060C\u061B\u061F\u066A-\u066D\u0964\u0965\u0E4F]");
+    add(U"[\u2900-\u2BFF\u3001-\u3003\u3008\u3009\u300C-\u301F\u30FB\uFE30-\uFE6F"
+        U"\uFF01-\uFF0F\uFF1A-\uFF20\uFF3B-\uFF40\uFF5B-\uFF65]");
+}
+
+inline const std::vector<PatternRule>& ptb_rules() {
+    static const std::vector<PatternRule> all = [] {
+        std::vector<PatternRule> rules;
+        add_word_rules(rules);
+        add_number_rules(rules);
+        add_symbol_rules(rules);
+        return rules;
+    }();
+    return all;
+}
+
+}  // namespace detail
+}  // namespace svad::text
+
+namespace svad::text {
+
+struct PtbOptions {
+    bool lower_case = true;
+    bool end_of_input = false;   ///< as where the Java program finds no line feed behind the line, only the input's end
+    std::string_view next_line = "a";   ///< what follows: an abbreviation in front of a sentence's first word ends one too
+};
+
+namespace detail {
+
+inline std::string_view bracket_name(char32_t c) {
+    switch (c) {
+        case '(': return "-LRB-";
+        case ')': return "-RRB-";
+        case '[': return "-LSB-";
+        case ']': return "-RSB-";
+        case '{': return "-LCB-";
+        case '}': return "-RCB-";
+        default: return {};
+    }
+}
+
+/// `token` in UTF-8 as it is: soft hyphens dropped, curly apostrophes straightened, round brackets named.
+inline std::string plain_token(std::u32string_view token, bool brackets, bool nonbreaking) {
+    std::string out;
+    for (std::size_t i = 0; i < token.size(); ++i) {
+        const char32_t c = token[i];
+        if (c == 0xAD) continue;
+        if (c == '&' && token.size() > 6 && token.substr(i).starts_with(U"&apos;")) {
+            out += '\'';
+            i += 5;
+            continue;
+        }
+        if (const auto name = bracket_name(c); brackets && (c == '(' || c == ')')) out += name;
+        else if (c == 0x2019 || c == 0x92 || c == 0x2018) out += '\'';
+        else if (nonbreaking && c == ' ') append_utf8(out, 0xA0);
+        else append_utf8(out, c);
+    }
+    return out;
+}
+
+inline std::string_view currency_name(char32_t c) {
+    switch (c) {
+        case 0xA2: return "cents";
+        case 0xA3: return "#";
+        case 0x80: case 0xA4: case 0x20A0: case 0x20AC: return "$";
+        default: return {};
+    }
+}
+
+inline std::string_view fraction_name(char32_t c) {
+    constexpr std::array<std::string_view, 12> thirds{"1/3", "2/3", "1/5", "2/5", "3/5", "4/5",
+                                                      "1/6", "5/6", "1/8", "3/8", "5/8", "7/8"};
+    if (c == 0xBC) return "1/4";
+    if (c == 0xBD) return "1/2";
+    if (c == 0xBE) return "3/4";
+    return c >= 0x2153 && c <= 0x215E ? thirds[c - 0x2153] : std::string_view{};
+}
+
+/// An entity in capitals is one too, but quotes only in small letters.
+inline std::string entity_text(std::u32string_view token) {
+    const std::string name = plain_token(token, false, false), small = to_lower(name);
+    if (small == "&amp;") return "&";
+    if (small == "&lt;") return "<";
+    if (small == "&gt;") return ">";
+    if (name == "&apos;") return "'";
+    return name == "&quot;" ? "''" : name;
+}
+
+/// Curly and pointed quotes in the ASCII form of the Penn Treebank; low ones stay.
+inline std::string quote_text(std::u32string_view token) {
+    std::string out;
+    for (const char32_t c : token) {
+        switch (c) {
+            case 0x93: case 0x201C: case 0xAB: out += "``"; break;
+            case 0x94: case 0x201D: case 0xBB: out += "''"; break;
+            case 0x91: case 0x2018: case 0x201B: case 0x2039: out += '`'; break;
+            case 0x92: case 0x2019: case 0x203A: out += '\''; break;
+            default: append_utf8(out, c);
+        }
+    }
+    return out;
+}
+
+/// The output for a matched token.
+inline std::string ptb_token(std::u32string_view token, Ptb action) {
+    switch (action) {
+        case Ptb::word: return plain_token(token, false, false);
+        case Ptb::raw: {
+            std::string out;
+            for (const char32_t c : token) text::append_utf8(out, c);
+            return out;
+        }
+        case Ptb::brackets: return plain_token(token, true, true);
+        case Ptb::joined: return plain_token(token, false, true);
+        case Ptb::open_quote: return "`";
+        case Ptb::close_quote: return "'";
+        case Ptb::open_double: return "``";
+        case Ptb::close_double: return "''";
+        case Ptb::quotes: return quote_text(token);
+        case Ptb::dash: return "--";
+        case Ptb::hyphens: return token.size() >= 2 && token.size() <= 4 ? "--" : plain_token(token, false, false);
+        case Ptb::ellipsis: return "...";
+        case Ptb::bracket: return std::string(bracket_name(token[0]));
+        case Ptb::entity: return entity_text(token);
+        case Ptb::fraction: return std::string(fraction_name(token[0]));
+        case Ptb::currency: {
+            const std::string_view name = currency_name(token[0]);
+            return name.empty() ? plain_token(token, false, false) : std::string(name);
+        }
+        default: return {};
+    }
+}
+
+/// to_lower in place for what is ASCII, which is nearly all.
+inline void lower_token(std::string& token) {
+    if (std::any_of(token.begin(), token.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) {
+        token = to_lower(token);
+        return;
+    }
+    for (char& c : token)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+}
+
+inline PatternLexer& ptb_lexer() {
+    thread_local PatternLexer lexer{ptb_rules(), ptb_definitions()};
+    return lexer;
+}
+
+/// `text` with line breaks as blanks and ill-formed bytes as U+FFFD.
+inline std::u32string ptb_line(std::string_view text) {
+    std::u32string line;
+    for (std::size_t i = 0; i < text.size();) {
+        const CodePoint c = next_code_point(text, i);
+        const bool breaks = c.value == '\n' || c.value == '\r' || c.value == 0x0B || c.value == 0x0C ||
+                            c.value == 0x2028 || c.value == 0x2029;
+        line += breaks ? U' ' : c.value;
+        i += c.length;
+    }
+    return line;
+}
+
+}  // namespace detail
+
+/// The tokens of one caption. Any bytes; what the tokenizer has no rule for (emoji) is dropped.
+[[nodiscard]] inline std::vector<std::string> ptb_tokenize(std::string_view text, const PtbOptions& options = {}) {
+    std::u32string line = detail::ptb_line(text);
+    const std::size_t end = line.size();
+    if (!options.end_of_input) line += U'\n' + detail::ptb_line(options.next_line.substr(0, 64)) + U"\na";
+    PatternLexer& lexer = detail::ptb_lexer();
+    std::vector<std::string> tokens;
+    for (std::size_t at = 0; at < end;) {
+        const PatternMatch match = lexer.longest(line, at);
+        const auto action = static_cast<Ptb>(match.action);
+        if (match.length == 0) {
+            ++at;
+            continue;
+        }
+        std::size_t length = match.token;
+        if (action == Ptb::split_last_two || action == Ptb::split_last_three || action == Ptb::split_first_two) {
+            const std::size_t back = action == Ptb::split_last_two ? 2 : 3;
+            length = action == Ptb::split_first_two ? 2 : length - back;
+        }
+        const std::u32string_view token = std::u32string_view{line}.substr(at, length);
+        at += length;
+        if (action == Ptb::skip) continue;
+        const bool splits = length != match.token;
+        std::string out = detail::ptb_token(token, splits || action == Ptb::abbreviation ? Ptb::word : action);
+        if (action == Ptb::abbreviation) --at;   // the full stop ends the sentence too
+        if (options.lower_case) detail::lower_token(out);
+        if (!out.empty()) tokens.push_back(std::move(out));
+    }
+    return tokens;
+}
+
+/// Whether pycocoevalcap drops `token`: punctuation, by a list in upper case, so that a lower-cased "-lrb-" stays.
+[[nodiscard]] inline bool is_caption_punctuation(std::string_view token) {
+    constexpr std::array<std::string_view, 18> list{"''", "'", "``", "`", "-LRB-", "-RRB-", "-LCB-", "-RCB-", ".",
+                                                    "?", "!", ",", ":", "-", "--", "...", ";", ""};
+    return std::find(list.begin(), list.end(), token) != list.end();
+}
+
+/// What the scorers see of a caption: lower-case tokens without punctuation, joined by blanks.
+[[nodiscard]] inline std::string caption_words(std::string_view text, const PtbOptions& options = {}) {
+    std::string out;
+    for (const std::string& token : ptb_tokenize(text, options)) {
+        if (is_caption_punctuation(token)) continue;
+        if (!out.empty()) out += ' ';
+        out += token;
+    }
+    return out;
+}
+
+}  // namespace svad::text
+
+// ==== svad/text/segmenter.hpp ====
+// Words of a text without blanks (Chinese): each character is labelled begin, middle, end or a word of its own.
+//
+// Promise: for any bytes the words, in order, are all of the text but its white space; invalid UTF-8 stays in them as it
+// is. White space always ends a word. Time is linear in the text; a segmenter is immutable. A lexicon adds two points.
+// Rejected: longest match in a dictionary, five points worse since every second name is missing from it.
+
+// ==== svad/text/sequence_file.hpp ====
+// The file of a sequence model: "svadseq1", kind, labels, slots, words (32 bits each), transitions, words, values, table
+// of weights, FNV-1a of all before; little-endian.
+//
+// Promise: parse() takes any bytes: the sizes must be in range and add up to the size of the file and the checksum must
+// hold before anything is allocated. Equal models have equal bytes.
+// Rejected: safetensors, whose named tensors of floats would be four times the size.
+
+// ==== svad/text/sequence_training.hpp ====
+// Learning a sequence model: the averaged structured perceptron over examples, the mean of
+// several learners with other orders, then rounding to bytes.
+//
+// Promise: same examples, options and seed give the same bytes on every machine: integers only until one last division.
+// The average is kept lazily (weight minus time-stamped sum), so an update costs what it changes.
+// Rejected: a conditional random field, several times slower to learn and in need of floating point and a step size.
+
+// ==== svad/text/sequence_model.hpp ====
+// A label for each position of a sequence: a linear model over hashed features, decoded exactly (Viterbi 1967), learnt
+// as an averaged structured perceptron (Collins 2002). The tagger and the segmenter are its feature functions.
+//
+// Promise: training is a function of the examples, their order and the seed. A feature owns a window of `labels` bytes
+// that starts anywhere in one table, so the size of a model does not depend on how many features there are; windows
+// may overlap and learning copes. A file is checked whole (sizes, checksum) before a byte of it is used.
+// Rejected: a map from feature to weights (ten times the size, slower), beam search (inexact, no faster for 17 labels).
+
+namespace svad::text {
+
+/// How a sequence model is learnt.
+struct TaggerOptions {
+    int epochs = 12;
+    int learners = 4;                                            // models with other seeds, whose mean is the result
+    std::uint64_t seed = 1;
+    double dropout = 0.3;                                        // share of features hidden in training, drawn anew each time
+    int margin = 5;                                              // by how much the right label must lead, in updates
+    std::size_t slots = 3'600'000;                               // bytes of the table of weights
+    Lexicon lexicon = {};                                        // words known beside those of the examples; kept in the model
+    std::function<void(int epoch, double wrong)> progress = {};  // after each epoch: share of wrong labels in training
+};
+
+namespace detail {
+
+/// Mixes a value into a hash; the order of calls matters.
+[[nodiscard]] constexpr std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
+    hash = (hash ^ value) * 0x9E3779B97F4A7C15u;
+    return hash ^ (hash >> 29);
+}
+
+/// FNV-1a of bytes.
+[[nodiscard]] constexpr std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t hash = 0xCBF29CE484222325u) {
+    for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
+    return hash;
+}
+
+/// The features of a sequence: those of position i are features[ends[i-1]..ends[i]); `joint` is seen with the label before.
+struct SequenceInput {
+    std::vector<std::uint32_t> features, joint;
+    std::vector<std::size_t> ends;
+
+    void clear() { features.clear(), joint.clear(), ends.clear(); }
+    void add(std::uint64_t kind, std::uint64_t value) { features.push_back(static_cast<std::uint32_t>(mix(mix(kind, value), 7) >> 32)); }
+    void finish_position(std::uint64_t with_previous) {
+        ends.push_back(features.size());
+        joint.push_back(static_cast<std::uint32_t>(mix(with_previous, 3) >> 32));
+    }
+};
+
+struct SequenceExample {
+    SequenceInput input;
+    std::vector<std::uint8_t> labels;
+};
+
+/// Weights of either kind: bytes of a finished model or counts of one that is being learnt.
+template <class W, class T>
+struct SequenceWeights {
+    int labels = 0;
+    std::size_t slots = 0;
+    std::vector<W> table;          // slots + labels
+    std::vector<T> transitions;    // row `before` * labels + label; the last row is the start
+
+    void resize(int count, std::size_t size) {
+        labels = count, slots = size;
+        table.assign(size + static_cast<std::size_t>(count), 0);
+        transitions.assign(static_cast<std::size_t>((count + 1) * count), 0);
+    }
+    [[nodiscard]] std::size_t window(std::uint32_t feature) const {
+        return static_cast<std::size_t>((static_cast<std::uint64_t>(feature) * slots) >> 32);
+    }
+    [[nodiscard]] std::size_t window(std::uint32_t joint, int before) const {
+        return window(static_cast<std::uint32_t>(mix(joint, static_cast<std::uint64_t>(before) + 1) >> 32));
+    }
+};
+
+template <class W, class T>
+void add_window(const SequenceWeights<W, T>& w, std::size_t at, std::int32_t* scores) {
+    const W* from = w.table.data() + at;
+    for (int k = 0; k < w.labels; ++k) scores[k] += from[k];
+}
+
+/// The best labels under `w`, exactly; with `gold`, wrong labels get `margin` for nothing, so that right ones must lead.
+template <class W, class T>
+[[nodiscard]] std::vector<std::uint8_t> decode(const SequenceWeights<W, T>& w, const SequenceInput& in,
+                                               const std::vector<std::uint8_t>* gold = nullptr, int margin = 0) {
+    constexpr int most = 32;
+    const int labels = w.labels;
+    const std::size_t n = in.ends.size();
+    std::vector<std::array<std::uint8_t, most>> back(n);
+    std::array<std::int32_t, most> best{}, own{}, next{}, row{};
+    for (std::size_t i = 0; i < n; ++i) {
+        own.fill(0), next.fill(INT32_MIN);
+        for (std::size_t f = i ? in.ends[i - 1] : 0; f < in.ends[i]; ++f) add_window(w, w.window(in.features[f]), own.data());
+        if (gold) own[(*gold)[i]] -= margin;
+        for (int p = i ? 0 : labels; p < (i ? labels : labels + 1); ++p) {
+            for (int k = 0; k < labels; ++k) row[static_cast<std::size_t>(k)] = w.transitions[static_cast<std::size_t>(p * labels + k)];
+            add_window(w, w.window(in.joint[i], p), row.data());
+            const std::int32_t before = i ? best[static_cast<std::size_t>(p)] : 0;
+            for (std::size_t k = 0; k < static_cast<std::size_t>(labels); ++k)
+                if (before + row[k] > next[k]) next[k] = before + row[k], back[i][k] = static_cast<std::uint8_t>(p);
+        }
+        // Only differences matter: taking the largest off keeps any length of text from overflowing.
+        std::int32_t top = INT32_MIN;
+        for (std::size_t k = 0; k < static_cast<std::size_t>(labels); ++k) top = std::max(top, best[k] = next[k] + own[k]);
+        for (std::size_t k = 0; k < static_cast<std::size_t>(labels); ++k) best[k] -= top;
+    }
+    std::vector<std::uint8_t> out(n);
+    std::size_t label = static_cast<std::size_t>(std::max_element(best.begin(), best.begin() + labels) - best.begin());
+    for (std::size_t i = n; i-- > 0; label = back[i][label]) out[i] = static_cast<std::uint8_t>(label);
+    return out;
+}
+
+}  // namespace detail
+}  // namespace svad::text
+
+namespace svad::text::detail {
+
+/// Hashes of words and what is known of each (not 0).
+using WordValues = std::vector<std::pair<std::uint64_t, std::uint16_t>>;
+
+/// Sentences are dealt into this many parts: features in training ask a dictionary made of the other parts, since one
+/// that holds every word it is asked about would be believed too much.
+inline constexpr std::size_t dictionary_parts = 10;
+
+/// A finished model, and words that features ask about: sorted hashes with a value each.
+struct SequenceModel {
+    SequenceWeights<std::int8_t, std::int16_t> weights;
+    std::vector<std::uint32_t> words;
+    std::vector<std::uint16_t> values;
+    Lexicon lexicon;
+
+    /// The value of the word with this hash, or 0.
+    [[nodiscard]] std::uint16_t value_of(std::uint64_t hash) const {
+        const auto key = static_cast<std::uint32_t>(mix(hash, 5) >> 32);
+        const auto at = std::lower_bound(words.begin(), words.end(), key);
+        return at == words.end() || *at != key ? std::uint16_t{0} : values[static_cast<std::size_t>(at - words.begin())];
+    }
+    /// Takes (hash, value) in any order; of words with one key the first stays.
+    void set_words(WordValues list) {
+        for (auto& [hash, value] : list) hash = mix(hash, 5) >> 32;
+        std::sort(list.begin(), list.end());
+        list.erase(std::unique(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.first == b.first; }), list.end());
+        words.clear(), values.clear();
+        for (const auto& [hash, value] : list) words.push_back(static_cast<std::uint32_t>(hash)), values.push_back(value);
+    }
+};
+
+/// The averaged structured perceptron.
+class SequenceLearner {
+public:
+    SequenceLearner(int labels, const TaggerOptions& options) : margin_(options.margin), draw_(options.seed) {
+        const std::size_t slots = options.slots;
+        hidden_ = static_cast<std::uint64_t>(std::clamp(options.dropout, 0.0, 0.9) * 4294967296.0);
+        now_.resize(labels, slots);
+        sum_.resize(labels, slots);
+    }
+
+    /// One pass over the examples in a drawn order; the share of labels that came out wrong.
+    double epoch(const std::vector<SequenceExample>& examples, std::uint64_t seed) {
+        std::vector<std::size_t> order(examples.size());
+        std::iota(order.begin(), order.end(), std::size_t{0});
+        for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[(seed = mix(seed, i)) % i]);
+        std::size_t wrong = 0, all = 0;
+        for (const std::size_t e : order) wrong += learn(examples[e]), all += examples[e].labels.size();
+        return all ? static_cast<double>(wrong) / static_cast<double>(all) : 0.0;
+    }
+
+    /// Adds the averaged weights to `total`: the table, then the transitions.
+    void add_average(std::vector<double>& total) const {
+        total.resize(now_.table.size() + now_.transitions.size());
+        const auto average = [&](std::int64_t now, std::int64_t sum) {
+            return static_cast<double>(now) - static_cast<double>(sum) / static_cast<double>(std::max<std::int64_t>(time_, 1));
+        };
+        for (std::size_t i = 0; i < now_.table.size(); ++i) total[i] += average(now_.table[i], sum_.table[i]);
+        for (std::size_t i = 0; i < now_.transitions.size(); ++i)
+            total[now_.table.size() + i] += average(now_.transitions[i], sum_.transitions[i]);
+    }
+
+private:
+    /// The input with some features hidden, so that no feature can rely on another always being there.
+    void hide_features(const SequenceInput& in) {
+        seen_.clear();
+        seen_.joint = in.joint;
+        for (std::size_t i = 0, f = 0; i < in.ends.size(); ++i) {
+            for (; f < in.ends[i]; ++f)
+                if (((draw_ = mix(draw_, f)) >> 32) >= hidden_) seen_.features.push_back(in.features[f]);
+            seen_.ends.push_back(seen_.features.size());
+        }
+    }
+    std::size_t learn(const SequenceExample& example) {
+        hide_features(example.input);
+        const auto guess = decode(now_, seen_, &example.labels, margin_);
+        std::size_t wrong = 0;
+        for (std::size_t i = 0; i < guess.size(); ++i) {
+            const int gold = example.labels[i], got = guess[i];
+            const int gold_before = i ? example.labels[i - 1] : now_.labels, got_before = i ? guess[i - 1] : now_.labels;
+            if (gold != got) {
+                ++wrong;
+                for (std::size_t f = i ? seen_.ends[i - 1] : 0; f < seen_.ends[i]; ++f) {
+                    const std::size_t at = now_.window(seen_.features[f]);
+                    change(at, gold, 1), change(at, got, -1);
+                }
+            }
+            if (gold == got && gold_before == got_before) continue;
+            change(now_.window(seen_.joint[i], gold_before), gold, 1);
+            change(now_.window(seen_.joint[i], got_before), got, -1);
+            change_transition(gold_before, gold, 1), change_transition(got_before, got, -1);
+        }
+        ++time_;
+        return wrong;
+    }
+    void change(std::size_t window, int label, int by) {
+        const std::size_t at = window + static_cast<std::size_t>(label);
+        now_.table[at] += by, sum_.table[at] += time_ * by;
+    }
+    void change_transition(int before, int label, int by) {
+        const auto at = static_cast<std::size_t>(before * now_.labels + label);
+        now_.transitions[at] += by, sum_.transitions[at] += time_ * by;
+    }
+
+    SequenceWeights<std::int32_t, std::int32_t> now_;
+    SequenceWeights<std::int64_t, std::int64_t> sum_;
+    SequenceInput seen_;
+    int margin_ = 0;
+    std::uint64_t draw_ = 0, hidden_ = 0;
+    std::int64_t time_ = 0;
+};
+
+/// Learns the weights of `model` from examples, whose features may have asked it about words.
+inline void learn_weights(SequenceModel& model, const std::vector<SequenceExample>& examples, int labels, const TaggerOptions& options) {
+    if (options.slots < 1024 || options.slots > 64'000'000)
+        fail<UsageError>("TaggerOptions::slots: must be from 1,024 to 64,000,000; got ", options.slots);
+    std::vector<double> total;
+    for (int k = 0; k < options.learners; ++k) {
+        TaggerOptions own = options;
+        own.seed = mix(options.seed, static_cast<std::uint64_t>(k));
+        SequenceLearner learner(labels, own);
+        for (int e = 0; e < options.epochs; ++e) {
+            const double wrong = learner.epoch(examples, mix(own.seed, static_cast<std::uint64_t>(e) + 11));
+            if (options.progress) options.progress(k * options.epochs + e + 1, wrong);
+        }
+        learner.add_average(total);
+    }
+    // The largest weights are rare: cutting them off keeps more of the others than a coarser step would.
+    const double per_unit = 16.0 / (std::max(options.learners, 1) * std::sqrt(std::max(options.margin, 1)));
+    model.weights.resize(labels, options.slots);
+    const auto rounded = [&](std::size_t i, double limit) { return std::clamp(std::nearbyint(total[i] * per_unit), -limit, limit); };
+    const std::size_t size = total.empty() ? 0 : model.weights.table.size();
+    for (std::size_t i = 0; i < size; ++i) model.weights.table[i] = static_cast<std::int8_t>(rounded(i, 127));
+    for (std::size_t i = size; i < total.size(); ++i) model.weights.transitions[i - size] = static_cast<std::int16_t>(rounded(i, 32767));
+}
+
+}  // namespace svad::text::detail
+
+namespace svad::text::detail {
+
+inline constexpr std::string_view sequence_magic = "svadseq2";
+
+template <class N>
+void put_little(std::string& out, N value, int bytes) {
+    for (int i = 0; i < bytes; ++i) out += static_cast<char>((static_cast<std::uint64_t>(value) >> (8 * i)) & 0xFF);
+}
+
+[[nodiscard]] inline std::uint64_t get_little(std::string_view bytes, std::size_t at, int count) {
+    std::uint64_t value = 0;
+    for (int i = 0; i < count; ++i)
+        value |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[at + static_cast<std::size_t>(i)])) << (8 * i);
+    return value;
+}
+
+/// The bytes of `model`; `kind` says which features it was learnt with.
+[[nodiscard]] inline std::string write_sequence_model(const SequenceModel& model, std::uint32_t kind) {
+    std::string out{sequence_magic};
+    put_little(out, kind, 4), put_little(out, model.weights.labels, 4);
+    const std::string lexicon = model.lexicon.bytes();
+    put_little(out, model.weights.slots, 4), put_little(out, model.words.size(), 4), put_little(out, lexicon.size(), 4);
+    for (const std::int16_t t : model.weights.transitions) put_little(out, t, 2);
+    for (const std::uint32_t w : model.words) put_little(out, w, 4);
+    for (const std::uint16_t v : model.values) put_little(out, v, 2);
+    out += lexicon;
+    for (const std::int8_t w : model.weights.table) out += static_cast<char>(w);
+    put_little(out, hash_bytes(out), 8);
+    return out;
+}
+
+/// The model in `bytes`, which must be of this kind and number of labels. Throws io::FormatError.
+[[nodiscard]] inline SequenceModel parse_sequence_model(std::string_view bytes, std::string_view where, std::uint32_t kind, int labels) {
+    if (bytes.size() < 36 || !bytes.starts_with(sequence_magic))
+        fail<io::FormatError>(where, ": byte 0: is not a tagger or segmenter (\"svadseq2\"); make one with svad train-tagger");
+    const auto field = [&](std::size_t at) { return static_cast<std::size_t>(get_little(bytes, at, 4)); };
+    if (field(8) != kind || field(12) != static_cast<std::size_t>(labels))
+        fail<io::FormatError>(where, ": byte 8: is a model of another kind; got kind ", field(8), " with ", field(12), " labels, needed kind ",
+                              kind, " with ", labels);
+    const std::size_t slots = field(16), words = field(20), lexicon = field(24), count = static_cast<std::size_t>(labels);
+    const std::uint64_t size = 36 + std::uint64_t{2} * (count + 1) * count + std::uint64_t{6} * words + lexicon + slots + count;
+    if (slots < 1024 || bytes.size() != size)
+        fail<io::FormatError>(where, ": byte 16: sizes do not fit the file; got ", bytes.size(), " bytes, needed ", size);
+    if (get_little(bytes, bytes.size() - 8, 8) != hash_bytes(bytes.substr(0, bytes.size() - 8)))
+        fail<io::FormatError>(where, ": byte ", bytes.size() - 8, ": the checksum does not hold; the file is damaged, fetch it again");
+    SequenceModel model;
+    model.weights.resize(labels, slots);
+    std::size_t at = 28;
+    for (auto& t : model.weights.transitions) t = static_cast<std::int16_t>(get_little(bytes, at, 2)), at += 2;
+    model.words.resize(words), model.values.resize(words);
+    for (auto& w : model.words) w = static_cast<std::uint32_t>(get_little(bytes, at, 4)), at += 4;
+    if (!std::is_sorted(model.words.begin(), model.words.end()))
+        fail<io::FormatError>(where, ": byte ", at, ": the words before are not in order; the file is damaged, fetch it again");
+    for (auto& v : model.values) v = static_cast<std::uint16_t>(get_little(bytes, at, 2)), at += 2;
+    model.lexicon = Lexicon::from_bytes(bytes.substr(at, lexicon), where);
+    at += lexicon;
+    for (auto& w : model.weights.table) w = static_cast<std::int8_t>(bytes[at++]);
+    return model;
+}
+
+}  // namespace svad::text::detail
+
+// ==== svad/text/treebank.hpp ====
+// Treebanks: sentences of words with universal parts of speech, from "form TAB tag" lines or from CoNLL-U.
+//
+// Promise: the kind of a file is decided by its first line with a tab (2 or 10 fields) and every line must be of that
+// kind; a line that is not is an error with its number. Multi-word ranges (1-2) and empty nodes (1.1) are passed over,
+// so the words are the syntactic words that the tags belong to. Linear in the bytes.
+// Rejected: guessing line by line, since "#" is a word in one format and a comment in the other.
+
+// ==== svad/text/upos.hpp ====
+// The seventeen universal parts of speech (Universal Dependencies 2, "UPOS"), what a tagger gives each word.
+// Rejected: the Penn tag set (45 tags, English only): statistics and keywords are the same for every language here.
+
+namespace svad::text {
+
+/// A universal part of speech, in alphabetical order of its name.
+enum class Upos : std::uint8_t {
+    adj, adp, adv, aux, cconj, det, intj, noun, num, part, pron, propn, punct, sconj, sym, verb, x
+};
+
+/// The tags as treebanks write them, in the order of Upos.
+inline constexpr std::array<std::string_view, 17> upos_names{"ADJ",  "ADP",   "ADV",   "AUX",   "CCONJ", "DET",
+                                                             "INTJ", "NOUN",  "NUM",   "PART",  "PRON",  "PROPN",
+                                                             "PUNCT", "SCONJ", "SYM",  "VERB",  "X"};
+
+/// The tag as treebanks write it: "NOUN".
+[[nodiscard]] constexpr std::string_view name_of(Upos tag) { return upos_names[static_cast<std::size_t>(tag)]; }
+
+/// The tag called `name`, or nothing.
+[[nodiscard]] constexpr std::optional<Upos> parse_upos(std::string_view name) {
+    for (std::size_t i = 0; i < upos_names.size(); ++i)
+        if (upos_names[i] == name) return static_cast<Upos>(i);
+    return std::nullopt;
+}
+
+/// A word of a text with its tag: bytes [begin, end).
+struct TaggedWord {
+    std::size_t begin = 0, end = 0;
+    Upos tag = Upos::x;
+};
+
+}  // namespace svad::text
+
+namespace svad::text {
+
+/// The words of a sentence and a tag for each.
+struct TaggedSentence {
+    std::vector<std::string> words;
+    std::vector<Upos> tags;
+};
+
+namespace detail {
+
+inline std::vector<std::string_view> tab_fields(std::string_view line) {
+    std::vector<std::string_view> fields;
+    for (std::size_t start = 0;;) {
+        const std::size_t tab = line.find('\t', start);
+        fields.push_back(line.substr(start, tab == std::string_view::npos ? tab : tab - start));
+        if (tab == std::string_view::npos) return fields;
+        start = tab + 1;
+    }
+}
+
+inline void add_treebank_word(TaggedSentence& sentence, std::string_view form, std::string_view tag, std::string_view where,
+                              std::size_t line) {
+    const auto upos = parse_upos(tag);
+    if (form.empty()) fail<io::FormatError>(where, ": line ", line, ": the word is empty");
+    if (!upos) fail<io::FormatError>(where, ": line ", line, ": the tag is not a universal part of speech; got ", tag.substr(0, 40));
+    sentence.words.emplace_back(form);
+    sentence.tags.push_back(*upos);
+}
+
+}  // namespace detail
+
+/// The sentences in `bytes`; `where` names them in errors. Throws io::FormatError.
+[[nodiscard]] inline std::vector<TaggedSentence> parse_treebank(std::string_view bytes, std::string_view where) {
+    std::vector<TaggedSentence> sentences;
+    TaggedSentence sentence;
+    const auto finish = [&] {
+        if (!sentence.words.empty()) sentences.push_back(std::exchange(sentence, {}));
+    };
+    std::size_t width = 0, number = 0;
+    for (std::size_t start = 0; start < bytes.size();) {
+        const std::size_t end = std::min(bytes.find('\n', start), bytes.size());
+        std::string_view line = bytes.substr(start, end - start);
+        start = end + 1;
+        ++number;
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        if (line.empty()) {
+            finish();
+            continue;
+        }
+        if (width != 2 && line.front() == '#' && (width == 10 || line.find('\t') == std::string_view::npos)) continue;
+        const auto fields = detail::tab_fields(line);
+        if (width == 0) width = fields.size();
+        if (fields.size() != width || (width != 2 && width != 10))
+            fail<io::FormatError>(where, ": line ", number, ": not of 2 fields (word, tag) or 10 (CoNLL-U) as the first; got ",
+                                  fields.size());
+        if (width == 2) detail::add_treebank_word(sentence, fields[0], fields[1], where, number);
+        else if (fields[0].find_first_of("-.") == std::string_view::npos)
+            detail::add_treebank_word(sentence, fields[1], fields[3], where, number);
+    }
+    finish();
+    return sentences;
+}
+
+/// The sentences of the file at `path`. Throws io::FileError, io::FormatError.
+[[nodiscard]] inline std::vector<TaggedSentence> read_treebank(const std::string& path) {
+    return parse_treebank(io::read_file(path), path);
+}
+
+}  // namespace svad::text
+
+namespace svad::text {
+
+namespace detail {
+
+/// A run of characters without white space.
+struct CharacterRun {
+    std::vector<std::size_t> ends{0};   // in the text; ends[0] is the start of the run
+    std::vector<std::uint64_t> values, kinds;
+
+    void add(CodePoint c) {
+        if (values.empty()) values.assign(2, 1), kinds.assign(2, 1);
+        ends.push_back(ends.back() + c.length);
+        values.push_back(c.value + 8);
+        kinds.push_back(kind_of(c.value));
+    }
+    [[nodiscard]] std::size_t size() const { return ends.size() - 1; }
+
+private:
+    static std::uint64_t kind_of(char32_t c) {
+        if (c >= U'0' && c <= U'9') return 2;
+        if ((c | 32) >= U'a' && (c | 32) <= U'z') return 3;
+        if (std::u32string_view{U"〇零一二三四五六七八九十百千万亿两"}.find(c) != std::u32string_view::npos) return 4;
+        if (c == U'年' || c == U'月' || c == U'日') return 5;
+        if (c >= 0x4E00 && c < 0xA000) return 6;
+        switch (class_of(c)) {
+            case CharacterClass::letter: return 7;
+            case CharacterClass::number: return 8;
+            case CharacterClass::space:
+            case CharacterClass::other: break;
+        }
+        return 9;
+    }
+};
+
+inline constexpr std::size_t longest_entry = 6;
+
+/// For each character the longest word of a list that starts, goes on or stops there, in characters.
+struct WordMatches {
+    std::vector<std::uint64_t> starts, inside, stops;
+
+    template <class Holds>
+    void find(std::string_view text, const CharacterRun& run, Holds holds) {
+        const std::size_t n = run.size();
+        starts.assign(n, 0), inside.assign(n, 0), stops.assign(n, 0);
+        for (std::size_t i = 0; i < n; ++i)
+            for (std::size_t k = 2; k <= std::min(longest_entry, n - i); ++k) {
+                if (!holds(text.substr(run.ends[i], run.ends[i + k] - run.ends[i]))) continue;
+                starts[i] = std::max<std::uint64_t>(starts[i], k), stops[i + k - 1] = std::max<std::uint64_t>(stops[i + k - 1], k);
+                for (std::size_t j = i + 1; j + 1 < i + k; ++j) inside[j] = std::max<std::uint64_t>(inside[j], k);
+            }
+    }
+    /// Features of character i and its neighbours, of kinds from `kind`.
+    void features(std::uint64_t kind, std::size_t i, const std::uint64_t* c, SequenceInput& in) const {
+        const std::size_t n = starts.size();
+        const std::uint64_t b = starts[i], m = inside[i], e = stops[i], next = i + 1 < n ? starts[i + 1] : 0, last = i > 0 ? stops[i - 1] : 0;
+        in.add(kind, b), in.add(kind + 1, m), in.add(kind + 2, e), in.add(kind + 3, mix(b, e)), in.add(kind + 4, mix(mix(b, m), e));
+        in.add(kind + 5, mix(b, c[0])), in.add(kind + 6, mix(e, c[0])), in.add(kind + 7, mix(next, e)), in.add(kind + 8, mix(last, b));
+        in.add(kind + 20, mix(mix(b, e), c[0])), in.add(kind + 21, mix(b, mix(c[0], c[1]))), in.add(kind + 22, mix(e, mix(c[-1], c[0])));
+        in.add(kind + 23, mix(mix(b, e), mix(c[-1], c[1]))), in.add(kind + 24, mix(mix(e, m), next)), in.add(kind + 25, mix(mix(b, m), last));
+        in.add(kind + 26, mix(mix(b, e), i + 1 < n ? mix(next, stops[i + 1]) : 0));
+        in.add(kind + 27, mix(mix(b, e), i > 0 ? mix(starts[i - 1], last) : 0));
+    }
+};
+
+class SegmenterFeatures {
+public:
+    explicit SegmenterFeatures(const SequenceModel& model) : model_(model) {}
+
+    void operator()(std::string_view text, CharacterRun& run, SequenceInput& in) {
+        in.clear();
+        const std::size_t n = run.size();
+        run.values.insert(run.values.end(), 2, 1), run.kinds.insert(run.kinds.end(), 2, 1);
+        const bool listed = !model_.lexicon.empty();
+        known_.find(text, run, [&](std::string_view w) { return model_.value_of(hash_bytes(w)) != 0; });
+        if (listed) listed_.find(text, run, [&](std::string_view w) { return model_.lexicon.find(w) != 0; });
+        for (std::size_t i = 0; i < n; ++i) {
+            const std::uint64_t* c = &run.values[i + 2];
+            features(c, &run.kinds[i + 2], in);
+            known_.features(20, i, c, in);
+            if (listed) {
+                listed_.features(60, i, c, in);
+                in.add(90, mix(mix(listed_.starts[i], listed_.stops[i]), mix(known_.starts[i], known_.stops[i])));
+            }
+            in.finish_position(run.values[i + 2]);
+        }
+    }
+
+private:
+    static void features(const std::uint64_t* c, const std::uint64_t* kind, SequenceInput& in) {
+        in.add(0, 0), in.add(1, c[-2]), in.add(2, c[-1]), in.add(3, c[0]), in.add(4, c[1]), in.add(5, c[2]);
+        in.add(6, mix(c[-2], c[-1])), in.add(7, mix(c[-1], c[0])), in.add(8, mix(c[0], c[1])), in.add(9, mix(c[1], c[2]));
+        in.add(10, mix(c[-1], c[1])), in.add(11, mix(mix(c[-2], c[-1]), c[0])), in.add(12, mix(mix(c[-1], c[0]), c[1]));
+        in.add(13, mix(mix(c[0], c[1]), c[2])), in.add(14, mix(mix(kind[-1], kind[0]), kind[1]));
+        in.add(15, mix(mix(mix(kind[-2], kind[-1]), mix(kind[0], 1)), mix(kind[1], kind[2])));
+        in.add(16, (c[0] == c[-1] ? 1u : 0u) + (c[0] == c[1] ? 2u : 0u) + (c[0] == c[2] ? 4u : 0u) + (c[0] == c[-2] ? 8u : 0u));
+        in.add(17, mix(kind[-1], c[0])), in.add(18, mix(c[0], kind[1]));
+    }
+
+    const SequenceModel& model_;
+    WordMatches known_, listed_;   // words of the training text, words of the lexicon
+};
+
+/// The words of at least two characters but for those seen only in part `without`.
+[[nodiscard]] inline WordValues word_dictionary(std::span<const TaggedSentence> sentences, std::size_t without) {
+    std::map<std::uint64_t, unsigned> counts;
+    for (std::size_t n = 0; n < sentences.size(); ++n)
+        for (std::size_t i = 0; n % dictionary_parts != without && i < sentences[n].words.size(); ++i) {
+            const std::string& w = sentences[n].words[i];
+            if (!w.empty() && next_code_point(w, 0).length < w.size()) ++counts[hash_bytes(w)];
+        }
+    WordValues out;
+    for (const auto& [hash, n] : counts) out.emplace_back(hash, std::uint16_t{1});
+    return out;
+}
+
+}  // namespace detail
+
+/// Cuts a text into words.
+class Segmenter {
+public:
+    /// Learns from the words of sentences. Throws UsageError if there is none.
+    [[nodiscard]] static Segmenter train(std::span<const TaggedSentence> sentences, const TaggerOptions& options = {}) {
+        if (sentences.empty()) fail<UsageError>("Segmenter::train: no sentence; give at least one");
+        Segmenter segmenter;
+        segmenter.model_.lexicon = options.lexicon;
+        detail::SegmenterFeatures features(segmenter.model_);
+        std::vector<detail::SequenceExample> examples(sentences.size());
+        for (std::size_t part = 0; part < detail::dictionary_parts; ++part) {
+            segmenter.model_.set_words(detail::word_dictionary(sentences, part));
+            for (std::size_t i = part; i < sentences.size(); i += detail::dictionary_parts) add_example(features, sentences[i], examples[i]);
+        }
+        segmenter.model_.set_words(detail::word_dictionary(sentences, detail::dictionary_parts));
+        detail::learn_weights(segmenter.model_, examples, labels, options);
+        return segmenter;
+    }
+    /// The segmenter in `bytes`; `where` names them in errors. Throws io::FormatError.
+    [[nodiscard]] static Segmenter parse(std::string_view bytes, std::string_view where) {
+        Segmenter segmenter;
+        segmenter.model_ = detail::parse_sequence_model(bytes, where, kind, labels);
+        return segmenter;
+    }
+    /// The segmenter in the file at `path`. Throws io::FileError, io::FormatError.
+    [[nodiscard]] static Segmenter load(const std::string& path) { return parse(io::read_file(path), path); }
+    [[nodiscard]] std::string bytes() const { return detail::write_sequence_model(model_, kind); }
+    /// Writes the file at `path` in one step. Throws io::FileError.
+    void save(const std::string& path) const { io::write_atomic(path, bytes()); }
+
+    /// The words of `text`: views into it.
+    [[nodiscard]] std::vector<std::string_view> operator()(std::string_view text) const {
+        std::vector<std::string_view> words;
+        for (std::size_t at = 0; at < text.size();) {
+            const std::size_t start = at;
+            detail::CharacterRun run;
+            CodePoint c;
+            while (at < text.size() && class_of((c = next_code_point(text, at)).value) != CharacterClass::space)
+                run.add(c), at += c.length;
+            if (run.size() > 0) cut(text.substr(start, at - start), run, words);
+            if (at < text.size()) at += c.length;
+        }
+        return words;
+    }
+
+private:
+    enum Label : std::uint8_t { begin, middle, end, single };
+    static constexpr std::uint32_t kind = 2;
+    static constexpr int labels = 4;
+    Segmenter() = default;
+
+    static void add_example(detail::SegmenterFeatures& features, const TaggedSentence& sentence, detail::SequenceExample& example) {
+        std::string text;
+        detail::CharacterRun run;
+        for (const auto& word : sentence.words) {
+            if (word.empty()) continue;
+            const std::size_t first = example.labels.size();
+            for (std::size_t at = 0; at < word.size(); at += next_code_point(word, at).length) {
+                run.add(next_code_point(word, at));
+                example.labels.push_back(middle);
+            }
+            text += word;
+            example.labels.back() = end, example.labels[first] = begin;
+            if (example.labels.size() == first + 1) example.labels[first] = single;
+        }
+        if (run.size() > 0) features(text, run, example.input);
+    }
+
+    void cut(std::string_view text, detail::CharacterRun& run, std::vector<std::string_view>& words) const {
+        detail::SequenceInput input;
+        detail::SegmenterFeatures{model_}(text, run, input);
+        const auto marks = detail::decode(model_.weights, input);
+        for (std::size_t i = 0, first = 0; i < marks.size(); ++i) {
+            const bool last = i + 1 == marks.size() || marks[i] == end || marks[i] == single || marks[i + 1] == begin || marks[i + 1] == single;
+            if (!last) continue;
+            words.push_back(text.substr(run.ends[first], run.ends[i + 1] - run.ends[first]));
+            first = i + 1;
+        }
+    }
+
+    detail::SequenceModel model_;
+};
+
+}  // namespace svad::text
+
+// ==== svad/text/sentencepiece.hpp ====
+// SentencePiece (Kudo and Richardson 2018): a .model file, text to ids and back.
+//
+// Promise: ids, offsets and decoded text are those of the sentencepiece program for all four kinds of model, with byte
+// fallback, symbols of the user and every treatment of white space; any bytes may come in; time is linear (n log n for
+// BPE). A value: copies are independent, encoding is const and may run in several threads.
+// Strings of control symbols in the text are text.
+
+// ==== svad/text/sentencepiece_bpe.hpp ====
+// Byte pair encoding as SentencePiece does it: neighbours merge while their joined string is a piece, the highest score
+// first, the leftmost on a tie; unused pieces are taken apart again.
+//
+// Promise: n log n in the text (times the longest piece); symbols of the user neither merge nor are cut.
+// Where no piece holds a blank sign behind another character, words cannot influence one another and are merged one by
+// one: the same outcome from queues of a few entries.
+// Rejected: a table of pairs of ids (a symbol that is no piece can still be half of one).
+
+// ==== svad/text/sentencepiece_text.hpp ====
+// What SentencePiece does to text before it cuts it: rules of replacement, white space, the blank in front; and where
+// every byte of the outcome came from.
+//
+// Promise: any bytes; linear; an ill-formed byte becomes U+FFFD; symbols of the user stay as they are.
+// Rejected: normalising first and aligning afterwards (rules delete and join, so there is no way back).
+
+// ==== svad/text/sentencepiece_model.hpp ====
+// What a SentencePiece .model file says: pieces, kind of model, and how text is prepared. No behaviour.
+//
+// Promise: any bytes give a model that encoding can believe (pieces not empty, valid types, exactly one unknown piece, all
+// 256 byte pieces where bytes are spelt) or an io::FormatError.
+// Fields as in sentencepiece_model.proto; unknown fields are passed over, as protocol buffers ask.
+
+namespace svad::text {
+
+/// How text is prepared before it is cut.
+struct SentencePieceNormalizer {
+    Charsmap rules;
+    bool add_dummy_prefix = true;
+    bool remove_extra_whitespaces = true;
+    bool escape_whitespaces = true;
+    bool present = false;                 ///< whether the file has this part at all
+};
+
+/// The contents of a .model file.
+struct SentencePieceModel {
+    enum class Kind : std::uint8_t { unigram = 1, bpe = 2, word = 3, character = 4 };
+
+    std::vector<UnigramPiece> pieces;
+    Kind kind = Kind::unigram;
+    bool whitespace_as_suffix = false, byte_fallback = false;
+    std::string unk_surface = " \xE2\x81\x87 ";
+    std::int32_t unk_id = -1;
+    SentencePieceNormalizer normalizer, denormalizer;
+    std::vector<std::int32_t> byte_ids;   ///< of "<0x00>" to "<0xFF>" with byte fallback
+};
+
+namespace detail {
+
+inline UnigramPiece read_piece(std::string_view message, std::string_view where) {
+    UnigramPiece piece;
+    io::ProtoField field;
+    for (io::ProtoReader reader{message, where}; reader.next(field);) {
+        if (field.number == 1 && field.wire == 2) piece.piece = field.bytes;
+        if (field.number == 2 && field.wire == 5) piece.score = static_cast<double>(field.as_float());
+        if (field.number != 3 || field.wire != 0) continue;
+        if (field.integer < 1 || field.integer > 6) fail<io::FormatError>(where, ": a piece has a type of 1 to 6; got ", field.integer);
+        piece.type = static_cast<PieceType>(field.integer);
+    }
+    if (piece.piece.empty()) fail<io::FormatError>(where, ": a piece may not be empty");
+    if (!std::isfinite(piece.score)) fail<io::FormatError>(where, ": the score of piece '", piece.piece, "' is not finite");
+    return piece;
+}
+
+inline void read_trainer(std::string_view message, std::string_view where, SentencePieceModel& model) {
+    io::ProtoField field;
+    for (io::ProtoReader reader{message, where}; reader.next(field);) {
+        if (field.number == 3 && field.wire == 0) {
+            if (field.integer < 1 || field.integer > 4) fail<io::FormatError>(where, ": model_type must be 1 to 4; got ", field.integer);
+            model.kind = static_cast<SentencePieceModel::Kind>(field.integer);
+        }
+        if (field.number == 24 && field.wire == 0) model.whitespace_as_suffix = field.integer != 0;
+        if (field.number == 35 && field.wire == 0) model.byte_fallback = field.integer != 0;
+        if (field.number == 44 && field.wire == 2) model.unk_surface = field.bytes;
+    }
+}
+
+inline SentencePieceNormalizer read_normalizer(std::string_view message, std::string_view where) {
+    SentencePieceNormalizer out;
+    out.present = true;
+    io::ProtoField field;
+    for (io::ProtoReader reader{message, where}; reader.next(field);) {
+        if (field.number == 2 && field.wire == 2) out.rules = Charsmap(field.bytes, where);
+        if (field.number == 3 && field.wire == 0) out.add_dummy_prefix = field.integer != 0;
+        if (field.number == 4 && field.wire == 0) out.remove_extra_whitespaces = field.integer != 0;
+        if (field.number == 5 && field.wire == 0) out.escape_whitespaces = field.integer != 0;
+    }
+    return out;
+}
+
+/// The byte that "<0xNN>" stands for, or -1.
+inline int byte_of_piece(std::string_view piece) {
+    const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; };
+    if (piece.size() != 6 || !piece.starts_with("<0x") || piece[5] != '>') return -1;
+    const int high = digit(piece[3]), low = digit(piece[4]);
+    return high < 0 || low < 0 ? -1 : 16 * high + low;
+}
+
+inline void check_pieces(SentencePieceModel& model, std::string_view where) {
+    model.byte_ids.assign(256, -1);
+    for (std::size_t i = 0; i < model.pieces.size(); ++i) {
+        const UnigramPiece& piece = model.pieces[i];
+        const auto id = static_cast<std::int32_t>(i);
+        if (piece.type == PieceType::unknown) {
+            if (model.unk_id >= 0) fail<io::FormatError>(where, ": only one piece may be the unknown one; got ", model.unk_id, " and ", i);
+            model.unk_id = id;
+        }
+        if (piece.type != PieceType::byte) continue;
+        const int byte = byte_of_piece(piece.piece);
+        if (byte < 0) fail<io::FormatError>(where, ": a byte piece must be <0x00> to <0xFF>; got '", piece.piece, "'");
+        model.byte_ids[static_cast<std::size_t>(byte)] = id;
+    }
+    if (model.unk_id < 0) fail<io::FormatError>(where, ": no piece is the unknown one");
+    if (model.byte_fallback && std::find(model.byte_ids.begin(), model.byte_ids.end(), -1) != model.byte_ids.end())
+        fail<io::FormatError>(where, ": byte_fallback needs all 256 byte pieces");
+}
+
+}  // namespace detail
+
+/// Reads the bytes of a .model file; `where` starts every error.
+[[nodiscard]] inline SentencePieceModel parse_sentencepiece_model(std::string_view bytes, std::string_view where) {
+    SentencePieceModel model;
+    io::ProtoField field;
+    for (io::ProtoReader reader{bytes, where}; reader.next(field);) {
+        if (field.wire != 2) continue;
+        if (field.number == 1) model.pieces.push_back(detail::read_piece(field.bytes, where));
+        if (field.number == 2) detail::read_trainer(field.bytes, where, model);
+        if (field.number == 3) model.normalizer = detail::read_normalizer(field.bytes, where);
+        if (field.number == 5) model.denormalizer = detail::read_normalizer(field.bytes, where);
+    }
+    detail::check_pieces(model, where);
+    return model;
+}
+
+}  // namespace svad::text
+
+namespace svad::text {
+
+/// The sign for a blank inside pieces, U+2581.
+inline constexpr std::string_view blank_sign = "\xE2\x96\x81";
+
+/// Prepared text; origin[i] is the byte of the input from which byte i came, origin.back() where the input ended.
+struct PreparedText {
+    std::string text;
+    std::vector<std::uint32_t> origin;
+};
+
+namespace detail {
+
+/// One step of preparing: what the front of `rest` becomes.
+inline Charsmap::Match prepare_front(std::string_view rest, const Charsmap& rules, const ByteTrie& symbols) {
+    if (const std::size_t n = symbols.longest_prefix(rest)) return {rest.substr(0, n), n};
+    if (const Charsmap::Match match = rules.longest(rest); match.length > 0) return match;
+    const CodePoint c = next_code_point(rest, 0);
+    return c.valid ? Charsmap::Match{rest.substr(0, c.length), c.length} : Charsmap::Match{"\xEF\xBF\xBD", 1};
+}
+
+inline void append_prepared(PreparedText& out, std::string_view bytes, std::size_t from, bool escape) {
+    for (const char c : bytes) {
+        if (escape && c == ' ') {
+            out.text += blank_sign;
+            out.origin.insert(out.origin.end(), 3, static_cast<std::uint32_t>(from));
+        } else {
+            out.text += c;
+            out.origin.push_back(static_cast<std::uint32_t>(from));
+        }
+    }
+}
+
+/// Takes blanks off the end; returns the origin of the first one taken, else `at`.
+inline std::size_t strip_blanks(PreparedText& out, std::string_view blank, std::size_t at) {
+    while (out.text.ends_with(blank)) {
+        const std::size_t length = out.text.size() - blank.size();
+        at = out.origin[length];
+        out.text.resize(length);
+        out.origin.resize(length);
+    }
+    return at;
+}
+
+}  // namespace detail
+
+/// Prepares `text` into `out`, whose room is used again.
+inline void prepare_text(std::string_view text, const SentencePieceNormalizer& how, const ByteTrie& symbols, bool as_suffix,
+                         PreparedText& out) {
+    if (text.size() >= 0x40000000u) fail<UsageError>("SentencePiece: a text may have 2^30 bytes; got ", text.size());
+    out.text.clear();
+    out.origin.clear();
+    std::size_t at = 0;
+    const bool trim = how.remove_extra_whitespaces;
+    const auto front = [&] { return detail::prepare_front(text.substr(at), how.rules, symbols); };
+    while (trim && at < text.size()) {
+        const Charsmap::Match match = front();
+        if (match.result != " ") break;
+        at += match.length;
+    }
+    const bool blank = how.add_dummy_prefix && at < text.size();
+    if (blank && !as_suffix) detail::append_prepared(out, " ", at, how.escape_whitespaces);
+    for (bool after_blank = trim; at < text.size();) {
+        const Charsmap::Match match = front();
+        std::string_view made = match.result;
+        while (after_blank && made.starts_with(' ')) made.remove_prefix(1);
+        detail::append_prepared(out, made, at, how.escape_whitespaces);
+        if (!made.empty()) after_blank = made.ends_with(' ');
+        if (!trim) after_blank = false;
+        at += match.length;
+    }
+    if (trim) at = detail::strip_blanks(out, how.escape_whitespaces ? blank_sign : " ", at);
+    if (blank && as_suffix) detail::append_prepared(out, " ", at, how.escape_whitespaces);
+    out.origin.push_back(static_cast<std::uint32_t>(at));
+}
+
+}  // namespace svad::text
+
+namespace svad::text {
+
+/// Merges characters to pieces. Looks into a model and its trie, which must outlive the call.
+class SentencePieceMerger {
+public:
+    SentencePieceMerger(const SentencePieceModel& model, const ByteTrie& trie, const ByteTrie& symbols, bool by_words)
+        : model_(&model), trie_(&trie), symbols_(&symbols), by_words_(by_words) {}
+
+    /// Whether words of these pieces can be merged one by one.
+    [[nodiscard]] static bool words_are_apart(const std::vector<UnigramPiece>& pieces) {
+        return std::none_of(pieces.begin(), pieces.end(), [](const UnigramPiece& p) {
+            std::string_view rest = p.piece;
+            while (rest.starts_with(blank_sign)) rest.remove_prefix(blank_sign.size());
+            return rest.find(blank_sign) != std::string_view::npos;
+        });
+    }
+
+    /// Calls emit(id, begin, end) for the pieces of the prepared `text`; id -1 is no piece.
+    template <class F>
+    void encode(std::string_view text, F emit) {
+        text_ = text;
+        symbols_of_.clear();
+        bool last_blank = false;
+        for (std::size_t at = 0; at < text.size();) {
+            const std::size_t symbol = symbols_->longest_prefix(text.substr(at));
+            const std::size_t n = symbol > 0 ? symbol : std::min(character_length(text[at]), text.size() - at);
+            const bool blank = text.substr(at).starts_with(blank_sign);
+            if (by_words_ && blank && !last_blank) finish(emit);
+            last_blank = blank;
+            const auto index = static_cast<std::int32_t>(symbols_of_.size());
+            symbols_of_.push_back({at, at + n, index - 1, index + 1, symbol > 0});
+            at += n;
+        }
+        finish(emit);
+    }
+
+private:
+    struct Symbol {
+        std::size_t begin, end;
+        std::int32_t previous, next;
+        bool frozen;
+    };
+    struct Candidate {
+        double score;
+        std::int32_t left;
+        std::size_t begin, end;
+        bool operator<(const Candidate& other) const {   // the heap keeps the greatest on top
+            return score != other.score ? score < other.score : left > other.left;
+        }
+    };
+
+    const SentencePieceModel* model_;
+    const ByteTrie *trie_, *symbols_;
+    bool by_words_;
+    std::string_view text_;
+    std::vector<Symbol> symbols_of_;
+    std::vector<Candidate> queue_;
+    std::vector<std::pair<std::size_t, std::size_t>> parts_;
+    std::unordered_map<std::string_view, std::size_t> halves_;   // of unused pieces made in this word: where the left half ends
+
+    Symbol& symbol(std::int32_t i) { return symbols_of_[static_cast<std::size_t>(i)]; }
+
+    PieceType type(std::int32_t id) const { return model_->pieces[static_cast<std::size_t>(id)].type; }
+
+    void offer(std::int32_t left, std::int32_t right) {
+        if (left < 0 || right >= static_cast<std::int32_t>(symbols_of_.size())) return;
+        const Symbol &a = symbol(left), &b = symbol(right);
+        if (a.frozen || b.frozen || b.end - a.begin > Unigram::max_piece) return;
+        const std::string_view made = text_.substr(a.begin, b.end - a.begin);
+        const std::int32_t id = trie_->find(made);
+        if (id < 0) return;
+        queue_.push_back({model_->pieces[static_cast<std::size_t>(id)].score, left, a.begin, b.end});
+        std::push_heap(queue_.begin(), queue_.end());
+        if (type(id) == PieceType::unused) halves_[made] = a.end - a.begin;
+    }
+
+    void merge() {
+        while (!queue_.empty()) {
+            const Candidate best = queue_.front();
+            std::pop_heap(queue_.begin(), queue_.end());
+            queue_.pop_back();
+            Symbol& left = symbol(best.left);
+            if (left.begin != best.begin || left.next >= static_cast<std::int32_t>(symbols_of_.size())) continue;
+            Symbol& right = symbol(left.next);
+            if (left.end == left.begin || right.end != best.end) continue;   // merged meanwhile
+            left.end = right.end;
+            right.begin = right.end;
+            left.next = right.next;
+            if (left.next < static_cast<std::int32_t>(symbols_of_.size())) symbol(left.next).previous = best.left;
+            offer(left.previous, best.left);
+            offer(best.left, left.next);
+        }
+    }
+
+    /// The pieces of [begin, end): itself, or if it is an unused piece what it was made of.
+    template <class F>
+    void take_apart(std::size_t begin, std::size_t end, F& emit) {
+        parts_.assign(1, {begin, end});
+        while (!parts_.empty()) {
+            const auto part = parts_.back();
+            parts_.pop_back();
+            const std::string_view made = text_.substr(part.first, part.second - part.first);
+            const std::int32_t id = trie_->find(made);
+            const auto half = id >= 0 && type(id) == PieceType::unused ? halves_.find(made) : halves_.end();
+            if (half == halves_.end()) {
+                emit(id, part.first, part.second);
+                continue;
+            }
+            parts_.emplace_back(part.first + half->second, part.second);
+            parts_.emplace_back(part.first, part.first + half->second);
+        }
+    }
+
+    template <class F>
+    void finish(F& emit) {
+        queue_.clear();
+        halves_.clear();
+        for (std::int32_t i = 0; i + 1 < static_cast<std::int32_t>(symbols_of_.size()); ++i) offer(i, i + 1);
+        merge();
+        for (std::int32_t i = 0; i < static_cast<std::int32_t>(symbols_of_.size()); i = symbol(i).next) take_apart(symbol(i).begin, symbol(i).end, emit);
+        symbols_of_.clear();
+    }
+};
+
+}  // namespace svad::text
+
+namespace svad::text {
+
+/// Pieces of a text: ids, and for each the bytes [begin, end) of the text that it covers.
+struct SentencePieces {
+    std::vector<std::int32_t> ids;
+    std::vector<std::pair<std::size_t, std::size_t>> offsets;
+};
+
+/// A tokenizer from a .model file.
+class SentencePiece {
+public:
+    /// Reads a .model file. Throws FileError or FormatError.
+    [[nodiscard]] static SentencePiece load(const std::string& path) { return parse(io::read_file(path), path); }
+    /// Reads the bytes of one; `where` starts every error.
+    [[nodiscard]] static SentencePiece parse(std::string_view bytes, std::string_view where) {
+        return SentencePiece(parse_sentencepiece_model(bytes, where));
+    }
+
+    explicit SentencePiece(SentencePieceModel model) : model_(std::move(model)) {
+        std::vector<std::pair<std::string_view, std::int32_t>> pieces, reserved, symbols;
+        for (std::size_t i = 0; i < model_.pieces.size(); ++i) {
+            const UnigramPiece& p = model_.pieces[i];
+            const bool text = p.type == PieceType::normal || p.type == PieceType::user_defined || p.type == PieceType::unused;
+            (text ? pieces : reserved).emplace_back(p.piece, static_cast<std::int32_t>(i));
+            if (p.type == PieceType::user_defined) symbols.emplace_back(p.piece, static_cast<std::int32_t>(i));
+        }
+        pieces_ = ByteTrie(std::move(pieces));
+        reserved_ = ByteTrie(std::move(reserved));
+        symbols_ = ByteTrie(std::move(symbols));
+        words_apart_ = SentencePieceMerger::words_are_apart(model_.pieces);
+        if (model_.kind == SentencePieceModel::Kind::unigram)
+            unigram_ = Unigram(model_.pieces, {.unk_id = model_.unk_id, .fuse_unk = false, .single = true});
+    }
+
+    [[nodiscard]] const SentencePieceModel& model() const { return model_; }
+    [[nodiscard]] std::size_t size() const { return model_.pieces.size(); }
+
+    /// The id of `piece`, or that of the unknown piece.
+    [[nodiscard]] std::int32_t id(std::string_view piece) const {
+        std::int32_t found = reserved_.find(piece);
+        if (found < 0) found = pieces_.find(piece);
+        return found < 0 ? model_.unk_id : found;
+    }
+
+    /// Ids and offsets of `text`.
+    [[nodiscard]] SentencePieces encode(std::string_view text) const {
+        SentencePieces out;
+        PreparedText prepared;
+        prepare_text(text, model_.normalizer, symbols_, model_.whitespace_as_suffix, prepared);
+        bool after_unknown = false;
+        cut(prepared.text, [&](std::int32_t id, std::size_t begin, std::size_t end) {
+            if (id < 0) id = model_.unk_id;
+            add(out, id, std::string_view{prepared.text}.substr(begin, end - begin), {prepared.origin[begin], prepared.origin[end]}, after_unknown);
+            after_unknown = id == model_.unk_id;
+        });
+        return out;
+    }
+
+    /// Text of `ids`. Throws UsageError for an id outside the vocabulary.
+    [[nodiscard]] std::string decode(std::span<const std::int32_t> ids) const {
+        std::string out, bytes;
+        bool at_start = true, ate_blank = false;
+        for (const std::int32_t id : ids) {
+            if (id < 0 || static_cast<std::size_t>(id) >= size())
+                fail<UsageError>("SentencePiece: an id must be below ", size(), "; got ", id);
+            const UnigramPiece& piece = model_.pieces[static_cast<std::size_t>(id)];
+            if (piece.type == PieceType::byte) {
+                bytes += static_cast<char>(detail::byte_of_piece(piece.piece));
+                continue;
+            }
+            flush(out, bytes);
+            if (ate_blank || !out.empty()) at_start = false;
+            ate_blank = append(out, piece, at_start);
+        }
+        flush(out, bytes);
+        if (!model_.denormalizer.present || model_.denormalizer.rules.empty()) return out;
+        PreparedText plain;
+        prepare_text(out, model_.denormalizer, ByteTrie{}, false, plain);
+        return plain.text;
+    }
+
+private:
+    SentencePieceModel model_;
+    ByteTrie pieces_, reserved_, symbols_;
+    Unigram unigram_;
+    bool words_apart_ = false;
+
+    void add(SentencePieces& out, std::int32_t id, std::string_view piece, std::pair<std::size_t, std::size_t> bytes, bool after_unknown) const {
+        if (model_.pieces[static_cast<std::size_t>(id)].type == PieceType::control) bytes.second = bytes.first;
+        if (id == model_.unk_id && model_.byte_fallback) {   // the last byte stands for all of the text
+            for (std::size_t i = 0; i < piece.size(); ++i) {
+                out.ids.push_back(model_.byte_ids[static_cast<unsigned char>(piece[i])]);
+                out.offsets.emplace_back(bytes.first, i + 1 == piece.size() ? bytes.second : bytes.first);
+            }
+        } else if (id == model_.unk_id && after_unknown) {
+            out.offsets.back().second = bytes.second;
+        } else {
+            out.ids.push_back(id);
+            out.offsets.push_back(bytes);
+        }
+    }
+
+    template <class F>
+    void cut(std::string_view text, F emit) const {
+        using Kind = SentencePieceModel::Kind;
+        if (model_.kind == Kind::unigram) unigram_.encode(text, emit);
+        if (model_.kind == Kind::bpe) SentencePieceMerger(model_, pieces_, symbols_, words_apart_).encode(text, emit);
+        if (model_.kind == Kind::word) cut_words(text, emit);
+        if (model_.kind == Kind::character) cut_characters(text, emit);
+    }
+
+    template <class F>
+    void cut_characters(std::string_view text, F& emit) const {
+        for (std::size_t at = 0; at < text.size();) {
+            std::size_t n = symbols_.longest_prefix(text.substr(at));
+            if (n == 0) n = std::min(character_length(text[at]), text.size() - at);
+            emit(id(text.substr(at, n)), at, at + n);
+            at += n;
+        }
+    }
+
+    template <class F>
+    void cut_words(std::string_view text, F& emit) const {
+        for (std::size_t begin = 0; begin < text.size();) {
+            std::size_t end = text.find(blank_sign, model_.whitespace_as_suffix ? begin : begin + 1);
+            end = end == std::string_view::npos ? text.size() : end + (model_.whitespace_as_suffix ? blank_sign.size() : 0);
+            emit(id(text.substr(begin, end - begin)), begin, end);
+            begin = end;
+        }
+    }
+
+    /// Bytes of byte pieces as text: what is no character becomes U+FFFD, byte by byte.
+    static void flush(std::string& out, std::string& bytes) {
+        for (std::size_t at = 0; at < bytes.size();) {
+            const CodePoint c = next_code_point(bytes, at);
+            if (c.valid) out.append(bytes, at, c.length);
+            else out += "\xEF\xBF\xBD";
+            at += c.valid ? c.length : 1;
+        }
+        bytes.clear();
+    }
+
+    /// Appends the surface of a piece; whether a blank at the start was taken off for good.
+    bool append(std::string& out, const UnigramPiece& piece, bool at_start) const {
+        if (piece.type == PieceType::control) return false;
+        if (piece.type == PieceType::unknown) {
+            out += model_.unk_surface;
+            return false;
+        }
+        std::string_view rest = piece.piece;
+        bool ate = false;
+        const SentencePieceNormalizer& how = model_.normalizer;
+        if (at_start && (!how.present || how.add_dummy_prefix || how.remove_extra_whitespaces) && rest.starts_with(blank_sign)) {
+            rest.remove_prefix(blank_sign.size());
+            ate = !how.remove_extra_whitespaces;
+        }
+        for (std::size_t at = 0; at < rest.size();) {
+            const bool blank = rest.substr(at).starts_with(blank_sign);
+            out += blank ? ' ' : rest[at];
+            at += blank ? blank_sign.size() : 1;
+        }
+        return ate;
+    }
+};
+
+}  // namespace svad::text
+
+// ==== svad/text/tagger.hpp ====
+// Parts of speech for the words of a sentence, in any language it was trained on.
+//
+// Promise: any words, also empty ones and invalid UTF-8, get a tag each, in time linear in their bytes; a tagger is
+// immutable and may be used by many threads. Features: the word and two on each side, parts of it from both ends, its
+// shape and characters, and which tags the training text gives it and its neighbours.
+// Rejected: a neural tagger: a point better, but tens of times slower and larger.
+
+namespace svad::text {
+
+namespace detail {
+
+/// What the features of a word and its neighbours are made of.
+struct WordTraits {
+    std::uint64_t exact = 0, lower = 0, shape = 0, last2 = 0, last3 = 0, tags = 0, listed = 0;   // listed: its class in the lexicon
+};
+
+[[nodiscard]] constexpr char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+[[nodiscard]] constexpr char shape_of(char32_t c) {
+    if (c >= U'a' && c <= U'z') return 'a';
+    if (c >= U'A' && c <= U'Z') return 'A';
+    if (c >= U'0' && c <= U'9') return '0';
+    if (c < 0x80) return static_cast<char>(c);
+    return c >= 0x4E00 && c < 0xA000 ? 'h' : 'u';
+}
+
+/// Where the characters of `word` begin and the last one ends.
+[[nodiscard]] inline std::vector<std::size_t> character_ends(std::string_view word) {
+    std::vector<std::size_t> ends{0};
+    for (std::size_t at = 0; at < word.size();) ends.push_back(at += next_code_point(word, at).length);
+    return ends;
+}
+
+class TaggerFeatures {
+public:
+    explicit TaggerFeatures(const SequenceModel& model) : model_(model) {}
+
+    /// The features of the sentence, in `in`.
+    void operator()(std::span<const std::string_view> words, SequenceInput& in) {
+        in.clear();
+        traits_.assign(words.size() + 4, WordTraits{1, 1, 1, 1, 1, 1, 0});
+        bool upper = true;
+        for (std::size_t i = 0; i < words.size(); ++i) {
+            traits_[i + 2] = traits_of(words[i]);
+            for (const char c : words[i]) upper = upper && !(c >= 'a' && c <= 'z');
+        }
+        for (std::size_t i = 0; i < words.size(); ++i) {
+            own_features(words[i], traits_[i + 2], (i == 0 ? 1u : 0u) + (upper ? 2u : 0u), in);
+            context_features(&traits_[i + 2], !model_.lexicon.empty(), in);
+            in.finish_position(traits_[i + 2].lower);
+        }
+    }
+
+private:
+    [[nodiscard]] WordTraits traits_of(std::string_view word) const {
+        WordTraits t;
+        t.exact = hash_bytes(word);
+        std::uint64_t lower = 0xCBF29CE484222325u, shape = 3;
+        for (const char c : word) lower = (lower ^ static_cast<unsigned char>(ascii_lower(c))) * 0x100000001B3u;
+        char before = 0;
+        for (std::size_t at = 0; at < word.size();) {
+            const CodePoint c = next_code_point(word, at);
+            const char kind = shape_of(c.value);
+            if (kind != before) shape = mix(shape, static_cast<unsigned char>(kind));
+            before = kind, at += c.length;
+        }
+        t.lower = lower, t.shape = shape;
+        t.last2 = hash_bytes(word.substr(word.size() - std::min<std::size_t>(word.size(), 2)));
+        t.last3 = hash_bytes(word.substr(word.size() - std::min<std::size_t>(word.size(), 3)));
+        t.tags = model_.value_of(t.lower);
+        t.listed = class_in_lexicon(word);
+        if (t.tags == 0) t.tags = t.listed ? mix(t.listed, 9) : mix(t.last2, t.shape);   // a word the dictionary lacks stands for its kind
+        return t;
+    }
+
+    /// The class of `word`, or that of its longest end that has one, told apart; 0 without.
+    [[nodiscard]] std::uint64_t class_in_lexicon(std::string_view word) const {
+        if (model_.lexicon.empty()) return 0;
+        if (const std::uint8_t kind = model_.lexicon.find(word)) return kind;
+        std::size_t tries = 0;
+        for (std::size_t at = 0; at < word.size() && tries < longest_end; ++tries) {
+            if ((at += next_code_point(word, at).length) >= word.size()) break;
+            if (const std::uint8_t kind = model_.lexicon.find(word.substr(at))) return 256u + kind;
+        }
+        return 0;
+    }
+
+    static void own_features(std::string_view word, const WordTraits& t, std::uint64_t place, SequenceInput& in) {
+        in.add(0, 0), in.add(1, t.exact), in.add(2, t.lower), in.add(3, mix(t.shape, place)), in.add(4, t.shape);
+        const auto ends = character_ends(word);
+        const std::size_t n = ends.size() - 1;
+        std::string lower(word.substr(0, ends[std::min<std::size_t>(n, 5)]));
+        for (char& c : lower) c = ascii_lower(c);
+        for (std::size_t k = 1; k <= std::min<std::size_t>(n, 5); ++k) in.add(10 + k, hash_bytes(std::string_view{lower}.substr(0, ends[k])));
+        lower = word.substr(ends[n - std::min<std::size_t>(n, 5)]);
+        for (char& c : lower) c = ascii_lower(c);
+        for (std::size_t k = 1; k <= std::min<std::size_t>(n, 5); ++k)
+            in.add(20 + k, hash_bytes(std::string_view{lower}.substr(lower.size() - (word.size() - ends[n - k]))));
+        in.add(5, std::min<std::size_t>(n, 8));
+        if (word.empty() || static_cast<unsigned char>(word[0]) < 0x80) return;
+        for (std::size_t k = 0; k < std::min<std::size_t>(n, 6); ++k) in.add(6, hash_bytes(word.substr(ends[k], ends[k + 1] - ends[k])));
+    }
+
+    static void lexicon_features(const WordTraits* t, SequenceInput& in) {
+        in.add(70, t->listed), in.add(72, t[1].listed), in.add(73, t[-1].listed), in.add(74, mix(t->listed, t[1].listed));
+        in.add(75, mix(t[-1].listed, t->listed)), in.add(76, mix(t->listed, t->tags)), in.add(77, mix(mix(t[-1].listed, t->listed), t[1].listed));
+        in.add(78, mix(t->lower, t[1].listed)), in.add(79, mix(t->lower, t[-1].listed));
+        in.add(80, mix(t->tags, t[1].listed)), in.add(81, mix(t->tags, t[-1].listed));
+    }
+
+    static void context_features(const WordTraits* t, bool lexicon, SequenceInput& in) {
+        in.add(30, t[-1].lower), in.add(31, t[1].lower), in.add(32, t[-2].lower), in.add(33, t[2].lower);
+        in.add(34, mix(t[-1].lower, t->lower)), in.add(35, mix(t->lower, t[1].lower)), in.add(36, mix(t[-1].lower, t[1].lower));
+        in.add(37, t[-1].last3), in.add(38, t[1].last3), in.add(39, t[1].shape), in.add(40, t[-1].shape);
+        in.add(41, t->tags), in.add(42, t[1].tags), in.add(43, t[-1].tags), in.add(44, t[2].tags), in.add(55, t[-2].tags);
+        in.add(45, mix(t->tags, t[1].tags)), in.add(46, mix(t[-1].tags, t->tags)), in.add(47, mix(t[-1].tags, t[1].tags));
+        in.add(48, mix(t[1].tags, t[2].tags)), in.add(49, mix(t[-2].tags, t[-1].tags));
+        in.add(50, mix(t->last3, t[1].tags)), in.add(51, mix(t->last3, t[-1].tags)), in.add(52, mix(t->lower, t[1].tags));
+        in.add(53, mix(t->lower, t[-1].tags)), in.add(54, mix(mix(t[-1].tags, t->tags), t[1].tags));
+        if (lexicon) lexicon_features(t, in);
+        in.add(56, mix(t->shape, t[-1].shape)), in.add(57, mix(t->shape, t[1].shape));
+        in.add(58, mix(mix(t->tags, t[1].tags), t[2].tags)), in.add(59, mix(mix(t[-2].tags, t[-1].tags), t->tags));
+    }
+
+    static constexpr std::size_t longest_end = 8;   // ends that are looked up: time stays linear in the text
+
+    const SequenceModel& model_;
+    std::vector<WordTraits> traits_;
+};
+
+/// Which sets of tags words have in training but for the sentences of part `without`.
+[[nodiscard]] inline WordValues tag_dictionary(std::span<const TaggedSentence> sentences, std::size_t without) {
+    std::map<std::uint64_t, std::array<unsigned, 17>> counts;
+    for (std::size_t n = 0; n < sentences.size(); ++n)
+        for (std::size_t i = 0; n % dictionary_parts != without && i < sentences[n].words.size(); ++i) {
+            std::string lower = sentences[n].words[i];
+            for (char& c : lower) c = ascii_lower(c);
+            ++counts[hash_bytes(lower)][static_cast<std::size_t>(sentences[n].tags[i])];
+        }
+    WordValues out;
+    for (const auto& [hash, by_tag] : counts) {
+        const unsigned all = std::accumulate(by_tag.begin(), by_tag.end(), 0u);
+        const auto most = static_cast<std::uint64_t>(std::max_element(by_tag.begin(), by_tag.end()) - by_tag.begin());
+        std::uint64_t set = most << 20;
+        for (std::size_t k = 0; k < 17; ++k)
+            if (by_tag[k] * 20 > all) set |= std::uint64_t{1} << k;
+        out.emplace_back(hash, static_cast<std::uint16_t>(1 + mix(set, all > 1) % 65535));
+    }
+    return out;
+}
+
+}  // namespace detail
+
+/// Gives each word of a sentence its part of speech.
+class Tagger {
+public:
+    /// Learns from sentences. Throws UsageError if there is none.
+    [[nodiscard]] static Tagger train(std::span<const TaggedSentence> sentences, const TaggerOptions& options = {}) {
+        if (sentences.empty()) fail<UsageError>("Tagger::train: no sentence; give at least one");
+        Tagger tagger;
+        tagger.model_.lexicon = options.lexicon;
+        detail::TaggerFeatures features(tagger.model_);
+        std::vector<detail::SequenceExample> examples(sentences.size());
+        for (std::size_t part = 0; part < detail::dictionary_parts; ++part) {
+            tagger.model_.set_words(detail::tag_dictionary(sentences, part));
+            for (std::size_t i = part; i < sentences.size(); i += detail::dictionary_parts) add_example(features, sentences[i], examples[i]);
+        }
+        tagger.model_.set_words(detail::tag_dictionary(sentences, detail::dictionary_parts));
+        detail::learn_weights(tagger.model_, examples, labels, options);
+        return tagger;
+    }
+    /// The tagger in `bytes`; `where` names them in errors. Throws io::FormatError.
+    [[nodiscard]] static Tagger parse(std::string_view bytes, std::string_view where) {
+        Tagger tagger;
+        tagger.model_ = detail::parse_sequence_model(bytes, where, kind, labels);
+        return tagger;
+    }
+    /// The tagger in the file at `path`. Throws io::FileError, io::FormatError.
+    [[nodiscard]] static Tagger load(const std::string& path) { return parse(io::read_file(path), path); }
+    [[nodiscard]] std::string bytes() const { return detail::write_sequence_model(model_, kind); }
+    /// Writes the file at `path` in one step. Throws io::FileError.
+    void save(const std::string& path) const { io::write_atomic(path, bytes()); }
+
+    /// The tags of the words of one sentence.
+    [[nodiscard]] std::vector<Upos> operator()(std::span<const std::string_view> words) const {
+        detail::SequenceInput input;
+        detail::TaggerFeatures{model_}(words, input);
+        std::vector<Upos> tags;
+        for (const std::uint8_t label : detail::decode(model_.weights, input)) tags.push_back(static_cast<Upos>(label));
+        return tags;
+    }
+
+private:
+    static constexpr std::uint32_t kind = 1;
+    static constexpr int labels = 17;
+    Tagger() = default;
+
+    static void add_example(detail::TaggerFeatures& features, const TaggedSentence& sentence, detail::SequenceExample& example) {
+        features(std::vector<std::string_view>(sentence.words.begin(), sentence.words.end()), example.input);
+        for (const Upos tag : sentence.tags) example.labels.push_back(static_cast<std::uint8_t>(tag));
+    }
+
+    detail::SequenceModel model_;
 };
 
 }  // namespace svad::text
@@ -18870,7 +19042,7 @@ template <class Visit>
 // ==== svad/data/keywords.hpp ====
 // Prompt-guided keyword generation (paper section 4.2): keywords of a description are extracted offline; in training
 // one of them is replaced by `__` and the model is asked for it. Here: the extractor interface and the blanking; the
-// wording of the prompts is in text/chat.hpp.
+// wording of the prompts is in text/prompts.hpp.
 
 namespace svad::data {
 
@@ -19150,7 +19322,8 @@ inline constexpr auto side_words = std::to_array<std::string_view>(
      "左", "右", "左边", "右边", "左侧", "右侧", "左手", "右手", "上方", "下方", "上面", "下面", "中间", "中央", "前方", "后方", "前面",
      "后面", "前景", "背景", "旁边"});
 
-/// Verbs that say nothing of a picture alone, and nouns of the description itself.
+/// Verbs that say nothing of a picture alone, nouns of the description itself, and Chinese measure words, which are tagged
+/// as nouns.
 inline constexpr auto empty_words = std::to_array<std::string_view>(
     {"be", "is", "are", "was", "were", "been", "being", "am", "have", "has", "had", "having", "do", "does", "did", "doing", "done",
      "make", "makes", "making", "made", "get", "gets", "getting", "got", "take", "takes", "taking", "took", "go", "goes", "going",
@@ -19158,7 +19331,8 @@ inline constexpr auto empty_words = std::to_array<std::string_view>(
      "show", "shows", "showing", "shown", "see", "sees", "seen", "start", "starts", "begin", "begins", "keep", "keeps", "other",
      "same", "such", "several", "many", "video", "clip", "scene", "picture", "image", "shot", "thing", "things", "something",
      "是", "有", "在", "做", "进行", "出现", "显示", "展示", "开始", "使", "让", "给", "来", "去", "到", "没有", "可以", "视频", "画面",
-     "镜头", "图片", "东西", "时候", "其他"});
+     "镜头", "图片", "东西", "时候", "其他", "个", "位", "名", "只", "条", "把", "辆", "张", "台", "件", "双", "群", "些", "种", "块", "片",
+     "座", "本", "支", "根", "颗"});
 
 /// The lower-case ASCII letters of a word; other bytes stay.
 inline std::string folded(std::string_view word) { return text::to_lower(word); }

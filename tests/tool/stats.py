@@ -64,6 +64,22 @@ def check_figures(folder):
         check(f"{n}-grams", got["ngrams"][str(n)] == want)
 
 
+def check_taggers(folder):
+    english, chinese = folder / "english.tsv", folder / "chinese.tsv"
+    english.write_text("video\tcaption\na\tThe young woman quickly opens a door.\n")
+    chinese.write_text("video\tcaption\na\t她打开冰箱，拿出一瓶牛奶\n")
+    status, out, _ = run("--json", english, chinese)
+    en, zh = json.loads(out)
+    check("exit status with taggers", status == 0)
+    check("English words and tags", en["words"] == 7 and en["tags_are"] == "universal tags of svad's tagger")
+    check("English shares", en["tags"]["counts"] == {"ADJ": 1, "ADV": 1, "DET": 2, "NOUN": 2, "VERB": 1})
+    check("Chinese words", zh["words"] == 8 and zh["words_are"] == "those of svad's Chinese segmenter")
+    _, out, _ = run("--json", "--taggers", "none", english, chinese)
+    en, zh = json.loads(out)
+    check("no tags without taggers", en["tags"] is None and zh["tags"] is None)
+    check("characters without a segmenter", zh["words"] == 12)
+
+
 def check_page(folder):
     bad = folder / "bad.tsv"
     bad.write_bytes("video\tcaption\ttokens\ttags\tcategory\tsplit\n"
@@ -92,13 +108,14 @@ def check_refusals(folder):
     empty = folder / "empty.jsonl"
     empty.write_text("")
     for name, arguments, want in (("a missing file", [folder / "none.tsv"], 1), ("an empty file", [empty], 1), ("no file", [], 2),
-                                  ("an unknown cut", ["--words", "syllables", empty], 2)):
+                                  ("an unknown cut", ["--words", "syllables", empty], 2),
+                                  ("taggers that are not there", ["--taggers", folder / "nowhere", empty], 2)):
         status, _, err = run(*arguments)
         check(f"exit status of {name}: {status}", status == want and err.strip())
 
 
 with tempfile.TemporaryDirectory() as name:
-    for part in (check_figures, check_page, check_refusals):
+    for part in (check_figures, check_taggers, check_page, check_refusals):
         part(pathlib.Path(name))
 print("\n".join(f"stats: {e}" for e in errors) or "svad stats counts as Python does")
 sys.exit(bool(errors))

@@ -5,7 +5,7 @@
 
 #include "svad/core/tensor.hpp"
 #include "svad/data/keywords.hpp"
-#include "svad/text/chat.hpp"
+#include "svad/text/prompts.hpp"
 #include "svad/text/tokenizer.hpp"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Prompt-guided keyword generation (paper section 4.2): keywords of a description are extracted offline; in training
 // one of them is replaced by `__` and the model is asked for it. Here: the extractor interface and the blanking; the
-// wording of the prompts is in text/chat.hpp.
+// wording of the prompts is in text/prompts.hpp.
 #pragma once
 
 #include "svad/core/random.hpp"

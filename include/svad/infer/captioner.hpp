@@ -8,7 +8,7 @@
 #include "svad/models/presets.hpp"
 #include "svad/models/svad_vlm.hpp"
 #include "svad/nn/weights.hpp"
-#include "svad/text/chat.hpp"
+#include "svad/text/prompts.hpp"
 #include "svad/text/tokenizer.hpp"
 #include "svad/video/input.hpp"
 
