@@ -6,7 +6,7 @@
 #include "svad/models/hub.hpp"
 #include "svad/models/names.hpp"
 #include "svad/nn/weights.hpp"
-#include "svad/text/chat.hpp"
+#include "svad/text/chat_templates.hpp"
 
 #include <memory>
 #include <mutex>
@@ -28,6 +28,9 @@ public:
         load(decoder_, folder, is_gpt2(config_) ? names::gpt2() : names::llama());
         chat_ = choose(chat);
         read_stops(config_, folder + "/config.json");
+        if (chat_)
+            for (const std::string& stop : chat_->stop_tokens)
+                if (tokenizer_.has(stop)) stops_.push_back(tokenizer_.id(stop));
         if (const std::string more = folder + "/generation_config.json"; io::exists(more)) read_stops(io::read_json(more), more);
     }
 
@@ -44,11 +47,11 @@ public:
         const auto count = static_cast<std::int64_t>(words.size());
         while (!words.empty() && std::find(stops_.begin(), stops_.end(), words.back()) != stops_.end()) words.pop_back();
         const std::string answer = tokenizer_.decode(words);
-        return {chat_ ? std::string(text::cut_at_stop(*chat_, answer)) : answer, length, count};
+        return {chat_ ? cut_at_stop(answer) : answer, length, count};
     }
 
     /// The chat template's name, for the model's name.
-    [[nodiscard]] std::string_view chat() const { return chat_ ? chat_->name : "plain"; }
+    [[nodiscard]] std::string chat() const { return chat_ ? chat_->name : "plain"; }
 
 private:
     static bool is_gpt2(const io::Json& config) { return config["model_type"] == "gpt2"; }
@@ -61,20 +64,24 @@ private:
                               "; gpt2, llama, qwen2 and baichuan can");
     }
 
-    /// The template asked for; "auto" is ChatML where the tokenizer has its marks, else none.
+    /// The template asked for; "auto" is ChatML as Qwen2 has it where the tokenizer has its marks, else none.
     [[nodiscard]] const text::ChatTemplate* choose(const std::string& asked) const {
         const bool marks = tokenizer_.has("<|im_start|>") && tokenizer_.has("<|im_end|>");
         if (asked == "plain" || (asked == "auto" && !marks)) return nullptr;
-        return &text::find_chat_template(asked == "auto" ? "chatml" : asked);
+        return &text::find_chat_template(asked == "auto" ? "qwen2" : asked);
+    }
+
+    std::string cut_at_stop(std::string answer) const {
+        for (const std::string& stop : chat_->stop_strings) answer.resize(std::min(answer.find(stop), answer.size()));
+        return answer;
     }
 
     std::vector<std::int32_t> prompt_of(const text::Request& r) const {
         if (!chat_) return tokenizer_.encode_with(r.system.empty() ? r.user + "\n\n" : r.system + "\n\n" + r.user + "\n\n").ids;
         std::vector<text::Message> messages;
-        if (!r.system.empty() && chat_->takes_system) messages.push_back({text::Role::system, r.system});
-        const bool joined = !r.system.empty() && !chat_->takes_system;
-        messages.push_back({text::Role::user, joined ? r.system + "\n\n" + r.user : r.user});
-        return text::chat_ids(*chat_, messages, tokenizer_);
+        if (!r.system.empty()) messages.push_back({text::Role::system, r.system});
+        messages.push_back({text::Role::user, r.user});
+        return text::encode(*chat_, messages, tokenizer_);
     }
 
     /// Ids that end an answer: one or a list, where the file says so.

@@ -140,7 +140,7 @@ void add_model(CLI::App* c, ModelOptions& o) {
     c->add_option("--model", o.model, "name of the model at the endpoint");
     c->add_option("--local", o.local, "folder of a GPT-2, LLaMA, Qwen2 or Baichuan model to run here instead: config.json, "
                                       "tokenizer.json, model.safetensors; greedy, one attempt");
-    c->add_option("--chat", o.chat, "how --local writes a conversation: auto, plain, or a template of svad/text/chat.hpp");
+    c->add_option("--chat", o.chat, "how --local writes a conversation: auto, plain, or a template of svad/text/chat_templates.hpp");
     c->add_option("--cache", o.cache, "keep replies in this file (JSONL) and ask nothing twice, also after a stop");
     c->add_option("--attempts", o.attempts, "questions per item until an answer can be read")->check(CLI::Range(1, 100));
     c->add_option("--tries", o.tries, "tries of one request while the server is busy or away")->check(CLI::Range(1, 100));

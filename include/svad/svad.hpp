@@ -43,6 +43,7 @@
 #include "svad/text/byte_trie.hpp"
 #include "svad/text/charsmap.hpp"
 #include "svad/text/chat.hpp"
+#include "svad/text/chat_templates.hpp"
 #include "svad/text/clip_clean.hpp"
 #include "svad/text/code_pages.hpp"
 #include "svad/text/html.hpp"

@@ -4757,13 +4757,675 @@ private:
 }  // namespace svad::text
 
 // ==== svad/text/chat.hpp ====
-// How the conversations of the known language models are written: marks around each message, as data, and the ids of a
-// conversation under them.
+// Conversations as language models want them: what stands before and after a message, as data; text and ids of them.
 //
-// Promise: marks become special tokens, what people write never does: a message that spells "<|im_end|>" stays text.
-// Text between two special tokens is encoded as one piece, as the models saw it in training. Sources: the model cards
-// and conversation code of the models that each row names.
-// Rejected: running the Jinja programs of tokenizer files: a language of its own, for a dozen known outcomes.
+// Promise: marks that are special tokens become their ids, and content never becomes one, whatever it spells: it is
+// encoded as text. Marks that are plain text ("USER:") can be spelled by anyone; no encoder can tell them apart.
+// Text between two special tokens is encoded in one piece, as the models were trained, unless the template says apart.
+// Rejected: Jinja templates of tokenizer_config.json: a language with loops to run on what strangers wrote.
+
+// ==== svad/text/sentencepiece.hpp ====
+// SentencePiece (Kudo and Richardson 2018): a .model file, text to ids and back.
+//
+// Promise: ids, offsets and decoded text are those of the sentencepiece program for all four kinds of model, with byte
+// fallback, symbols of the user and every treatment of white space; any bytes may come in; time is linear (n log n for
+// BPE). A value: copies are independent, encoding is const and may run in several threads.
+// Strings of control symbols in the text are text.
+
+// ==== svad/text/sentencepiece_bpe.hpp ====
+// Byte pair encoding as SentencePiece does it: neighbours merge while their joined string is a piece, the highest score
+// first, the leftmost on a tie; unused pieces are taken apart again.
+//
+// Promise: n log n in the text (times the longest piece); symbols of the user neither merge nor are cut.
+// Where no piece holds a blank sign behind another character, words cannot influence one another and are merged one by
+// one: the same outcome from queues of a few entries.
+// Rejected: a table of pairs of ids (a symbol that is no piece can still be half of one).
+
+// ==== svad/text/sentencepiece_text.hpp ====
+// What SentencePiece does to text before it cuts it: rules of replacement, white space, the blank in front; and where
+// every byte of the outcome came from.
+//
+// Promise: any bytes; linear; an ill-formed byte becomes U+FFFD; symbols of the user stay as they are.
+// Rejected: normalising first and aligning afterwards (rules delete and join, so there is no way back).
+
+// ==== svad/text/sentencepiece_model.hpp ====
+// What a SentencePiece .model file says: pieces, kind of model, and how text is prepared. No behaviour.
+//
+// Promise: any bytes give a model that encoding can believe (pieces not empty, valid types, exactly one unknown piece, all
+// 256 byte pieces where bytes are spelt) or an io::FormatError.
+// Fields as in sentencepiece_model.proto; unknown fields are passed over, as protocol buffers ask.
+
+// ==== svad/text/unigram.hpp ====
+// The unigram language model of pieces (Kudo 2018): the cut of a text whose pieces have the highest sum of log
+// probabilities, by one pass of Viterbi over a trie.
+//
+// Promise: linear in the text (times the longest piece, which is bounded); no allocation a call beyond the scratch.
+// Pieces and ties are those of the reference programs: a later candidate must be strictly better; a character that is no
+// piece costs the lowest score less 10. Sums are kept in double as Hugging Face does, or rounded to float after every
+// step as SentencePiece does (`single`).
+// Rejected: a lattice with nodes for every piece (allocates, and the best path needs only one number a position).
+
+namespace svad::text {
+
+/// What a piece is for. The numbers are those of SentencePiece's files.
+enum class PieceType : std::uint8_t { normal = 1, unknown = 2, control = 3, user_defined = 4, unused = 5, byte = 6 };
+
+/// A piece and its log probability.
+struct UnigramPiece {
+    std::string piece;
+    double score = 0;
+    PieceType type = PieceType::normal;
+};
+
+/// How unknown characters and sums are treated.
+struct UnigramOptions {
+    std::int32_t unk_id = -1;                  ///< -1: a text with an unknown character is an error
+    bool fuse_unk = true;                      ///< neighbouring unknown characters are one piece
+    bool single = false;                       ///< sums in float
+    std::vector<std::int32_t> byte_ids{};      ///< 256 ids, or none: what an unknown piece is spelt with
+};
+
+/// Bytes of the character that starts with `lead`, by its first four bits.
+[[nodiscard]] inline std::size_t character_length(char lead) {
+    return static_cast<std::size_t>("\1\1\1\1\1\1\1\1\1\1\1\1\2\2\3\4"[static_cast<unsigned char>(lead) >> 4]);
+}
+
+/// Cuts text into the most probable pieces.
+class Unigram {
+public:
+    /// Longest piece in bytes: what keeps encoding linear.
+    static constexpr std::size_t max_piece = 1024;
+
+    /// Room for one call, to be kept between calls.
+    struct Scratch {
+        struct Node {
+            double score = 0;
+            std::int32_t start = -1, id = -1;
+        };
+        std::vector<Node> nodes;
+        std::vector<std::size_t> ends;
+    };
+
+    Unigram() = default;
+
+    explicit Unigram(const std::vector<UnigramPiece>& pieces, UnigramOptions options = {}) : options_(std::move(options)) {
+        if (!options_.byte_ids.empty() && options_.byte_ids.size() != 256)
+            fail<UsageError>("Unigram: byte_ids must have 256 ids or none; got ", options_.byte_ids.size());
+        if (options_.unk_id >= static_cast<std::int32_t>(pieces.size()))
+            fail<io::FormatError>("Unigram: unk_id must be a piece; got ", options_.unk_id, " of ", pieces.size(), " pieces");
+        std::vector<std::pair<std::string_view, std::int32_t>> keys;
+        double low = 0, high = 0;
+        bool any = false;
+        for (std::size_t i = 0; i < pieces.size(); ++i) {
+            const UnigramPiece& p = pieces[i];
+            if (p.piece.size() > max_piece)
+                fail<io::FormatError>("Unigram: a piece may have ", max_piece, " bytes; got ", p.piece.size(), " in piece ", i);
+            if (p.type == PieceType::normal) {
+                low = any ? std::min(low, p.score) : p.score;
+                high = any ? std::max(high, p.score) : p.score;
+                any = true;
+            }
+            if (p.type == PieceType::normal || p.type == PieceType::user_defined) keys.emplace_back(p.piece, static_cast<std::int32_t>(i));
+        }
+        for (const UnigramPiece& p : pieces)   // a symbol of the user always wins over what it is made of
+            scores_.push_back(p.type == PieceType::user_defined ? static_cast<double>(p.piece.size()) * high - 0.1 : p.score);
+        unknown_ = options_.single ? static_cast<double>(static_cast<float>(low) - 10.0f) : low - 10.0;
+        trie_ = ByteTrie(std::move(keys));
+    }
+
+    /// Calls emit(id, begin, end) for every piece of `text`, from the left, with its bytes in `text`.
+    template <class F>
+    void encode(std::string_view text, Scratch& scratch, F emit) const {
+        if (options_.single) search<true>(text, scratch);
+        else search<false>(text, scratch);
+        scratch.ends.clear();
+        for (auto at = text.size(); at > 0; at = static_cast<std::size_t>(scratch.nodes[at].start)) scratch.ends.push_back(at);
+        std::size_t begin = 0;
+        for (std::size_t k = scratch.ends.size(); k > 0; --k) {
+            const std::int32_t id = scratch.nodes[scratch.ends[k - 1]].id;
+            if (id >= 0) {
+                emit(id, begin, scratch.ends[k - 1]);
+            } else {
+                while (options_.fuse_unk && k > 1 && scratch.nodes[scratch.ends[k - 2]].id < 0) --k;
+                unknown(text, begin, scratch.ends[k - 1], emit);
+            }
+            begin = scratch.ends[k - 1];
+        }
+    }
+
+    template <class F>
+    void encode(std::string_view text, F emit) const {
+        Scratch scratch;
+        encode(text, scratch, emit);
+    }
+
+private:
+    UnigramOptions options_;
+    ByteTrie trie_;
+    std::vector<double> scores_;
+    double unknown_ = 0;
+
+    template <class F>
+    void unknown(std::string_view text, std::size_t begin, std::size_t end, F& emit) const {
+        if (!options_.byte_ids.empty()) {
+            for (std::size_t i = begin; i < end; ++i) emit(options_.byte_ids[static_cast<unsigned char>(text[i])], begin, end);
+            return;
+        }
+        if (options_.unk_id < 0) fail<UsageError>("Unigram: no piece for '", text.substr(begin, std::min<std::size_t>(end - begin, 32)), "' and no unk_id");
+        emit(options_.unk_id, begin, end);
+    }
+
+    template <bool Single>
+    void search(std::string_view text, Scratch& scratch) const {
+        if (text.size() > 0x7FFFFFF0u) fail<UsageError>("Unigram: a text may have 2^31 bytes; got ", text.size());
+        scratch.nodes.assign(text.size() + 1, {});
+        const auto offer = [](typename Scratch::Node& node, double score, std::size_t start, std::int32_t id) {
+            if (Single) score = static_cast<double>(static_cast<float>(score));   // rounded first: ties are made here
+            if (node.start < 0 || score > node.score) node = {score, static_cast<std::int32_t>(start), id};
+        };
+        for (std::size_t start = 0; start < text.size();) {
+            const double here = scratch.nodes[start].score;
+            const std::size_t length = std::min(character_length(text[start]), text.size() - start);
+            bool whole = false;
+            std::int32_t node = ByteTrie::root;
+            for (std::size_t at = start; at < text.size();) {
+                if ((node = trie_.child(node, static_cast<unsigned char>(text[at++]))) < 0) break;
+                const std::int32_t id = trie_.value(node);
+                if (id < 0) continue;
+                offer(scratch.nodes[at], scores_[static_cast<std::size_t>(id)] + here, start, id);
+                whole |= at - start == length;
+            }
+            if (!whole) offer(scratch.nodes[start + length], unknown_ + here, start, -1);
+            start += length;
+        }
+    }
+};
+
+}  // namespace svad::text
+
+namespace svad::text {
+
+/// How text is prepared before it is cut.
+struct SentencePieceNormalizer {
+    Charsmap rules;
+    bool add_dummy_prefix = true;
+    bool remove_extra_whitespaces = true;
+    bool escape_whitespaces = true;
+    bool present = false;                 ///< whether the file has this part at all
+};
+
+/// The contents of a .model file.
+struct SentencePieceModel {
+    enum class Kind : std::uint8_t { unigram = 1, bpe = 2, word = 3, character = 4 };
+
+    std::vector<UnigramPiece> pieces;
+    Kind kind = Kind::unigram;
+    bool whitespace_as_suffix = false, byte_fallback = false;
+    std::string unk_surface = " \xE2\x81\x87 ";
+    std::int32_t unk_id = -1;
+    SentencePieceNormalizer normalizer, denormalizer;
+    std::vector<std::int32_t> byte_ids;   ///< of "<0x00>" to "<0xFF>" with byte fallback
+};
+
+namespace detail {
+
+inline UnigramPiece read_piece(std::string_view message, std::string_view where) {
+    UnigramPiece piece;
+    io::ProtoField field;
+    for (io::ProtoReader reader{message, where}; reader.next(field);) {
+        if (field.number == 1 && field.wire == 2) piece.piece = field.bytes;
+        if (field.number == 2 && field.wire == 5) piece.score = static_cast<double>(field.as_float());
+        if (field.number != 3 || field.wire != 0) continue;
+        if (field.integer < 1 || field.integer > 6) fail<io::FormatError>(where, ": a piece has a type of 1 to 6; got ", field.integer);
+        piece.type = static_cast<PieceType>(field.integer);
+    }
+    if (piece.piece.empty()) fail<io::FormatError>(where, ": a piece may not be empty");
+    if (!std::isfinite(piece.score)) fail<io::FormatError>(where, ": the score of piece '", piece.piece, "' is not finite");
+    return piece;
+}
+
+inline void read_trainer(std::string_view message, std::string_view where, SentencePieceModel& model) {
+    io::ProtoField field;
+    for (io::ProtoReader reader{message, where}; reader.next(field);) {
+        if (field.number == 3 && field.wire == 0) {
+            if (field.integer < 1 || field.integer > 4) fail<io::FormatError>(where, ": model_type must be 1 to 4; got ", field.integer);
+            model.kind = static_cast<SentencePieceModel::Kind>(field.integer);
+        }
+        if (field.number == 24 && field.wire == 0) model.whitespace_as_suffix = field.integer != 0;
+        if (field.number == 35 && field.wire == 0) model.byte_fallback = field.integer != 0;
+        if (field.number == 44 && field.wire == 2) model.unk_surface = field.bytes;
+    }
+}
+
+inline SentencePieceNormalizer read_normalizer(std::string_view message, std::string_view where) {
+    SentencePieceNormalizer out;
+    out.present = true;
+    io::ProtoField field;
+    for (io::ProtoReader reader{message, where}; reader.next(field);) {
+        if (field.number == 2 && field.wire == 2) out.rules = Charsmap(field.bytes, where);
+        if (field.number == 3 && field.wire == 0) out.add_dummy_prefix = field.integer != 0;
+        if (field.number == 4 && field.wire == 0) out.remove_extra_whitespaces = field.integer != 0;
+        if (field.number == 5 && field.wire == 0) out.escape_whitespaces = field.integer != 0;
+    }
+    return out;
+}
+
+/// The byte that "<0xNN>" stands for, or -1.
+inline int byte_of_piece(std::string_view piece) {
+    const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; };
+    if (piece.size() != 6 || !piece.starts_with("<0x") || piece[5] != '>') return -1;
+    const int high = digit(piece[3]), low = digit(piece[4]);
+    return high < 0 || low < 0 ? -1 : 16 * high + low;
+}
+
+inline void check_pieces(SentencePieceModel& model, std::string_view where) {
+    model.byte_ids.assign(256, -1);
+    for (std::size_t i = 0; i < model.pieces.size(); ++i) {
+        const UnigramPiece& piece = model.pieces[i];
+        const auto id = static_cast<std::int32_t>(i);
+        if (piece.type == PieceType::unknown) {
+            if (model.unk_id >= 0) fail<io::FormatError>(where, ": only one piece may be the unknown one; got ", model.unk_id, " and ", i);
+            model.unk_id = id;
+        }
+        if (piece.type != PieceType::byte) continue;
+        const int byte = byte_of_piece(piece.piece);
+        if (byte < 0) fail<io::FormatError>(where, ": a byte piece must be <0x00> to <0xFF>; got '", piece.piece, "'");
+        model.byte_ids[static_cast<std::size_t>(byte)] = id;
+    }
+    if (model.unk_id < 0) fail<io::FormatError>(where, ": no piece is the unknown one");
+    if (model.byte_fallback && std::find(model.byte_ids.begin(), model.byte_ids.end(), -1) != model.byte_ids.end())
+        fail<io::FormatError>(where, ": byte_fallback needs all 256 byte pieces");
+}
+
+}  // namespace detail
+
+/// Reads the bytes of a .model file; `where` starts every error.
+[[nodiscard]] inline SentencePieceModel parse_sentencepiece_model(std::string_view bytes, std::string_view where) {
+    SentencePieceModel model;
+    io::ProtoField field;
+    for (io::ProtoReader reader{bytes, where}; reader.next(field);) {
+        if (field.wire != 2) continue;
+        if (field.number == 1) model.pieces.push_back(detail::read_piece(field.bytes, where));
+        if (field.number == 2) detail::read_trainer(field.bytes, where, model);
+        if (field.number == 3) model.normalizer = detail::read_normalizer(field.bytes, where);
+        if (field.number == 5) model.denormalizer = detail::read_normalizer(field.bytes, where);
+    }
+    detail::check_pieces(model, where);
+    return model;
+}
+
+}  // namespace svad::text
+
+namespace svad::text {
+
+/// The sign for a blank inside pieces, U+2581.
+inline constexpr std::string_view blank_sign = "\xE2\x96\x81";
+
+/// Prepared text; origin[i] is the byte of the input from which byte i came, origin.back() where the input ended.
+struct PreparedText {
+    std::string text;
+    std::vector<std::uint32_t> origin;
+};
+
+namespace detail {
+
+/// One step of preparing: what the front of `rest` becomes.
+inline Charsmap::Match prepare_front(std::string_view rest, const Charsmap& rules, const ByteTrie& symbols) {
+    if (const std::size_t n = symbols.longest_prefix(rest)) return {rest.substr(0, n), n};
+    if (const Charsmap::Match match = rules.longest(rest); match.length > 0) return match;
+    const CodePoint c = next_code_point(rest, 0);
+    return c.valid ? Charsmap::Match{rest.substr(0, c.length), c.length} : Charsmap::Match{"\xEF\xBF\xBD", 1};
+}
+
+inline void append_prepared(PreparedText& out, std::string_view bytes, std::size_t from, bool escape) {
+    for (const char c : bytes) {
+        if (escape && c == ' ') {
+            out.text += blank_sign;
+            out.origin.insert(out.origin.end(), 3, static_cast<std::uint32_t>(from));
+        } else {
+            out.text += c;
+            out.origin.push_back(static_cast<std::uint32_t>(from));
+        }
+    }
+}
+
+/// Takes blanks off the end; returns the origin of the first one taken, else `at`.
+inline std::size_t strip_blanks(PreparedText& out, std::string_view blank, std::size_t at) {
+    while (out.text.ends_with(blank)) {
+        const std::size_t length = out.text.size() - blank.size();
+        at = out.origin[length];
+        out.text.resize(length);
+        out.origin.resize(length);
+    }
+    return at;
+}
+
+}  // namespace detail
+
+/// Prepares `text` into `out`, whose room is used again.
+inline void prepare_text(std::string_view text, const SentencePieceNormalizer& how, const ByteTrie& symbols, bool as_suffix,
+                         PreparedText& out) {
+    if (text.size() >= 0x40000000u) fail<UsageError>("SentencePiece: a text may have 2^30 bytes; got ", text.size());
+    out.text.clear();
+    out.origin.clear();
+    std::size_t at = 0;
+    const bool trim = how.remove_extra_whitespaces;
+    const auto front = [&] { return detail::prepare_front(text.substr(at), how.rules, symbols); };
+    while (trim && at < text.size()) {
+        const Charsmap::Match match = front();
+        if (match.result != " ") break;
+        at += match.length;
+    }
+    const bool blank = how.add_dummy_prefix && at < text.size();
+    if (blank && !as_suffix) detail::append_prepared(out, " ", at, how.escape_whitespaces);
+    for (bool after_blank = trim; at < text.size();) {
+        const Charsmap::Match match = front();
+        std::string_view made = match.result;
+        while (after_blank && made.starts_with(' ')) made.remove_prefix(1);
+        detail::append_prepared(out, made, at, how.escape_whitespaces);
+        if (!made.empty()) after_blank = made.ends_with(' ');
+        if (!trim) after_blank = false;
+        at += match.length;
+    }
+    if (trim) at = detail::strip_blanks(out, how.escape_whitespaces ? blank_sign : " ", at);
+    if (blank && as_suffix) detail::append_prepared(out, " ", at, how.escape_whitespaces);
+    out.origin.push_back(static_cast<std::uint32_t>(at));
+}
+
+}  // namespace svad::text
+
+namespace svad::text {
+
+/// Merges characters to pieces. Looks into a model and its trie, which must outlive the call.
+class SentencePieceMerger {
+public:
+    SentencePieceMerger(const SentencePieceModel& model, const ByteTrie& trie, const ByteTrie& symbols, bool by_words)
+        : model_(&model), trie_(&trie), symbols_(&symbols), by_words_(by_words) {}
+
+    /// Whether words of these pieces can be merged one by one.
+    [[nodiscard]] static bool words_are_apart(const std::vector<UnigramPiece>& pieces) {
+        return std::none_of(pieces.begin(), pieces.end(), [](const UnigramPiece& p) {
+            std::string_view rest = p.piece;
+            while (rest.starts_with(blank_sign)) rest.remove_prefix(blank_sign.size());
+            return rest.find(blank_sign) != std::string_view::npos;
+        });
+    }
+
+    /// Calls emit(id, begin, end) for the pieces of the prepared `text`; id -1 is no piece.
+    template <class F>
+    void encode(std::string_view text, F emit) {
+        text_ = text;
+        symbols_of_.clear();
+        bool last_blank = false;
+        for (std::size_t at = 0; at < text.size();) {
+            const std::size_t symbol = symbols_->longest_prefix(text.substr(at));
+            const std::size_t n = symbol > 0 ? symbol : std::min(character_length(text[at]), text.size() - at);
+            const bool blank = text.substr(at).starts_with(blank_sign);
+            if (by_words_ && blank && !last_blank) finish(emit);
+            last_blank = blank;
+            const auto index = static_cast<std::int32_t>(symbols_of_.size());
+            symbols_of_.push_back({at, at + n, index - 1, index + 1, symbol > 0});
+            at += n;
+        }
+        finish(emit);
+    }
+
+private:
+    struct Symbol {
+        std::size_t begin, end;
+        std::int32_t previous, next;
+        bool frozen;
+    };
+    struct Candidate {
+        double score;
+        std::int32_t left;
+        std::size_t begin, end;
+        bool operator<(const Candidate& other) const {   // the heap keeps the greatest on top
+            return score != other.score ? score < other.score : left > other.left;
+        }
+    };
+
+    const SentencePieceModel* model_;
+    const ByteTrie *trie_, *symbols_;
+    bool by_words_;
+    std::string_view text_;
+    std::vector<Symbol> symbols_of_;
+    std::vector<Candidate> queue_;
+    std::vector<std::pair<std::size_t, std::size_t>> parts_;
+    std::unordered_map<std::string_view, std::size_t> halves_;   // of unused pieces made in this word: where the left half ends
+
+    Symbol& symbol(std::int32_t i) { return symbols_of_[static_cast<std::size_t>(i)]; }
+
+    PieceType type(std::int32_t id) const { return model_->pieces[static_cast<std::size_t>(id)].type; }
+
+    void offer(std::int32_t left, std::int32_t right) {
+        if (left < 0 || right >= static_cast<std::int32_t>(symbols_of_.size())) return;
+        const Symbol &a = symbol(left), &b = symbol(right);
+        if (a.frozen || b.frozen || b.end - a.begin > Unigram::max_piece) return;
+        const std::string_view made = text_.substr(a.begin, b.end - a.begin);
+        const std::int32_t id = trie_->find(made);
+        if (id < 0) return;
+        queue_.push_back({model_->pieces[static_cast<std::size_t>(id)].score, left, a.begin, b.end});
+        std::push_heap(queue_.begin(), queue_.end());
+        if (type(id) == PieceType::unused) halves_[made] = a.end - a.begin;
+    }
+
+    void merge() {
+        while (!queue_.empty()) {
+            const Candidate best = queue_.front();
+            std::pop_heap(queue_.begin(), queue_.end());
+            queue_.pop_back();
+            Symbol& left = symbol(best.left);
+            if (left.begin != best.begin || left.next >= static_cast<std::int32_t>(symbols_of_.size())) continue;
+            Symbol& right = symbol(left.next);
+            if (left.end == left.begin || right.end != best.end) continue;   // merged meanwhile
+            left.end = right.end;
+            right.begin = right.end;
+            left.next = right.next;
+            if (left.next < static_cast<std::int32_t>(symbols_of_.size())) symbol(left.next).previous = best.left;
+            offer(left.previous, best.left);
+            offer(best.left, left.next);
+        }
+    }
+
+    /// The pieces of [begin, end): itself, or if it is an unused piece what it was made of.
+    template <class F>
+    void take_apart(std::size_t begin, std::size_t end, F& emit) {
+        parts_.assign(1, {begin, end});
+        while (!parts_.empty()) {
+            const auto part = parts_.back();
+            parts_.pop_back();
+            const std::string_view made = text_.substr(part.first, part.second - part.first);
+            const std::int32_t id = trie_->find(made);
+            const auto half = id >= 0 && type(id) == PieceType::unused ? halves_.find(made) : halves_.end();
+            if (half == halves_.end()) {
+                emit(id, part.first, part.second);
+                continue;
+            }
+            parts_.emplace_back(part.first + half->second, part.second);
+            parts_.emplace_back(part.first, part.first + half->second);
+        }
+    }
+
+    template <class F>
+    void finish(F& emit) {
+        queue_.clear();
+        halves_.clear();
+        for (std::int32_t i = 0; i + 1 < static_cast<std::int32_t>(symbols_of_.size()); ++i) offer(i, i + 1);
+        merge();
+        for (std::int32_t i = 0; i < static_cast<std::int32_t>(symbols_of_.size()); i = symbol(i).next) take_apart(symbol(i).begin, symbol(i).end, emit);
+        symbols_of_.clear();
+    }
+};
+
+}  // namespace svad::text
+
+namespace svad::text {
+
+/// Pieces of a text: ids, and for each the bytes [begin, end) of the text that it covers.
+struct SentencePieces {
+    std::vector<std::int32_t> ids;
+    std::vector<std::pair<std::size_t, std::size_t>> offsets;
+};
+
+/// A tokenizer from a .model file.
+class SentencePiece {
+public:
+    /// Reads a .model file. Throws FileError or FormatError.
+    [[nodiscard]] static SentencePiece load(const std::string& path) { return parse(io::read_file(path), path); }
+    /// Reads the bytes of one; `where` starts every error.
+    [[nodiscard]] static SentencePiece parse(std::string_view bytes, std::string_view where) {
+        return SentencePiece(parse_sentencepiece_model(bytes, where));
+    }
+
+    explicit SentencePiece(SentencePieceModel model) : model_(std::move(model)) {
+        std::vector<std::pair<std::string_view, std::int32_t>> pieces, reserved, symbols;
+        for (std::size_t i = 0; i < model_.pieces.size(); ++i) {
+            const UnigramPiece& p = model_.pieces[i];
+            const bool text = p.type == PieceType::normal || p.type == PieceType::user_defined || p.type == PieceType::unused;
+            (text ? pieces : reserved).emplace_back(p.piece, static_cast<std::int32_t>(i));
+            if (p.type == PieceType::user_defined) symbols.emplace_back(p.piece, static_cast<std::int32_t>(i));
+        }
+        pieces_ = ByteTrie(std::move(pieces));
+        reserved_ = ByteTrie(std::move(reserved));
+        symbols_ = ByteTrie(std::move(symbols));
+        words_apart_ = SentencePieceMerger::words_are_apart(model_.pieces);
+        if (model_.kind == SentencePieceModel::Kind::unigram)
+            unigram_ = Unigram(model_.pieces, {.unk_id = model_.unk_id, .fuse_unk = false, .single = true});
+    }
+
+    [[nodiscard]] const SentencePieceModel& model() const { return model_; }
+    [[nodiscard]] std::size_t size() const { return model_.pieces.size(); }
+
+    /// The id of `piece`, or that of the unknown piece.
+    [[nodiscard]] std::int32_t id(std::string_view piece) const {
+        std::int32_t found = reserved_.find(piece);
+        if (found < 0) found = pieces_.find(piece);
+        return found < 0 ? model_.unk_id : found;
+    }
+
+    /// Ids and offsets of `text`.
+    [[nodiscard]] SentencePieces encode(std::string_view text) const {
+        SentencePieces out;
+        PreparedText prepared;
+        prepare_text(text, model_.normalizer, symbols_, model_.whitespace_as_suffix, prepared);
+        bool after_unknown = false;
+        cut(prepared.text, [&](std::int32_t id, std::size_t begin, std::size_t end) {
+            if (id < 0) id = model_.unk_id;
+            add(out, id, std::string_view{prepared.text}.substr(begin, end - begin), {prepared.origin[begin], prepared.origin[end]}, after_unknown);
+            after_unknown = id == model_.unk_id;
+        });
+        return out;
+    }
+
+    /// Text of `ids`. Throws UsageError for an id outside the vocabulary.
+    [[nodiscard]] std::string decode(std::span<const std::int32_t> ids) const {
+        std::string out, bytes;
+        bool at_start = true, ate_blank = false;
+        for (const std::int32_t id : ids) {
+            if (id < 0 || static_cast<std::size_t>(id) >= size())
+                fail<UsageError>("SentencePiece: an id must be below ", size(), "; got ", id);
+            const UnigramPiece& piece = model_.pieces[static_cast<std::size_t>(id)];
+            if (piece.type == PieceType::byte) {
+                bytes += static_cast<char>(detail::byte_of_piece(piece.piece));
+                continue;
+            }
+            flush(out, bytes);
+            if (ate_blank || !out.empty()) at_start = false;
+            ate_blank = append(out, piece, at_start);
+        }
+        flush(out, bytes);
+        if (!model_.denormalizer.present || model_.denormalizer.rules.empty()) return out;
+        PreparedText plain;
+        prepare_text(out, model_.denormalizer, ByteTrie{}, false, plain);
+        return plain.text;
+    }
+
+private:
+    SentencePieceModel model_;
+    ByteTrie pieces_, reserved_, symbols_;
+    Unigram unigram_;
+    bool words_apart_ = false;
+
+    void add(SentencePieces& out, std::int32_t id, std::string_view piece, std::pair<std::size_t, std::size_t> bytes, bool after_unknown) const {
+        if (model_.pieces[static_cast<std::size_t>(id)].type == PieceType::control) bytes.second = bytes.first;
+        if (id == model_.unk_id && model_.byte_fallback) {   // the last byte stands for all of the text
+            for (std::size_t i = 0; i < piece.size(); ++i) {
+                out.ids.push_back(model_.byte_ids[static_cast<unsigned char>(piece[i])]);
+                out.offsets.emplace_back(bytes.first, i + 1 == piece.size() ? bytes.second : bytes.first);
+            }
+        } else if (id == model_.unk_id && after_unknown) {
+            out.offsets.back().second = bytes.second;
+        } else {
+            out.ids.push_back(id);
+            out.offsets.push_back(bytes);
+        }
+    }
+
+    template <class F>
+    void cut(std::string_view text, F emit) const {
+        using Kind = SentencePieceModel::Kind;
+        if (model_.kind == Kind::unigram) unigram_.encode(text, emit);
+        if (model_.kind == Kind::bpe) SentencePieceMerger(model_, pieces_, symbols_, words_apart_).encode(text, emit);
+        if (model_.kind == Kind::word) cut_words(text, emit);
+        if (model_.kind == Kind::character) cut_characters(text, emit);
+    }
+
+    template <class F>
+    void cut_characters(std::string_view text, F& emit) const {
+        for (std::size_t at = 0; at < text.size();) {
+            std::size_t n = symbols_.longest_prefix(text.substr(at));
+            if (n == 0) n = std::min(character_length(text[at]), text.size() - at);
+            emit(id(text.substr(at, n)), at, at + n);
+            at += n;
+        }
+    }
+
+    template <class F>
+    void cut_words(std::string_view text, F& emit) const {
+        for (std::size_t begin = 0; begin < text.size();) {
+            std::size_t end = text.find(blank_sign, model_.whitespace_as_suffix ? begin : begin + 1);
+            end = end == std::string_view::npos ? text.size() : end + (model_.whitespace_as_suffix ? blank_sign.size() : 0);
+            emit(id(text.substr(begin, end - begin)), begin, end);
+            begin = end;
+        }
+    }
+
+    /// Bytes of byte pieces as text: what is no character becomes U+FFFD, byte by byte.
+    static void flush(std::string& out, std::string& bytes) {
+        for (std::size_t at = 0; at < bytes.size();) {
+            const CodePoint c = next_code_point(bytes, at);
+            if (c.valid) out.append(bytes, at, c.length);
+            else out += "\xEF\xBF\xBD";
+            at += c.valid ? c.length : 1;
+        }
+        bytes.clear();
+    }
+
+    /// Appends the surface of a piece; whether a blank at the start was taken off for good.
+    bool append(std::string& out, const UnigramPiece& piece, bool at_start) const {
+        if (piece.type == PieceType::control) return false;
+        if (piece.type == PieceType::unknown) {
+            out += model_.unk_surface;
+            return false;
+        }
+        std::string_view rest = piece.piece;
+        bool ate = false;
+        const SentencePieceNormalizer& how = model_.normalizer;
+        if (at_start && (!how.present || how.add_dummy_prefix || how.remove_extra_whitespaces) && rest.starts_with(blank_sign)) {
+            rest.remove_prefix(blank_sign.size());
+            ate = !how.remove_extra_whitespaces;
+        }
+        for (std::size_t at = 0; at < rest.size();) {
+            const bool blank = rest.substr(at).starts_with(blank_sign);
+            out += blank ? ' ' : rest[at];
+            at += blank ? blank_sign.size() : 1;
+        }
+        return ate;
+    }
+};
+
+}  // namespace svad::text
 
 // ==== svad/text/tokenizer.hpp ====
 // Text to ids and back: one type for every tokenizer that svad reads.
@@ -5728,154 +6390,6 @@ inline Strings joined(Strings tokens, const join_tokens::Replace& step) {
     }
     return text;
 }
-
-}  // namespace svad::text
-
-// ==== svad/text/unigram.hpp ====
-// The unigram language model of pieces (Kudo 2018): the cut of a text whose pieces have the highest sum of log
-// probabilities, by one pass of Viterbi over a trie.
-//
-// Promise: linear in the text (times the longest piece, which is bounded); no allocation a call beyond the scratch.
-// Pieces and ties are those of the reference programs: a later candidate must be strictly better; a character that is no
-// piece costs the lowest score less 10. Sums are kept in double as Hugging Face does, or rounded to float after every
-// step as SentencePiece does (`single`).
-// Rejected: a lattice with nodes for every piece (allocates, and the best path needs only one number a position).
-
-namespace svad::text {
-
-/// What a piece is for. The numbers are those of SentencePiece's files.
-enum class PieceType : std::uint8_t { normal = 1, unknown = 2, control = 3, user_defined = 4, unused = 5, byte = 6 };
-
-/// A piece and its log probability.
-struct UnigramPiece {
-    std::string piece;
-    double score = 0;
-    PieceType type = PieceType::normal;
-};
-
-/// How unknown characters and sums are treated.
-struct UnigramOptions {
-    std::int32_t unk_id = -1;                  ///< -1: a text with an unknown character is an error
-    bool fuse_unk = true;                      ///< neighbouring unknown characters are one piece
-    bool single = false;                       ///< sums in float
-    std::vector<std::int32_t> byte_ids{};      ///< 256 ids, or none: what an unknown piece is spelt with
-};
-
-/// Bytes of the character that starts with `lead`, by its first four bits.
-[[nodiscard]] inline std::size_t character_length(char lead) {
-    return static_cast<std::size_t>("\1\1\1\1\1\1\1\1\1\1\1\1\2\2\3\4"[static_cast<unsigned char>(lead) >> 4]);
-}
-
-/// Cuts text into the most probable pieces.
-class Unigram {
-public:
-    /// Longest piece in bytes: what keeps encoding linear.
-    static constexpr std::size_t max_piece = 1024;
-
-    /// Room for one call, to be kept between calls.
-    struct Scratch {
-        struct Node {
-            double score = 0;
-            std::int32_t start = -1, id = -1;
-        };
-        std::vector<Node> nodes;
-        std::vector<std::size_t> ends;
-    };
-
-    Unigram() = default;
-
-    explicit Unigram(const std::vector<UnigramPiece>& pieces, UnigramOptions options = {}) : options_(std::move(options)) {
-        if (!options_.byte_ids.empty() && options_.byte_ids.size() != 256)
-            fail<UsageError>("Unigram: byte_ids must have 256 ids or none; got ", options_.byte_ids.size());
-        if (options_.unk_id >= static_cast<std::int32_t>(pieces.size()))
-            fail<io::FormatError>("Unigram: unk_id must be a piece; got ", options_.unk_id, " of ", pieces.size(), " pieces");
-        std::vector<std::pair<std::string_view, std::int32_t>> keys;
-        double low = 0, high = 0;
-        bool any = false;
-        for (std::size_t i = 0; i < pieces.size(); ++i) {
-            const UnigramPiece& p = pieces[i];
-            if (p.piece.size() > max_piece)
-                fail<io::FormatError>("Unigram: a piece may have ", max_piece, " bytes; got ", p.piece.size(), " in piece ", i);
-            if (p.type == PieceType::normal) {
-                low = any ? std::min(low, p.score) : p.score;
-                high = any ? std::max(high, p.score) : p.score;
-                any = true;
-            }
-            if (p.type == PieceType::normal || p.type == PieceType::user_defined) keys.emplace_back(p.piece, static_cast<std::int32_t>(i));
-        }
-        for (const UnigramPiece& p : pieces)   // a symbol of the user always wins over what it is made of
-            scores_.push_back(p.type == PieceType::user_defined ? static_cast<double>(p.piece.size()) * high - 0.1 : p.score);
-        unknown_ = options_.single ? static_cast<double>(static_cast<float>(low) - 10.0f) : low - 10.0;
-        trie_ = ByteTrie(std::move(keys));
-    }
-
-    /// Calls emit(id, begin, end) for every piece of `text`, from the left, with its bytes in `text`.
-    template <class F>
-    void encode(std::string_view text, Scratch& scratch, F emit) const {
-        if (options_.single) search<true>(text, scratch);
-        else search<false>(text, scratch);
-        scratch.ends.clear();
-        for (auto at = text.size(); at > 0; at = static_cast<std::size_t>(scratch.nodes[at].start)) scratch.ends.push_back(at);
-        std::size_t begin = 0;
-        for (std::size_t k = scratch.ends.size(); k > 0; --k) {
-            const std::int32_t id = scratch.nodes[scratch.ends[k - 1]].id;
-            if (id >= 0) {
-                emit(id, begin, scratch.ends[k - 1]);
-            } else {
-                while (options_.fuse_unk && k > 1 && scratch.nodes[scratch.ends[k - 2]].id < 0) --k;
-                unknown(text, begin, scratch.ends[k - 1], emit);
-            }
-            begin = scratch.ends[k - 1];
-        }
-    }
-
-    template <class F>
-    void encode(std::string_view text, F emit) const {
-        Scratch scratch;
-        encode(text, scratch, emit);
-    }
-
-private:
-    UnigramOptions options_;
-    ByteTrie trie_;
-    std::vector<double> scores_;
-    double unknown_ = 0;
-
-    template <class F>
-    void unknown(std::string_view text, std::size_t begin, std::size_t end, F& emit) const {
-        if (!options_.byte_ids.empty()) {
-            for (std::size_t i = begin; i < end; ++i) emit(options_.byte_ids[static_cast<unsigned char>(text[i])], begin, end);
-            return;
-        }
-        if (options_.unk_id < 0) fail<UsageError>("Unigram: no piece for '", text.substr(begin, std::min<std::size_t>(end - begin, 32)), "' and no unk_id");
-        emit(options_.unk_id, begin, end);
-    }
-
-    template <bool Single>
-    void search(std::string_view text, Scratch& scratch) const {
-        if (text.size() > 0x7FFFFFF0u) fail<UsageError>("Unigram: a text may have 2^31 bytes; got ", text.size());
-        scratch.nodes.assign(text.size() + 1, {});
-        const auto offer = [](typename Scratch::Node& node, double score, std::size_t start, std::int32_t id) {
-            if (Single) score = static_cast<double>(static_cast<float>(score));   // rounded first: ties are made here
-            if (node.start < 0 || score > node.score) node = {score, static_cast<std::int32_t>(start), id};
-        };
-        for (std::size_t start = 0; start < text.size();) {
-            const double here = scratch.nodes[start].score;
-            const std::size_t length = std::min(character_length(text[start]), text.size() - start);
-            bool whole = false;
-            std::int32_t node = ByteTrie::root;
-            for (std::size_t at = start; at < text.size();) {
-                if ((node = trie_.child(node, static_cast<unsigned char>(text[at++]))) < 0) break;
-                const std::int32_t id = trie_.value(node);
-                if (id < 0) continue;
-                offer(scratch.nodes[at], scores_[static_cast<std::size_t>(id)] + here, start, id);
-                whole |= at - start == length;
-            }
-            if (!whole) offer(scratch.nodes[start + length], unknown_ + here, start, -1);
-            start += length;
-        }
-    }
-};
 
 }  // namespace svad::text
 
@@ -7000,125 +7514,265 @@ private:
 
 namespace svad::text {
 
-enum class Role : std::uint8_t { system, user, assistant };
+/// Who says something.
+enum class Role { system, user, assistant };
 
 struct Message {
     Role role = Role::user;
+    std::string content;
+};
+
+/// A part of a mark: plain text, or a special token by its name.
+struct ChatMark {
     std::string text;
+    bool special = false;
+    std::int32_t id = -1;   ///< where the model knows the token by number: its name must be this
 };
 
-/// What stands before and behind the messages of one role.
-struct RoleMarks {
-    std::string_view before, after;
+/// What stands around the content of one role.
+struct ChatFrame {
+    std::vector<ChatMark> prefix = {}, suffix = {};
 };
 
-/// How one family writes a conversation. Marks hold special tokens by their names.
+/// How a model was taught to read a conversation.
 struct ChatTemplate {
-    std::string_view name, models;
-    std::string_view begin;                      ///< in front of everything
-    RoleMarks system, user, assistant;
-    bool takes_system = true;                    ///< false: a system message is an error
-    std::string_view answer;                     ///< what makes the model answer
-    std::array<std::string_view, 3> specials;    ///< special tokens among the marks; "" for none
-    std::array<std::string_view, 2> stops;       ///< an answer ends before the first of these
-    /// The system text that the models were trained with, which the caller gives: its length and the first 16 hex
-    /// digits of its SHA-256. 0: none in particular.
-    std::size_t system_characters = 0;
-    std::string_view system_sha256;
+    std::string name;
+    std::string system_text = {};            ///< used where the messages begin with no system message; empty: none
+    ChatFrame system = {}, user = {}, assistant = {};
+    std::vector<ChatMark> start = {};        ///< in front of all messages
+    std::vector<ChatMark> generation = {};   ///< asks for the next answer
+    std::string bos = {};                    ///< special token that encode() puts in front; not part of the text
+    std::vector<std::string> stop_strings = {};   ///< an answer ends before these
+    std::vector<std::string> stop_tokens = {};    ///< ... or at these special tokens
+    bool system_in_user = false;             ///< the system message stands inside the first message of the user
+    bool apart = false;                      ///< content is encoded on its own
+    bool trims = false;                      ///< white space around content is taken off
 };
-
-inline constexpr std::array<ChatTemplate, 7> chat_templates{{
-    {"chatml", "Qwen-Chat, Qwen-VL-Chat, Qwen2-Instruct, SmolLM2-Instruct", "",
-     {"<|im_start|>system\n", "<|im_end|>\n"}, {"<|im_start|>user\n", "<|im_end|>\n"}, {"<|im_start|>assistant\n", "<|im_end|>\n"}, true,
-     "<|im_start|>assistant\n", {"<|im_start|>", "<|im_end|>", ""}, {"<|im_end|>", "<|im_start|>"}, 0, ""},
-    {"vicuna_v1", "Vicuna 1.1 to 1.5; LLaVA-1.5 and Video-LLaVA in training", "<s>",
-     {"", " "}, {"USER: ", " "}, {"ASSISTANT: ", "</s>"}, true, "ASSISTANT:", {"<s>", "</s>", ""}, {"</s>", ""}, 154, "1fa69e2371b762d1"},
-    {"llava_v1", "LLaVA-1.5 and Video-LLaVA in evaluation: vicuna_v1 with another system text", "<s>",
-     {"", " "}, {"USER: ", " "}, {"ASSISTANT: ", "</s>"}, true, "ASSISTANT:", {"<s>", "</s>", ""}, {"</s>", ""}, 156, "ace78a978005f68a"},
-    {"videochat", "VideoChat on Vicuna v0", "<s>###",
-     {"", ""}, {"Human: ", "\n###"}, {"Assistant: ", "###"}, false, "Assistant:", {"<s>", "</s>", ""}, {"###", "</s>"}, 0, ""},
-    {"baichuan", "Baichuan-13B-Chat", "",
-     {"", ""}, {"<reserved_102>", ""}, {"<reserved_103>", ""}, true, "<reserved_103>", {"<reserved_102>", "<reserved_103>", "</s>"}, {"</s>", ""}, 0, ""},
-    {"baichuan2", "Baichuan2-7B-Chat, Baichuan2-13B-Chat", "",
-     {"", ""}, {"<reserved_106>", ""}, {"<reserved_107>", ""}, true, "<reserved_107>", {"<reserved_106>", "<reserved_107>", "</s>"}, {"</s>", ""}, 0, ""},
-    {"blip2", "BLIP-2 with OPT, asked a question", "</s>",
-     {"", ""}, {"Question: ", " "}, {"Answer: ", " "}, false, "Answer:", {"</s>", "", ""}, {"\n", "</s>"}, 0, ""},
-}};
-
-/// The template of this name. Throws UsageError that names all.
-[[nodiscard]] inline const ChatTemplate& find_chat_template(std::string_view name) {
-    std::string known;
-    for (const ChatTemplate& one : chat_templates) {
-        if (one.name == name) return one;
-        known += join(known.empty() ? "" : ", ", one.name);
-    }
-    fail<UsageError>("chat: no template '", name, "'; give one of ", known);
-}
 
 namespace detail {
 
-/// Calls mark(special) for the special tokens of the marks and text(piece) for what is between, in order.
-template <class Mark, class Text>
-void write_conversation(const ChatTemplate& t, std::span<const Message> messages, bool answer, Mark mark, Text text) {
-    const auto marks = [&](std::string_view all) {
-        while (!all.empty()) {
-            std::size_t at = all.size(), length = 0;
-            for (const std::string_view special : t.specials)
-                if (const std::size_t found = special.empty() ? at : all.find(special); found < at) at = found, length = special.size();
-            text(all.substr(0, at));
-            if (length > 0) mark(all.substr(at, length));
-            all.remove_prefix(at + length);
+/// A stretch of a conversation in order: a special token, or text.
+struct ChatPart {
+    const ChatMark* special = nullptr;
+    std::string_view text;
+    bool content = false;
+};
+
+class ChatParts {
+public:
+    ChatParts(const ChatTemplate& form, std::span<const Message> messages, bool add_generation_prompt) : form_(form) {
+        marks(form.start);
+        std::string_view system = form.system_text;
+        if (!messages.empty() && messages.front().role == Role::system) {
+            system = messages.front().content;
+            messages = messages.subspan(1);
         }
-    };
-    marks(t.begin);
-    for (const Message& message : messages) {
-        if (message.role == Role::system && !t.takes_system) fail<UsageError>("chat: ", t.name, " knows no system message; leave it out");
-        const RoleMarks& around = message.role == Role::system ? t.system : message.role == Role::user ? t.user : t.assistant;
-        marks(around.before);
-        text(message.text);
-        marks(around.after);
+        if (!form.system_in_user) put_system(system);
+        for (const Message& one : messages) {
+            if (one.role == Role::system) fail<UsageError>("chat: only the first message may be of the system, template '", form.name, "'");
+            const ChatFrame& frame = one.role == Role::user ? form.user : form.assistant;
+            marks(frame.prefix);
+            if (form.system_in_user && one.role == Role::user) {
+                put_system(system);
+                system = {};
+            }
+            content(one.content);
+            marks(frame.suffix);
+        }
+        if (form.system_in_user && !system.empty())
+            fail<UsageError>("chat: template '", form.name, "' puts the system's text into a message of the user, and there is none");
+        if (add_generation_prompt) marks(form.generation);
     }
-    if (answer) marks(t.answer);
-}
 
-}  // namespace detail
+    [[nodiscard]] const std::vector<ChatPart>& list() const { return parts_; }
 
-/// The conversation as one text, for reading; ids are made by chat_ids(). With `answer` it ends where the model goes on.
-[[nodiscard]] inline std::string chat_text(const ChatTemplate& t, std::span<const Message> messages, bool answer = true) {
-    std::string out;
-    const auto append = [&](std::string_view piece) { out += piece; };
-    detail::write_conversation(t, messages, answer, append, append);
-    return out;
-}
+private:
+    void put_system(std::string_view text) {
+        if (text.empty()) return;
+        marks(form_.system.prefix);
+        content(text);
+        marks(form_.system.suffix);
+    }
+    void marks(const std::vector<ChatMark>& list) {
+        for (const ChatMark& one : list) parts_.push_back({one.special ? &one : nullptr, one.text, false});
+    }
+    void content(std::string_view text) {
+        constexpr std::string_view blanks = " \t\n\v\f\r";
+        if (form_.trims) {
+            const std::size_t begin = std::min(text.find_first_not_of(blanks), text.size());
+            text = text.substr(begin, text.find_last_not_of(blanks) + 1 - begin);
+        }
+        parts_.push_back({nullptr, text, true});
+    }
 
-/// Ids of the conversation by two functions: encode(text) gives the ids of text without any special token, id_of(name)
-/// the id of a special token; for tokenizers other than Tokenizer, such as a .model file with its pieces.
-template <class Encode, class IdOf>
-[[nodiscard]] std::vector<std::int32_t> chat_ids(const ChatTemplate& t, std::span<const Message> messages, bool answer, Encode encode, IdOf id_of) {
+    const ChatTemplate& form_;
+    std::vector<ChatPart> parts_;
+};
+
+/// The ids of a conversation: text(string) gives those of a stretch, special(mark) that of a special token.
+template <class Text, class Special>
+std::vector<std::int32_t> encode_chat(const ChatTemplate& form, std::span<const Message> messages, bool add_generation_prompt,
+                                      Text text, Special special) {
     std::vector<std::int32_t> ids;
-    std::string pending;
+    std::string run;
     const auto flush = [&] {
-        if (pending.empty()) return;
-        for (const std::int32_t id : encode(std::string_view{pending})) ids.push_back(id);
-        pending.clear();
+        if (run.empty()) return;
+        const std::vector<std::int32_t> more = text(run);
+        ids.insert(ids.end(), more.begin(), more.end());
+        run.clear();
     };
-    detail::write_conversation(t, messages, answer,
-                               [&](std::string_view special) { flush(), ids.push_back(id_of(special)); },
-                               [&](std::string_view piece) { pending += piece; });
+    if (!form.bos.empty()) ids.push_back(special(ChatMark{form.bos, true}));
+    const ChatParts parts(form, messages, add_generation_prompt);
+    for (const ChatPart& part : parts.list()) {
+        if (part.special || (part.content && form.apart)) flush();
+        if (part.special) ids.push_back(special(*part.special));
+        else run += part.text;
+        if (part.content && form.apart) flush();
+    }
     flush();
     return ids;
 }
 
-/// Ids of the conversation. Throws UsageError if the tokenizer lacks a special token of the template.
-[[nodiscard]] inline std::vector<std::int32_t> chat_ids(const ChatTemplate& t, std::span<const Message> messages, const Tokenizer& tokenizer, bool answer = true) {
-    return chat_ids(t, messages, answer, [&](std::string_view text) { return tokenizer.encode(text); }, [&](std::string_view name) { return tokenizer.id(name); });
+inline void check_mark(const ChatMark& mark, std::int32_t found, std::string_view of, const ChatTemplate& form) {
+    if (found < 0 || (mark.id >= 0 && (found != mark.id || of != mark.text)))
+        fail<UsageError>("chat: template '", form.name, "' needs the special token '", mark.text, "'",
+                         mark.id < 0 ? std::string{} : join(" with the id ", mark.id), "; is this the model's tokenizer?");
 }
 
-/// The answer without what follows the first of the template's stops.
-[[nodiscard]] inline std::string_view cut_at_stop(const ChatTemplate& t, std::string_view answer) {
-    for (const std::string_view stop : t.stops)
-        if (!stop.empty()) answer = answer.substr(0, answer.find(stop));
-    return answer;
+}  // namespace detail
+
+/// The conversation as text, special tokens by name. Throws UsageError for a system message that is not the first.
+[[nodiscard]] inline std::string render(const ChatTemplate& form, std::span<const Message> messages, bool add_generation_prompt = true) {
+    std::string out;
+    const detail::ChatParts parts(form, messages, add_generation_prompt);
+    for (const detail::ChatPart& part : parts.list()) out += part.text;
+    return out;
+}
+
+/// Its ids. Throws UsageError also if the tokenizer lacks a special token of the template.
+[[nodiscard]] inline std::vector<std::int32_t> encode(const ChatTemplate& form, std::span<const Message> messages,
+                                                      const Tokenizer& tokenizer, bool add_generation_prompt = true) {
+    return detail::encode_chat(
+        form, messages, add_generation_prompt, [&](std::string_view text) { return tokenizer.encode(text, Specials::as_text); },
+        [&](const ChatMark& mark) {
+            if (mark.id >= 0 && mark.id < tokenizer.vocabulary()) {
+                detail::check_mark(mark, mark.id, tokenizer.token(mark.id), form);
+                return mark.id;
+            }
+            const std::int32_t found = tokenizer.has(mark.text) ? tokenizer.id(mark.text) : -1;
+            detail::check_mark(mark, found, mark.text, form);
+            return found;
+        });
+}
+
+/// As above for a sentencepiece model. Such a model finds symbols of its user in any text: content that spells a mark
+/// of the template is a UsageError.
+[[nodiscard]] inline std::vector<std::int32_t> encode(const ChatTemplate& form, std::span<const Message> messages,
+                                                      const SentencePiece& model, bool add_generation_prompt = true) {
+    std::vector<std::int32_t> marks;
+    const auto special = [&](const ChatMark& mark) {
+        const std::int32_t found = model.id(mark.text);
+        const std::string& name = model.model().pieces[static_cast<std::size_t>(found)].piece;
+        detail::check_mark(mark, name == mark.text ? found : -1, name, form);
+        marks.push_back(found);
+        return found;
+    };
+    for (const auto* list : {&form.start, &form.system.prefix, &form.system.suffix, &form.user.prefix, &form.user.suffix,
+                             &form.assistant.prefix, &form.assistant.suffix, &form.generation})
+        for (const ChatMark& mark : *list)
+            if (mark.special) (void)special(mark);
+    const auto text = [&](std::string_view run) {
+        std::vector<std::int32_t> ids = model.encode(run).ids;
+        for (const std::int32_t id : ids)
+            if (std::find(marks.begin(), marks.end(), id) != marks.end())
+                fail<UsageError>("chat: a message spells a mark of the template '", form.name, "'; got '",
+                                 model.model().pieces[static_cast<std::size_t>(id)].piece, "'");
+        return ids;
+    };
+    return detail::encode_chat(form, messages, add_generation_prompt, text, special);
+}
+
+}  // namespace svad::text
+
+// ==== svad/text/chat_templates.hpp ====
+// The chat templates of the models that svad loads, by name: Vicuna and LLaVA, VideoChat, LLaMA-2, Baichuan, Qwen,
+// SmolLM2, OPT with BLIP-2. The strings are those the models were trained with (their own repositories' conversation
+// code and tokenizer_config.json); an answer is worse for every character that differs.
+//
+// Promise: a table of values to read, copy and change. Rejected: code for each model: templates differ in strings.
+
+namespace svad::text {
+
+namespace detail {
+
+inline ChatMark special_mark(std::string name) { return {std::move(name), true}; }
+
+/// ChatML: Qwen and SmolLM2.
+inline ChatTemplate chatml(std::string name, std::string system_text, bool apart) {
+    const auto frame = [](const char* role) {
+        return ChatFrame{{special_mark("<|im_start|>"), {std::string(role) + "\n"}}, {special_mark("<|im_end|>"), {"\n"}}};
+    };
+    return {.name = std::move(name), .system_text = std::move(system_text), .system = frame("system"), .user = frame("user"),
+            .assistant = frame("assistant"), .generation = frame("assistant").prefix, .stop_tokens = {"<|im_end|>", "<|im_start|>"},
+            .apart = apart};
+}
+
+/// Vicuna v1.1, v1.3, v1.5 and what was built on it; `person`: what the system's text calls the user.
+inline ChatTemplate vicuna(std::string name, const std::string& person) {
+    return {.name = std::move(name),
+            .system_text = "A chat between a curious " + person + " and an artificial intelligence assistant. The assistant gives "
+                           "helpful, detailed, and polite answers to the " + person + "'s questions.",
+            .system = {{}, {{" "}}}, .user = {{{"USER: "}}, {{" "}}}, .assistant = {{{"ASSISTANT: "}}, {special_mark("</s>")}},
+            .generation = {{"ASSISTANT:"}}, .bos = "<s>", .stop_tokens = {"</s>"}};
+}
+
+inline ChatTemplate baichuan(std::string name, std::string user, std::string assistant) {
+    const ChatMark user_mark{std::move(user), true, 195}, assistant_mark{std::move(assistant), true, 196};
+    return {.name = std::move(name), .user = {{user_mark}, {}}, .assistant = {{assistant_mark}, {}}, .generation = {assistant_mark},
+            .stop_tokens = {"</s>"}};
+}
+
+inline std::vector<ChatTemplate> make_chat_templates() {
+    const ChatTemplate vicuna_user = vicuna("vicuna-v1.1", "user");
+    return {
+        vicuna_user,
+        {.name = "vicuna-v0", .system_text = vicuna("", "human").system_text, .system = {{}, {{"\n### "}}},
+         .user = {{{"Human: "}}, {{"\n### "}}}, .assistant = {{{"Assistant: "}}, {{"\n### "}}}, .generation = {{"Assistant:"}},
+         .bos = "<s>", .stop_strings = {"###"}, .stop_tokens = {"</s>"}},
+        vicuna("llava-1.5", "user"),     // as trained
+        vicuna("llava-1.5-cli", "human"),   // as its command line asks
+        vicuna("video-llava", "human"),
+        {.name = "videochat", .user = {{{"Human: "}}, {{"\n###"}}}, .assistant = {{{"Assistant: "}}, {{"###"}}}, .start = {{"###"}},
+         .generation = {{"Assistant:"}}, .bos = "<s>", .stop_strings = {"###"}, .stop_tokens = {"</s>"}},
+        {.name = "llama-2", .system = {{{"<<SYS>>\n"}}, {{"\n<</SYS>>\n\n"}}}, .user = {{special_mark("<s>"), {"[INST] "}}, {{" [/INST]"}}},
+         .assistant = {{{" "}}, {{" "}, special_mark("</s>")}}, .stop_tokens = {"</s>"}, .system_in_user = true, .trims = true},
+        baichuan("baichuan", "<reserved_102>", "<reserved_103>"),
+        baichuan("baichuan2", "<reserved_106>", "<reserved_107>"),
+        chatml("qwen", "You are a helpful assistant.", true),
+        chatml("qwen2", "You are a helpful assistant.", false),
+        chatml("smollm2", "You are a helpful AI assistant named SmolLM, trained by Hugging Face", false),
+        {.name = "opt", .bos = "</s>", .stop_strings = {"\n"}, .stop_tokens = {"</s>"}},
+        {.name = "blip2-opt", .user = {{{"Question: "}}, {{" "}}}, .assistant = {{{"Answer: "}}, {{". "}}}, .generation = {{"Answer:"}},
+         .bos = "</s>", .stop_strings = {"\n"}, .stop_tokens = {"</s>"}},
+    };
+}
+
+}  // namespace detail
+
+/// All templates that svad knows.
+[[nodiscard]] inline const std::vector<ChatTemplate>& chat_templates() {
+    static const std::vector<ChatTemplate> all = detail::make_chat_templates();
+    return all;
+}
+
+/// The template of that name. Throws UsageError that lists the known ones.
+[[nodiscard]] inline const ChatTemplate& find_chat_template(std::string_view name) {
+    std::string known;
+    for (const ChatTemplate& one : chat_templates()) {
+        if (one.name == name) return one;
+        known += (known.empty() ? "" : ", ") + one.name;
+    }
+    fail<UsageError>("chat: the template should be one of ", known, "; got '", name, "'");
 }
 
 }  // namespace svad::text
@@ -10098,521 +10752,6 @@ private:
     }
 
     detail::SequenceModel model_;
-};
-
-}  // namespace svad::text
-
-// ==== svad/text/sentencepiece.hpp ====
-// SentencePiece (Kudo and Richardson 2018): a .model file, text to ids and back.
-//
-// Promise: ids, offsets and decoded text are those of the sentencepiece program for all four kinds of model, with byte
-// fallback, symbols of the user and every treatment of white space; any bytes may come in; time is linear (n log n for
-// BPE). A value: copies are independent, encoding is const and may run in several threads.
-// Strings of control symbols in the text are text.
-
-// ==== svad/text/sentencepiece_bpe.hpp ====
-// Byte pair encoding as SentencePiece does it: neighbours merge while their joined string is a piece, the highest score
-// first, the leftmost on a tie; unused pieces are taken apart again.
-//
-// Promise: n log n in the text (times the longest piece); symbols of the user neither merge nor are cut.
-// Where no piece holds a blank sign behind another character, words cannot influence one another and are merged one by
-// one: the same outcome from queues of a few entries.
-// Rejected: a table of pairs of ids (a symbol that is no piece can still be half of one).
-
-// ==== svad/text/sentencepiece_text.hpp ====
-// What SentencePiece does to text before it cuts it: rules of replacement, white space, the blank in front; and where
-// every byte of the outcome came from.
-//
-// Promise: any bytes; linear; an ill-formed byte becomes U+FFFD; symbols of the user stay as they are.
-// Rejected: normalising first and aligning afterwards (rules delete and join, so there is no way back).
-
-// ==== svad/text/sentencepiece_model.hpp ====
-// What a SentencePiece .model file says: pieces, kind of model, and how text is prepared. No behaviour.
-//
-// Promise: any bytes give a model that encoding can believe (pieces not empty, valid types, exactly one unknown piece, all
-// 256 byte pieces where bytes are spelt) or an io::FormatError.
-// Fields as in sentencepiece_model.proto; unknown fields are passed over, as protocol buffers ask.
-
-namespace svad::text {
-
-/// How text is prepared before it is cut.
-struct SentencePieceNormalizer {
-    Charsmap rules;
-    bool add_dummy_prefix = true;
-    bool remove_extra_whitespaces = true;
-    bool escape_whitespaces = true;
-    bool present = false;                 ///< whether the file has this part at all
-};
-
-/// The contents of a .model file.
-struct SentencePieceModel {
-    enum class Kind : std::uint8_t { unigram = 1, bpe = 2, word = 3, character = 4 };
-
-    std::vector<UnigramPiece> pieces;
-    Kind kind = Kind::unigram;
-    bool whitespace_as_suffix = false, byte_fallback = false;
-    std::string unk_surface = " \xE2\x81\x87 ";
-    std::int32_t unk_id = -1;
-    SentencePieceNormalizer normalizer, denormalizer;
-    std::vector<std::int32_t> byte_ids;   ///< of "<0x00>" to "<0xFF>" with byte fallback
-};
-
-namespace detail {
-
-inline UnigramPiece read_piece(std::string_view message, std::string_view where) {
-    UnigramPiece piece;
-    io::ProtoField field;
-    for (io::ProtoReader reader{message, where}; reader.next(field);) {
-        if (field.number == 1 && field.wire == 2) piece.piece = field.bytes;
-        if (field.number == 2 && field.wire == 5) piece.score = static_cast<double>(field.as_float());
-        if (field.number != 3 || field.wire != 0) continue;
-        if (field.integer < 1 || field.integer > 6) fail<io::FormatError>(where, ": a piece has a type of 1 to 6; got ", field.integer);
-        piece.type = static_cast<PieceType>(field.integer);
-    }
-    if (piece.piece.empty()) fail<io::FormatError>(where, ": a piece may not be empty");
-    if (!std::isfinite(piece.score)) fail<io::FormatError>(where, ": the score of piece '", piece.piece, "' is not finite");
-    return piece;
-}
-
-inline void read_trainer(std::string_view message, std::string_view where, SentencePieceModel& model) {
-    io::ProtoField field;
-    for (io::ProtoReader reader{message, where}; reader.next(field);) {
-        if (field.number == 3 && field.wire == 0) {
-            if (field.integer < 1 || field.integer > 4) fail<io::FormatError>(where, ": model_type must be 1 to 4; got ", field.integer);
-            model.kind = static_cast<SentencePieceModel::Kind>(field.integer);
-        }
-        if (field.number == 24 && field.wire == 0) model.whitespace_as_suffix = field.integer != 0;
-        if (field.number == 35 && field.wire == 0) model.byte_fallback = field.integer != 0;
-        if (field.number == 44 && field.wire == 2) model.unk_surface = field.bytes;
-    }
-}
-
-inline SentencePieceNormalizer read_normalizer(std::string_view message, std::string_view where) {
-    SentencePieceNormalizer out;
-    out.present = true;
-    io::ProtoField field;
-    for (io::ProtoReader reader{message, where}; reader.next(field);) {
-        if (field.number == 2 && field.wire == 2) out.rules = Charsmap(field.bytes, where);
-        if (field.number == 3 && field.wire == 0) out.add_dummy_prefix = field.integer != 0;
-        if (field.number == 4 && field.wire == 0) out.remove_extra_whitespaces = field.integer != 0;
-        if (field.number == 5 && field.wire == 0) out.escape_whitespaces = field.integer != 0;
-    }
-    return out;
-}
-
-/// The byte that "<0xNN>" stands for, or -1.
-inline int byte_of_piece(std::string_view piece) {
-    const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; };
-    if (piece.size() != 6 || !piece.starts_with("<0x") || piece[5] != '>') return -1;
-    const int high = digit(piece[3]), low = digit(piece[4]);
-    return high < 0 || low < 0 ? -1 : 16 * high + low;
-}
-
-inline void check_pieces(SentencePieceModel& model, std::string_view where) {
-    model.byte_ids.assign(256, -1);
-    for (std::size_t i = 0; i < model.pieces.size(); ++i) {
-        const UnigramPiece& piece = model.pieces[i];
-        const auto id = static_cast<std::int32_t>(i);
-        if (piece.type == PieceType::unknown) {
-            if (model.unk_id >= 0) fail<io::FormatError>(where, ": only one piece may be the unknown one; got ", model.unk_id, " and ", i);
-            model.unk_id = id;
-        }
-        if (piece.type != PieceType::byte) continue;
-        const int byte = byte_of_piece(piece.piece);
-        if (byte < 0) fail<io::FormatError>(where, ": a byte piece must be <0x00> to <0xFF>; got '", piece.piece, "'");
-        model.byte_ids[static_cast<std::size_t>(byte)] = id;
-    }
-    if (model.unk_id < 0) fail<io::FormatError>(where, ": no piece is the unknown one");
-    if (model.byte_fallback && std::find(model.byte_ids.begin(), model.byte_ids.end(), -1) != model.byte_ids.end())
-        fail<io::FormatError>(where, ": byte_fallback needs all 256 byte pieces");
-}
-
-}  // namespace detail
-
-/// Reads the bytes of a .model file; `where` starts every error.
-[[nodiscard]] inline SentencePieceModel parse_sentencepiece_model(std::string_view bytes, std::string_view where) {
-    SentencePieceModel model;
-    io::ProtoField field;
-    for (io::ProtoReader reader{bytes, where}; reader.next(field);) {
-        if (field.wire != 2) continue;
-        if (field.number == 1) model.pieces.push_back(detail::read_piece(field.bytes, where));
-        if (field.number == 2) detail::read_trainer(field.bytes, where, model);
-        if (field.number == 3) model.normalizer = detail::read_normalizer(field.bytes, where);
-        if (field.number == 5) model.denormalizer = detail::read_normalizer(field.bytes, where);
-    }
-    detail::check_pieces(model, where);
-    return model;
-}
-
-}  // namespace svad::text
-
-namespace svad::text {
-
-/// The sign for a blank inside pieces, U+2581.
-inline constexpr std::string_view blank_sign = "\xE2\x96\x81";
-
-/// Prepared text; origin[i] is the byte of the input from which byte i came, origin.back() where the input ended.
-struct PreparedText {
-    std::string text;
-    std::vector<std::uint32_t> origin;
-};
-
-namespace detail {
-
-/// One step of preparing: what the front of `rest` becomes.
-inline Charsmap::Match prepare_front(std::string_view rest, const Charsmap& rules, const ByteTrie& symbols) {
-    if (const std::size_t n = symbols.longest_prefix(rest)) return {rest.substr(0, n), n};
-    if (const Charsmap::Match match = rules.longest(rest); match.length > 0) return match;
-    const CodePoint c = next_code_point(rest, 0);
-    return c.valid ? Charsmap::Match{rest.substr(0, c.length), c.length} : Charsmap::Match{"\xEF\xBF\xBD", 1};
-}
-
-inline void append_prepared(PreparedText& out, std::string_view bytes, std::size_t from, bool escape) {
-    for (const char c : bytes) {
-        if (escape && c == ' ') {
-            out.text += blank_sign;
-            out.origin.insert(out.origin.end(), 3, static_cast<std::uint32_t>(from));
-        } else {
-            out.text += c;
-            out.origin.push_back(static_cast<std::uint32_t>(from));
-        }
-    }
-}
-
-/// Takes blanks off the end; returns the origin of the first one taken, else `at`.
-inline std::size_t strip_blanks(PreparedText& out, std::string_view blank, std::size_t at) {
-    while (out.text.ends_with(blank)) {
-        const std::size_t length = out.text.size() - blank.size();
-        at = out.origin[length];
-        out.text.resize(length);
-        out.origin.resize(length);
-    }
-    return at;
-}
-
-}  // namespace detail
-
-/// Prepares `text` into `out`, whose room is used again.
-inline void prepare_text(std::string_view text, const SentencePieceNormalizer& how, const ByteTrie& symbols, bool as_suffix,
-                         PreparedText& out) {
-    if (text.size() >= 0x40000000u) fail<UsageError>("SentencePiece: a text may have 2^30 bytes; got ", text.size());
-    out.text.clear();
-    out.origin.clear();
-    std::size_t at = 0;
-    const bool trim = how.remove_extra_whitespaces;
-    const auto front = [&] { return detail::prepare_front(text.substr(at), how.rules, symbols); };
-    while (trim && at < text.size()) {
-        const Charsmap::Match match = front();
-        if (match.result != " ") break;
-        at += match.length;
-    }
-    const bool blank = how.add_dummy_prefix && at < text.size();
-    if (blank && !as_suffix) detail::append_prepared(out, " ", at, how.escape_whitespaces);
-    for (bool after_blank = trim; at < text.size();) {
-        const Charsmap::Match match = front();
-        std::string_view made = match.result;
-        while (after_blank && made.starts_with(' ')) made.remove_prefix(1);
-        detail::append_prepared(out, made, at, how.escape_whitespaces);
-        if (!made.empty()) after_blank = made.ends_with(' ');
-        if (!trim) after_blank = false;
-        at += match.length;
-    }
-    if (trim) at = detail::strip_blanks(out, how.escape_whitespaces ? blank_sign : " ", at);
-    if (blank && as_suffix) detail::append_prepared(out, " ", at, how.escape_whitespaces);
-    out.origin.push_back(static_cast<std::uint32_t>(at));
-}
-
-}  // namespace svad::text
-
-namespace svad::text {
-
-/// Merges characters to pieces. Looks into a model and its trie, which must outlive the call.
-class SentencePieceMerger {
-public:
-    SentencePieceMerger(const SentencePieceModel& model, const ByteTrie& trie, const ByteTrie& symbols, bool by_words)
-        : model_(&model), trie_(&trie), symbols_(&symbols), by_words_(by_words) {}
-
-    /// Whether words of these pieces can be merged one by one.
-    [[nodiscard]] static bool words_are_apart(const std::vector<UnigramPiece>& pieces) {
-        return std::none_of(pieces.begin(), pieces.end(), [](const UnigramPiece& p) {
-            std::string_view rest = p.piece;
-            while (rest.starts_with(blank_sign)) rest.remove_prefix(blank_sign.size());
-            return rest.find(blank_sign) != std::string_view::npos;
-        });
-    }
-
-    /// Calls emit(id, begin, end) for the pieces of the prepared `text`; id -1 is no piece.
-    template <class F>
-    void encode(std::string_view text, F emit) {
-        text_ = text;
-        symbols_of_.clear();
-        bool last_blank = false;
-        for (std::size_t at = 0; at < text.size();) {
-            const std::size_t symbol = symbols_->longest_prefix(text.substr(at));
-            const std::size_t n = symbol > 0 ? symbol : std::min(character_length(text[at]), text.size() - at);
-            const bool blank = text.substr(at).starts_with(blank_sign);
-            if (by_words_ && blank && !last_blank) finish(emit);
-            last_blank = blank;
-            const auto index = static_cast<std::int32_t>(symbols_of_.size());
-            symbols_of_.push_back({at, at + n, index - 1, index + 1, symbol > 0});
-            at += n;
-        }
-        finish(emit);
-    }
-
-private:
-    struct Symbol {
-        std::size_t begin, end;
-        std::int32_t previous, next;
-        bool frozen;
-    };
-    struct Candidate {
-        double score;
-        std::int32_t left;
-        std::size_t begin, end;
-        bool operator<(const Candidate& other) const {   // the heap keeps the greatest on top
-            return score != other.score ? score < other.score : left > other.left;
-        }
-    };
-
-    const SentencePieceModel* model_;
-    const ByteTrie *trie_, *symbols_;
-    bool by_words_;
-    std::string_view text_;
-    std::vector<Symbol> symbols_of_;
-    std::vector<Candidate> queue_;
-    std::vector<std::pair<std::size_t, std::size_t>> parts_;
-    std::unordered_map<std::string_view, std::size_t> halves_;   // of unused pieces made in this word: where the left half ends
-
-    Symbol& symbol(std::int32_t i) { return symbols_of_[static_cast<std::size_t>(i)]; }
-
-    PieceType type(std::int32_t id) const { return model_->pieces[static_cast<std::size_t>(id)].type; }
-
-    void offer(std::int32_t left, std::int32_t right) {
-        if (left < 0 || right >= static_cast<std::int32_t>(symbols_of_.size())) return;
-        const Symbol &a = symbol(left), &b = symbol(right);
-        if (a.frozen || b.frozen || b.end - a.begin > Unigram::max_piece) return;
-        const std::string_view made = text_.substr(a.begin, b.end - a.begin);
-        const std::int32_t id = trie_->find(made);
-        if (id < 0) return;
-        queue_.push_back({model_->pieces[static_cast<std::size_t>(id)].score, left, a.begin, b.end});
-        std::push_heap(queue_.begin(), queue_.end());
-        if (type(id) == PieceType::unused) halves_[made] = a.end - a.begin;
-    }
-
-    void merge() {
-        while (!queue_.empty()) {
-            const Candidate best = queue_.front();
-            std::pop_heap(queue_.begin(), queue_.end());
-            queue_.pop_back();
-            Symbol& left = symbol(best.left);
-            if (left.begin != best.begin || left.next >= static_cast<std::int32_t>(symbols_of_.size())) continue;
-            Symbol& right = symbol(left.next);
-            if (left.end == left.begin || right.end != best.end) continue;   // merged meanwhile
-            left.end = right.end;
-            right.begin = right.end;
-            left.next = right.next;
-            if (left.next < static_cast<std::int32_t>(symbols_of_.size())) symbol(left.next).previous = best.left;
-            offer(left.previous, best.left);
-            offer(best.left, left.next);
-        }
-    }
-
-    /// The pieces of [begin, end): itself, or if it is an unused piece what it was made of.
-    template <class F>
-    void take_apart(std::size_t begin, std::size_t end, F& emit) {
-        parts_.assign(1, {begin, end});
-        while (!parts_.empty()) {
-            const auto part = parts_.back();
-            parts_.pop_back();
-            const std::string_view made = text_.substr(part.first, part.second - part.first);
-            const std::int32_t id = trie_->find(made);
-            const auto half = id >= 0 && type(id) == PieceType::unused ? halves_.find(made) : halves_.end();
-            if (half == halves_.end()) {
-                emit(id, part.first, part.second);
-                continue;
-            }
-            parts_.emplace_back(part.first + half->second, part.second);
-            parts_.emplace_back(part.first, part.first + half->second);
-        }
-    }
-
-    template <class F>
-    void finish(F& emit) {
-        queue_.clear();
-        halves_.clear();
-        for (std::int32_t i = 0; i + 1 < static_cast<std::int32_t>(symbols_of_.size()); ++i) offer(i, i + 1);
-        merge();
-        for (std::int32_t i = 0; i < static_cast<std::int32_t>(symbols_of_.size()); i = symbol(i).next) take_apart(symbol(i).begin, symbol(i).end, emit);
-        symbols_of_.clear();
-    }
-};
-
-}  // namespace svad::text
-
-namespace svad::text {
-
-/// Pieces of a text: ids, and for each the bytes [begin, end) of the text that it covers.
-struct SentencePieces {
-    std::vector<std::int32_t> ids;
-    std::vector<std::pair<std::size_t, std::size_t>> offsets;
-};
-
-/// A tokenizer from a .model file.
-class SentencePiece {
-public:
-    /// Reads a .model file. Throws FileError or FormatError.
-    [[nodiscard]] static SentencePiece load(const std::string& path) { return parse(io::read_file(path), path); }
-    /// Reads the bytes of one; `where` starts every error.
-    [[nodiscard]] static SentencePiece parse(std::string_view bytes, std::string_view where) {
-        return SentencePiece(parse_sentencepiece_model(bytes, where));
-    }
-
-    explicit SentencePiece(SentencePieceModel model) : model_(std::move(model)) {
-        std::vector<std::pair<std::string_view, std::int32_t>> pieces, reserved, symbols;
-        for (std::size_t i = 0; i < model_.pieces.size(); ++i) {
-            const UnigramPiece& p = model_.pieces[i];
-            const bool text = p.type == PieceType::normal || p.type == PieceType::user_defined || p.type == PieceType::unused;
-            (text ? pieces : reserved).emplace_back(p.piece, static_cast<std::int32_t>(i));
-            if (p.type == PieceType::user_defined) symbols.emplace_back(p.piece, static_cast<std::int32_t>(i));
-        }
-        pieces_ = ByteTrie(std::move(pieces));
-        reserved_ = ByteTrie(std::move(reserved));
-        symbols_ = ByteTrie(std::move(symbols));
-        words_apart_ = SentencePieceMerger::words_are_apart(model_.pieces);
-        if (model_.kind == SentencePieceModel::Kind::unigram)
-            unigram_ = Unigram(model_.pieces, {.unk_id = model_.unk_id, .fuse_unk = false, .single = true});
-    }
-
-    [[nodiscard]] const SentencePieceModel& model() const { return model_; }
-    [[nodiscard]] std::size_t size() const { return model_.pieces.size(); }
-
-    /// The id of `piece`, or that of the unknown piece.
-    [[nodiscard]] std::int32_t id(std::string_view piece) const {
-        std::int32_t found = reserved_.find(piece);
-        if (found < 0) found = pieces_.find(piece);
-        return found < 0 ? model_.unk_id : found;
-    }
-
-    /// Ids and offsets of `text`.
-    [[nodiscard]] SentencePieces encode(std::string_view text) const {
-        SentencePieces out;
-        PreparedText prepared;
-        prepare_text(text, model_.normalizer, symbols_, model_.whitespace_as_suffix, prepared);
-        bool after_unknown = false;
-        cut(prepared.text, [&](std::int32_t id, std::size_t begin, std::size_t end) {
-            if (id < 0) id = model_.unk_id;
-            add(out, id, std::string_view{prepared.text}.substr(begin, end - begin), {prepared.origin[begin], prepared.origin[end]}, after_unknown);
-            after_unknown = id == model_.unk_id;
-        });
-        return out;
-    }
-
-    /// Text of `ids`. Throws UsageError for an id outside the vocabulary.
-    [[nodiscard]] std::string decode(std::span<const std::int32_t> ids) const {
-        std::string out, bytes;
-        bool at_start = true, ate_blank = false;
-        for (const std::int32_t id : ids) {
-            if (id < 0 || static_cast<std::size_t>(id) >= size())
-                fail<UsageError>("SentencePiece: an id must be below ", size(), "; got ", id);
-            const UnigramPiece& piece = model_.pieces[static_cast<std::size_t>(id)];
-            if (piece.type == PieceType::byte) {
-                bytes += static_cast<char>(detail::byte_of_piece(piece.piece));
-                continue;
-            }
-            flush(out, bytes);
-            if (ate_blank || !out.empty()) at_start = false;
-            ate_blank = append(out, piece, at_start);
-        }
-        flush(out, bytes);
-        if (!model_.denormalizer.present || model_.denormalizer.rules.empty()) return out;
-        PreparedText plain;
-        prepare_text(out, model_.denormalizer, ByteTrie{}, false, plain);
-        return plain.text;
-    }
-
-private:
-    SentencePieceModel model_;
-    ByteTrie pieces_, reserved_, symbols_;
-    Unigram unigram_;
-    bool words_apart_ = false;
-
-    void add(SentencePieces& out, std::int32_t id, std::string_view piece, std::pair<std::size_t, std::size_t> bytes, bool after_unknown) const {
-        if (model_.pieces[static_cast<std::size_t>(id)].type == PieceType::control) bytes.second = bytes.first;
-        if (id == model_.unk_id && model_.byte_fallback) {   // the last byte stands for all of the text
-            for (std::size_t i = 0; i < piece.size(); ++i) {
-                out.ids.push_back(model_.byte_ids[static_cast<unsigned char>(piece[i])]);
-                out.offsets.emplace_back(bytes.first, i + 1 == piece.size() ? bytes.second : bytes.first);
-            }
-        } else if (id == model_.unk_id && after_unknown) {
-            out.offsets.back().second = bytes.second;
-        } else {
-            out.ids.push_back(id);
-            out.offsets.push_back(bytes);
-        }
-    }
-
-    template <class F>
-    void cut(std::string_view text, F emit) const {
-        using Kind = SentencePieceModel::Kind;
-        if (model_.kind == Kind::unigram) unigram_.encode(text, emit);
-        if (model_.kind == Kind::bpe) SentencePieceMerger(model_, pieces_, symbols_, words_apart_).encode(text, emit);
-        if (model_.kind == Kind::word) cut_words(text, emit);
-        if (model_.kind == Kind::character) cut_characters(text, emit);
-    }
-
-    template <class F>
-    void cut_characters(std::string_view text, F& emit) const {
-        for (std::size_t at = 0; at < text.size();) {
-            std::size_t n = symbols_.longest_prefix(text.substr(at));
-            if (n == 0) n = std::min(character_length(text[at]), text.size() - at);
-            emit(id(text.substr(at, n)), at, at + n);
-            at += n;
-        }
-    }
-
-    template <class F>
-    void cut_words(std::string_view text, F& emit) const {
-        for (std::size_t begin = 0; begin < text.size();) {
-            std::size_t end = text.find(blank_sign, model_.whitespace_as_suffix ? begin : begin + 1);
-            end = end == std::string_view::npos ? text.size() : end + (model_.whitespace_as_suffix ? blank_sign.size() : 0);
-            emit(id(text.substr(begin, end - begin)), begin, end);
-            begin = end;
-        }
-    }
-
-    /// Bytes of byte pieces as text: what is no character becomes U+FFFD, byte by byte.
-    static void flush(std::string& out, std::string& bytes) {
-        for (std::size_t at = 0; at < bytes.size();) {
-            const CodePoint c = next_code_point(bytes, at);
-            if (c.valid) out.append(bytes, at, c.length);
-            else out += "\xEF\xBF\xBD";
-            at += c.valid ? c.length : 1;
-        }
-        bytes.clear();
-    }
-
-    /// Appends the surface of a piece; whether a blank at the start was taken off for good.
-    bool append(std::string& out, const UnigramPiece& piece, bool at_start) const {
-        if (piece.type == PieceType::control) return false;
-        if (piece.type == PieceType::unknown) {
-            out += model_.unk_surface;
-            return false;
-        }
-        std::string_view rest = piece.piece;
-        bool ate = false;
-        const SentencePieceNormalizer& how = model_.normalizer;
-        if (at_start && (!how.present || how.add_dummy_prefix || how.remove_extra_whitespaces) && rest.starts_with(blank_sign)) {
-            rest.remove_prefix(blank_sign.size());
-            ate = !how.remove_extra_whitespaces;
-        }
-        for (std::size_t at = 0; at < rest.size();) {
-            const bool blank = rest.substr(at).starts_with(blank_sign);
-            out += blank ? ' ' : rest[at];
-            at += blank ? blank_sign.size() : 1;
-        }
-        return ate;
-    }
 };
 
 }  // namespace svad::text

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the conversations of the known language models are written: marks around each message, as data, and the ids of a
-// conversation under them.
+// Conversations as language models want them: what stands before and after a message, as data; text and ids of them.
 //
-// Promise: marks become special tokens, what people write never does: a message that spells "<|im_end|>" stays text.
-// Text between two special tokens is encoded as one piece, as the models saw it in training. Sources: the model cards
-// and conversation code of the models that each row names.
-// Rejected: running the Jinja programs of tokenizer files: a language of its own, for a dozen known outcomes.
+// Promise: marks that are special tokens become their ids, and content never becomes one, whatever it spells: it is
+// encoded as text. Marks that are plain text ("USER:") can be spelled by anyone; no encoder can tell them apart.
+// Text between two special tokens is encoded in one piece, as the models were trained, unless the template says apart.
+// Rejected: Jinja templates of tokenizer_config.json: a language with loops to run on what strangers wrote.
 #pragma once
 
+#include "svad/core/error.hpp"
+#include "svad/text/sentencepiece.hpp"
 #include "svad/text/tokenizer.hpp"
 
-#include <array>
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -19,125 +20,182 @@
 
 namespace svad::text {
 
-enum class Role : std::uint8_t { system, user, assistant };
+/// Who says something.
+enum class Role { system, user, assistant };
 
 struct Message {
     Role role = Role::user;
+    std::string content;
+};
+
+/// A part of a mark: plain text, or a special token by its name.
+struct ChatMark {
     std::string text;
+    bool special = false;
+    std::int32_t id = -1;   ///< where the model knows the token by number: its name must be this
 };
 
-/// What stands before and behind the messages of one role.
-struct RoleMarks {
-    std::string_view before, after;
+/// What stands around the content of one role.
+struct ChatFrame {
+    std::vector<ChatMark> prefix = {}, suffix = {};
 };
 
-/// How one family writes a conversation. Marks hold special tokens by their names.
+/// How a model was taught to read a conversation.
 struct ChatTemplate {
-    std::string_view name, models;
-    std::string_view begin;                      ///< in front of everything
-    RoleMarks system, user, assistant;
-    bool takes_system = true;                    ///< false: a system message is an error
-    std::string_view answer;                     ///< what makes the model answer
-    std::array<std::string_view, 3> specials;    ///< special tokens among the marks; "" for none
-    std::array<std::string_view, 2> stops;       ///< an answer ends before the first of these
-    /// The system text that the models were trained with, which the caller gives: its length and the first 16 hex
-    /// digits of its SHA-256. 0: none in particular.
-    std::size_t system_characters = 0;
-    std::string_view system_sha256;
+    std::string name;
+    std::string system_text = {};            ///< used where the messages begin with no system message; empty: none
+    ChatFrame system = {}, user = {}, assistant = {};
+    std::vector<ChatMark> start = {};        ///< in front of all messages
+    std::vector<ChatMark> generation = {};   ///< asks for the next answer
+    std::string bos = {};                    ///< special token that encode() puts in front; not part of the text
+    std::vector<std::string> stop_strings = {};   ///< an answer ends before these
+    std::vector<std::string> stop_tokens = {};    ///< ... or at these special tokens
+    bool system_in_user = false;             ///< the system message stands inside the first message of the user
+    bool apart = false;                      ///< content is encoded on its own
+    bool trims = false;                      ///< white space around content is taken off
 };
-
-inline constexpr std::array<ChatTemplate, 7> chat_templates{{
-    {"chatml", "Qwen-Chat, Qwen-VL-Chat, Qwen2-Instruct, SmolLM2-Instruct", "",
-     {"<|im_start|>system\n", "<|im_end|>\n"}, {"<|im_start|>user\n", "<|im_end|>\n"}, {"<|im_start|>assistant\n", "<|im_end|>\n"}, true,
-     "<|im_start|>assistant\n", {"<|im_start|>", "<|im_end|>", ""}, {"<|im_end|>", "<|im_start|>"}, 0, ""},
-    {"vicuna_v1", "Vicuna 1.1 to 1.5; LLaVA-1.5 and Video-LLaVA in training", "<s>",
-     {"", " "}, {"USER: ", " "}, {"ASSISTANT: ", "</s>"}, true, "ASSISTANT:", {"<s>", "</s>", ""}, {"</s>", ""}, 154, "1fa69e2371b762d1"},
-    {"llava_v1", "LLaVA-1.5 and Video-LLaVA in evaluation: vicuna_v1 with another system text", "<s>",
-     {"", " "}, {"USER: ", " "}, {"ASSISTANT: ", "</s>"}, true, "ASSISTANT:", {"<s>", "</s>", ""}, {"</s>", ""}, 156, "ace78a978005f68a"},
-    {"videochat", "VideoChat on Vicuna v0", "<s>###",
-     {"", ""}, {"Human: ", "\n###"}, {"Assistant: ", "###"}, false, "Assistant:", {"<s>", "</s>", ""}, {"###", "</s>"}, 0, ""},
-    {"baichuan", "Baichuan-13B-Chat", "",
-     {"", ""}, {"<reserved_102>", ""}, {"<reserved_103>", ""}, true, "<reserved_103>", {"<reserved_102>", "<reserved_103>", "</s>"}, {"</s>", ""}, 0, ""},
-    {"baichuan2", "Baichuan2-7B-Chat, Baichuan2-13B-Chat", "",
-     {"", ""}, {"<reserved_106>", ""}, {"<reserved_107>", ""}, true, "<reserved_107>", {"<reserved_106>", "<reserved_107>", "</s>"}, {"</s>", ""}, 0, ""},
-    {"blip2", "BLIP-2 with OPT, asked a question", "</s>",
-     {"", ""}, {"Question: ", " "}, {"Answer: ", " "}, false, "Answer:", {"</s>", "", ""}, {"\n", "</s>"}, 0, ""},
-}};
-
-/// The template of this name. Throws UsageError that names all.
-[[nodiscard]] inline const ChatTemplate& find_chat_template(std::string_view name) {
-    std::string known;
-    for (const ChatTemplate& one : chat_templates) {
-        if (one.name == name) return one;
-        known += join(known.empty() ? "" : ", ", one.name);
-    }
-    fail<UsageError>("chat: no template '", name, "'; give one of ", known);
-}
 
 namespace detail {
 
-/// Calls mark(special) for the special tokens of the marks and text(piece) for what is between, in order.
-template <class Mark, class Text>
-void write_conversation(const ChatTemplate& t, std::span<const Message> messages, bool answer, Mark mark, Text text) {
-    const auto marks = [&](std::string_view all) {
-        while (!all.empty()) {
-            std::size_t at = all.size(), length = 0;
-            for (const std::string_view special : t.specials)
-                if (const std::size_t found = special.empty() ? at : all.find(special); found < at) at = found, length = special.size();
-            text(all.substr(0, at));
-            if (length > 0) mark(all.substr(at, length));
-            all.remove_prefix(at + length);
+/// A stretch of a conversation in order: a special token, or text.
+struct ChatPart {
+    const ChatMark* special = nullptr;
+    std::string_view text;
+    bool content = false;
+};
+
+class ChatParts {
+public:
+    ChatParts(const ChatTemplate& form, std::span<const Message> messages, bool add_generation_prompt) : form_(form) {
+        marks(form.start);
+        std::string_view system = form.system_text;
+        if (!messages.empty() && messages.front().role == Role::system) {
+            system = messages.front().content;
+            messages = messages.subspan(1);
         }
-    };
-    marks(t.begin);
-    for (const Message& message : messages) {
-        if (message.role == Role::system && !t.takes_system) fail<UsageError>("chat: ", t.name, " knows no system message; leave it out");
-        const RoleMarks& around = message.role == Role::system ? t.system : message.role == Role::user ? t.user : t.assistant;
-        marks(around.before);
-        text(message.text);
-        marks(around.after);
+        if (!form.system_in_user) put_system(system);
+        for (const Message& one : messages) {
+            if (one.role == Role::system) fail<UsageError>("chat: only the first message may be of the system, template '", form.name, "'");
+            const ChatFrame& frame = one.role == Role::user ? form.user : form.assistant;
+            marks(frame.prefix);
+            if (form.system_in_user && one.role == Role::user) {
+                put_system(system);
+                system = {};
+            }
+            content(one.content);
+            marks(frame.suffix);
+        }
+        if (form.system_in_user && !system.empty())
+            fail<UsageError>("chat: template '", form.name, "' puts the system's text into a message of the user, and there is none");
+        if (add_generation_prompt) marks(form.generation);
     }
-    if (answer) marks(t.answer);
-}
 
-}  // namespace detail
+    [[nodiscard]] const std::vector<ChatPart>& list() const { return parts_; }
 
-/// The conversation as one text, for reading; ids are made by chat_ids(). With `answer` it ends where the model goes on.
-[[nodiscard]] inline std::string chat_text(const ChatTemplate& t, std::span<const Message> messages, bool answer = true) {
-    std::string out;
-    const auto append = [&](std::string_view piece) { out += piece; };
-    detail::write_conversation(t, messages, answer, append, append);
-    return out;
-}
+private:
+    void put_system(std::string_view text) {
+        if (text.empty()) return;
+        marks(form_.system.prefix);
+        content(text);
+        marks(form_.system.suffix);
+    }
+    void marks(const std::vector<ChatMark>& list) {
+        for (const ChatMark& one : list) parts_.push_back({one.special ? &one : nullptr, one.text, false});
+    }
+    void content(std::string_view text) {
+        constexpr std::string_view blanks = " \t\n\v\f\r";
+        if (form_.trims) {
+            const std::size_t begin = std::min(text.find_first_not_of(blanks), text.size());
+            text = text.substr(begin, text.find_last_not_of(blanks) + 1 - begin);
+        }
+        parts_.push_back({nullptr, text, true});
+    }
 
-/// Ids of the conversation by two functions: encode(text) gives the ids of text without any special token, id_of(name)
-/// the id of a special token; for tokenizers other than Tokenizer, such as a .model file with its pieces.
-template <class Encode, class IdOf>
-[[nodiscard]] std::vector<std::int32_t> chat_ids(const ChatTemplate& t, std::span<const Message> messages, bool answer, Encode encode, IdOf id_of) {
+    const ChatTemplate& form_;
+    std::vector<ChatPart> parts_;
+};
+
+/// The ids of a conversation: text(string) gives those of a stretch, special(mark) that of a special token.
+template <class Text, class Special>
+std::vector<std::int32_t> encode_chat(const ChatTemplate& form, std::span<const Message> messages, bool add_generation_prompt,
+                                      Text text, Special special) {
     std::vector<std::int32_t> ids;
-    std::string pending;
+    std::string run;
     const auto flush = [&] {
-        if (pending.empty()) return;
-        for (const std::int32_t id : encode(std::string_view{pending})) ids.push_back(id);
-        pending.clear();
+        if (run.empty()) return;
+        const std::vector<std::int32_t> more = text(run);
+        ids.insert(ids.end(), more.begin(), more.end());
+        run.clear();
     };
-    detail::write_conversation(t, messages, answer,
-                               [&](std::string_view special) { flush(), ids.push_back(id_of(special)); },
-                               [&](std::string_view piece) { pending += piece; });
+    if (!form.bos.empty()) ids.push_back(special(ChatMark{form.bos, true}));
+    const ChatParts parts(form, messages, add_generation_prompt);
+    for (const ChatPart& part : parts.list()) {
+        if (part.special || (part.content && form.apart)) flush();
+        if (part.special) ids.push_back(special(*part.special));
+        else run += part.text;
+        if (part.content && form.apart) flush();
+    }
     flush();
     return ids;
 }
 
-/// Ids of the conversation. Throws UsageError if the tokenizer lacks a special token of the template.
-[[nodiscard]] inline std::vector<std::int32_t> chat_ids(const ChatTemplate& t, std::span<const Message> messages, const Tokenizer& tokenizer, bool answer = true) {
-    return chat_ids(t, messages, answer, [&](std::string_view text) { return tokenizer.encode(text); }, [&](std::string_view name) { return tokenizer.id(name); });
+inline void check_mark(const ChatMark& mark, std::int32_t found, std::string_view of, const ChatTemplate& form) {
+    if (found < 0 || (mark.id >= 0 && (found != mark.id || of != mark.text)))
+        fail<UsageError>("chat: template '", form.name, "' needs the special token '", mark.text, "'",
+                         mark.id < 0 ? std::string{} : join(" with the id ", mark.id), "; is this the model's tokenizer?");
 }
 
-/// The answer without what follows the first of the template's stops.
-[[nodiscard]] inline std::string_view cut_at_stop(const ChatTemplate& t, std::string_view answer) {
-    for (const std::string_view stop : t.stops)
-        if (!stop.empty()) answer = answer.substr(0, answer.find(stop));
-    return answer;
+}  // namespace detail
+
+/// The conversation as text, special tokens by name. Throws UsageError for a system message that is not the first.
+[[nodiscard]] inline std::string render(const ChatTemplate& form, std::span<const Message> messages, bool add_generation_prompt = true) {
+    std::string out;
+    const detail::ChatParts parts(form, messages, add_generation_prompt);
+    for (const detail::ChatPart& part : parts.list()) out += part.text;
+    return out;
+}
+
+/// Its ids. Throws UsageError also if the tokenizer lacks a special token of the template.
+[[nodiscard]] inline std::vector<std::int32_t> encode(const ChatTemplate& form, std::span<const Message> messages,
+                                                      const Tokenizer& tokenizer, bool add_generation_prompt = true) {
+    return detail::encode_chat(
+        form, messages, add_generation_prompt, [&](std::string_view text) { return tokenizer.encode(text, Specials::as_text); },
+        [&](const ChatMark& mark) {
+            if (mark.id >= 0 && mark.id < tokenizer.vocabulary()) {
+                detail::check_mark(mark, mark.id, tokenizer.token(mark.id), form);
+                return mark.id;
+            }
+            const std::int32_t found = tokenizer.has(mark.text) ? tokenizer.id(mark.text) : -1;
+            detail::check_mark(mark, found, mark.text, form);
+            return found;
+        });
+}
+
+/// As above for a sentencepiece model. Such a model finds symbols of its user in any text: content that spells a mark
+/// of the template is a UsageError.
+[[nodiscard]] inline std::vector<std::int32_t> encode(const ChatTemplate& form, std::span<const Message> messages,
+                                                      const SentencePiece& model, bool add_generation_prompt = true) {
+    std::vector<std::int32_t> marks;
+    const auto special = [&](const ChatMark& mark) {
+        const std::int32_t found = model.id(mark.text);
+        const std::string& name = model.model().pieces[static_cast<std::size_t>(found)].piece;
+        detail::check_mark(mark, name == mark.text ? found : -1, name, form);
+        marks.push_back(found);
+        return found;
+    };
+    for (const auto* list : {&form.start, &form.system.prefix, &form.system.suffix, &form.user.prefix, &form.user.suffix,
+                             &form.assistant.prefix, &form.assistant.suffix, &form.generation})
+        for (const ChatMark& mark : *list)
+            if (mark.special) (void)special(mark);
+    const auto text = [&](std::string_view run) {
+        std::vector<std::int32_t> ids = model.encode(run).ids;
+        for (const std::int32_t id : ids)
+            if (std::find(marks.begin(), marks.end(), id) != marks.end())
+                fail<UsageError>("chat: a message spells a mark of the template '", form.name, "'; got '",
+                                 model.model().pieces[static_cast<std::size_t>(id)].piece, "'");
+        return ids;
+    };
+    return detail::encode_chat(form, messages, add_generation_prompt, text, special);
 }
 
 }  // namespace svad::text
