@@ -22286,8 +22286,9 @@ inline void write_dataset(const std::string& folder, const SynthOptions& options
 // Captions by id from the files that papers share: COCO's annotations {"images": [...], "annotations": [{"image_id",
 // "caption"}, ...]}, its results [{"image_id", "caption"}, ...], {"id": ["caption", ...]} and JSONL of one object a line.
 //
-// Promise: ids keep the order of the file (those of an object the alphabet's), a number and the same digits as text are one
-// id, a caption is never dropped: what is no caption is a FormatError that names the file and the place. Gzip is unpacked. Pairing says what is missing.
+// Promise: ids keep the order of the file (those of an object the alphabet's), a number and the same digits as text are
+// one id, a caption is never dropped: what is no caption is a FormatError that names the file and the place. Gzip is
+// unpacked. Pairing says what is missing.
 // Rejected: ids as numbers (video data sets name theirs), and guessing by the file's name which format it has.
 
 // ==== svad/metrics/report.hpp ====
