@@ -88,13 +88,18 @@
 #include "svad/text/wordpiece.hpp"
 #include "svad/text/words.hpp"
 
-// video/: decoding, sampling, resizing, writing.
+// video/: decoding, sampling, resizing, shots, writing.
 #include "svad/video/decoder.hpp"
 #include "svad/video/ffmpeg.hpp"
+#include "svad/video/frame_delta.hpp"
+#include "svad/video/hash_shots.hpp"
+#include "svad/video/hsv.hpp"
 #include "svad/video/input.hpp"
 #include "svad/video/picture.hpp"
 #include "svad/video/reader.hpp"
 #include "svad/video/sampling.hpp"
+#include "svad/video/shot_rules.hpp"
+#include "svad/video/shots.hpp"
 #include "svad/video/transform.hpp"
 #include "svad/video/writer.hpp"
 

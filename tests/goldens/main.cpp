@@ -184,9 +184,9 @@ void run_folder(const std::filesystem::path& folder, std::vector<Report>& report
         return publish(report, reports);
     }
     using Run = void (*)(const std::string&, std::vector<Report>&);
-    const std::map<std::string, Run> of_text{{"metrics", run_metrics}, {"tokenizers", run_tokenizers},
+    const std::map<std::string, Run> of_kind{{"shots", run_shots}, {"metrics", run_metrics}, {"tokenizers", run_tokenizers},
                                              {"bpe_training", run_bpe_training}, {"captions", run_captions}, {"pos", run_pos}};
-    if (const auto found = of_text.find(folder.filename().string()); found != of_text.end()) found->second(folder.string(), reports);
+    if (const auto found = of_kind.find(folder.filename().string()); found != of_kind.end()) found->second(folder.string(), reports);
     std::vector<std::filesystem::path> inner;
     for (const auto& entry : std::filesystem::directory_iterator(folder))
         if (entry.is_directory()) inner.push_back(entry.path());

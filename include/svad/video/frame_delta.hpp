@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// How far each frame of a video is from the one before it: mean absolute differences of hue, saturation and value.
+//
+// Promise: the sums are integers, so the means equal those that PySceneDetect computes from the same pixels, in
+// one pass over the new frame and with one frame of memory. Hue is a plain difference, not the way round the
+// circle, as there: thresholds in use are tuned to that.
+#pragma once
+
+#include "svad/core/tensor.hpp"
+#include "svad/video/hsv.hpp"
+
+#include <cstdlib>
+#include <optional>
+#include <vector>
+
+namespace svad::video {
+
+/// Mean absolute differences of two frames, a pixel: hue in 0..179, the others in 0..255.
+struct FrameDelta {
+    double hue = 0, saturation = 0, value = 0;
+};
+
+/// How much each part of a FrameDelta counts.
+struct DeltaWeights {
+    double hue = 1, saturation = 1, value = 1;
+};
+
+/// The weighted mean of the parts: the figure called content_val in PySceneDetect's tables.
+[[nodiscard]] inline double content_value(const FrameDelta& delta, const DeltaWeights& weights = {}) {
+    const double total = std::abs(weights.hue) + std::abs(weights.saturation) + std::abs(weights.value);
+    if (!(total > 0)) fail<UsageError>("content_value: all weights are 0");
+    return (delta.hue * weights.hue + delta.saturation * weights.saturation + delta.value * weights.value) / total;
+}
+
+/// Takes the frames of one video in order.
+class FrameDifference {
+public:
+    /// The distance of `frame` [H, W, 3] (RGB) from the frame before; nothing for the first.
+    /// Throws ShapeError if it is not an image or its size is not that of the first.
+    std::optional<FrameDelta> next(const Tensor<std::uint8_t>& frame) {
+        if (frame.rank() != 3 || frame.size(2) != 3 || frame.empty())
+            fail<ShapeError>("shots: a frame should be [H, W, 3]; got ", frame.shape());
+        const bool first = last_.empty();
+        if (first) {
+            shape_ = frame.shape();
+            last_.resize(static_cast<std::size_t>(frame.size(0) * frame.size(1)));
+        }
+        if (frame.shape() != shape_) fail<ShapeError>("shots: frames change from ", shape_, " to ", frame.shape());
+        const FrameDelta delta = replace(frame.data());
+        return first ? std::nullopt : std::optional{delta};
+    }
+
+private:
+    /// Puts the colours of `rgb` in place of those of the frame before.
+    FrameDelta replace(const std::uint8_t* rgb) {
+        std::uint64_t hue = 0, saturation = 0, value = 0;
+        for (Hsv& last : last_) {
+            const Hsv now = to_hsv(rgb[0], rgb[1], rgb[2]);
+            hue += static_cast<std::uint64_t>(std::abs(now.hue - last.hue));
+            saturation += static_cast<std::uint64_t>(std::abs(now.saturation - last.saturation));
+            value += static_cast<std::uint64_t>(std::abs(now.value - last.value));
+            last = now;
+            rgb += 3;
+        }
+        const auto mean = [&](std::uint64_t sum) { return static_cast<double>(sum) / static_cast<double>(last_.size()); };
+        return {mean(hue), mean(saturation), mean(value)};
+    }
+
+    Shape shape_;
+    std::vector<Hsv> last_;
+};
+
+}  // namespace svad::video
