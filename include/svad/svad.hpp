@@ -162,6 +162,7 @@
 // data/: manifests, batches, the synthetic world.
 #include "svad/data/annotations.hpp"
 #include "svad/data/caption_set.hpp"
+#include "svad/data/dual_filter.hpp"
 #include "svad/data/frames.hpp"
 #include "svad/data/keywords.hpp"
 #include "svad/data/llm_keywords.hpp"

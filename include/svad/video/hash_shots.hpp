@@ -39,7 +39,13 @@ inline std::vector<std::uint8_t> gray_of(const Tensor<std::uint8_t>& frame) {
     return gray;
 }
 
-/// The part of sources first, first + 1, ... in one target of an area mean.
+/// a * b rounded to float, also where the compiler may fuse products into sums: half a level decides about a byte.
+inline float rounded_product(float a, float b) {
+    const volatile float product = a * b;
+    return product;
+}
+
+/// Stretch of pixels first, first + 1, ... that one target pixel is the mean of, with each one's weight.
 struct AreaWeights {
     Index first = 0;
     std::vector<float> weights;
@@ -64,26 +70,50 @@ inline std::vector<AreaWeights> area_weights(Index from, Index to) {
     return out;
 }
 
-/// a * b rounded to float, whether or not the compiler fuses products and sums: ties decide about bytes.
-inline float rounded_product(float a, float b) {
-    return static_cast<float>(static_cast<double>(a) * static_cast<double>(b));
-}
+/// Weighted means of stretches of a line of bytes. Products come from a table, since there are few weights.
+class LineMeans {
+public:
+    LineMeans(Index width, Index side) : areas_{area_weights(width, side)} {
+        for (const AreaWeights& area : areas_)
+            for (const float w : area.weights) places_.push_back(place_of(w));
+    }
+
+    void operator()(const std::uint8_t* line, std::vector<float>& means) const {
+        auto place = places_.begin();
+        for (std::size_t x = 0; x < areas_.size(); ++x) {
+            const std::uint8_t* byte = line + areas_[x].first;
+            float mean = 0;
+            for (std::size_t i = 0; i < areas_[x].weights.size(); ++i) mean += products_[*place++ + *byte++];
+            means[x] = mean;
+        }
+    }
+
+private:
+    /// Where the products of `weight` and the bytes 0 .. 255 start.
+    std::size_t place_of(float weight) {
+        const auto found = std::find(weights_.begin(), weights_.end(), weight);
+        const auto place = static_cast<std::size_t>(found - weights_.begin()) * 256;
+        if (found == weights_.end()) {
+            weights_.push_back(weight);
+            for (int b = 0; b < 256; ++b) products_.push_back(rounded_product(static_cast<float>(b), weight));
+        }
+        return place;
+    }
+
+    std::vector<AreaWeights> areas_;
+    std::vector<std::size_t> places_;
+    std::vector<float> weights_, products_;
+};
 
 /// Area mean of a gray image [height, width] on side * side bytes, ties to even.
 inline std::vector<float> area_resize(const std::vector<std::uint8_t>& gray, Index height, Index width, Index side) {
-    const std::vector<AreaWeights> across = area_weights(width, side), down = area_weights(height, side);
-    std::vector<float> out;
-    std::vector<float> row(static_cast<std::size_t>(side)), sum(static_cast<std::size_t>(side));
-    for (const AreaWeights& rows : down) {
+    const LineMeans across{width, side};
+    std::vector<float> out, row(static_cast<std::size_t>(side)), sum(static_cast<std::size_t>(side));
+    for (const AreaWeights& rows : area_weights(height, side)) {
         std::fill(sum.begin(), sum.end(), 0.0f);
         for (std::size_t y = 0; y < rows.weights.size(); ++y) {
-            const std::uint8_t* const line = gray.data() + (rows.first + static_cast<Index>(y)) * width;
-            for (std::size_t x = 0; x < across.size(); ++x) {
-                float mean = 0;
-                for (std::size_t i = 0; i < across[x].weights.size(); ++i)
-                    mean += rounded_product(line[across[x].first + static_cast<Index>(i)], across[x].weights[i]);
-                sum[x] += rounded_product(mean, rows.weights[y]);
-            }
+            across(gray.data() + (rows.first + static_cast<Index>(y)) * width, row);
+            for (std::size_t x = 0; x < row.size(); ++x) sum[x] += rounded_product(row[x], rows.weights[y]);
         }
         for (const float s : sum) out.push_back(std::clamp(std::nearbyint(s), 0.0f, 255.0f));
     }
