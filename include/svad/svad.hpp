@@ -15,15 +15,18 @@
 #include "svad/core/tensor.hpp"
 #include "svad/core/view.hpp"
 
-// io/: files, gzip, GGUF, JSON, safetensors, event files.
+// io/: files, gzip, zip, GGUF, JSON, safetensors, PyTorch checkpoints, event files.
 #include "svad/io/file.hpp"
 #include "svad/io/gguf.hpp"
 #include "svad/io/gzip.hpp"
 #include "svad/io/json.hpp"
+#include "svad/io/pickle.hpp"
 #include "svad/io/protobuf.hpp"
+#include "svad/io/pytorch.hpp"
 #include "svad/io/safetensors.hpp"
 #include "svad/io/safetensors_header.hpp"
 #include "svad/io/tensorboard.hpp"
+#include "svad/io/zip.hpp"
 
 // backend/: loops, SIMD functions, products, attention on the CPU.
 #include "svad/backend/cpu/attention.hpp"

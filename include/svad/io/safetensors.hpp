@@ -106,6 +106,16 @@ public:
         return result;
     }
 
+    /// Tensors that a reader of another format found in a mapped file. Their bytes must be in that mapping and have
+    /// the sizes that their shapes and types say.
+    static SafeTensors of(MappedFile file, std::map<std::string, TensorInfo, std::less<>> tensors) {
+        SafeTensors result;
+        result.path_ = file.path();
+        result.files_.push_back(std::move(file));
+        result.tensors_ = std::move(tensors);
+        return result;
+    }
+
     /// Path of the file or index that was opened.
     [[nodiscard]] const std::string& path() const { return path_; }
     [[nodiscard]] std::size_t size() const { return tensors_.size(); }
