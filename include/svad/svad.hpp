@@ -152,6 +152,7 @@
 #include "svad/models/presets.hpp"
 #include "svad/models/qformer.hpp"
 #include "svad/models/svad_vlm.hpp"
+#include "svad/models/transnet_v2.hpp"
 #include "svad/models/video_chat.hpp"
 #include "svad/models/video_encoder.hpp"
 #include "svad/models/vit.hpp"
@@ -160,6 +161,7 @@
 #include "svad/infer/captioner.hpp"
 #include "svad/infer/generate.hpp"
 #include "svad/infer/search.hpp"
+#include "svad/infer/shot_network.hpp"
 #include "svad/infer/svad_config.hpp"
 
 // data/: manifests, batches, the synthetic world.

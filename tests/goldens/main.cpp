@@ -173,6 +173,7 @@ void run_model(const std::string& folder, Report& report) {
 }
 
 void run_folder(const std::filesystem::path& folder, std::vector<Report>& reports) {
+    if (folder.filename() == "real_transnetv2") return run_transnet(folder.string(), reports);
     if (std::filesystem::exists(folder / "spec.json")) {
         if (!std::filesystem::exists(folder / "expected.safetensors")) return run_ops(folder.string(), reports);
         Report report(folder.filename().string());
