@@ -161,6 +161,7 @@
 #include "svad/infer/captioner.hpp"
 #include "svad/infer/generate.hpp"
 #include "svad/infer/search.hpp"
+#include "svad/infer/shot_detector.hpp"
 #include "svad/infer/shot_network.hpp"
 #include "svad/infer/svad_config.hpp"
 

@@ -89,6 +89,8 @@ void run_pos(const std::string& folder, std::vector<Report>& reports);
 // Fixtures of video: a line for every file in the folder.
 void run_shots(const std::string& folder, std::vector<Report>& reports);
 void run_transnet(const std::string& folder, std::vector<Report>& reports);
+/// The combined detector, where SVAD_TRANSNET names the network's weights.
+void run_shot_detector(const std::string& folder, std::vector<Report>& reports);
 
 /// Puts `report` on the list and its line on the screen.
 void publish(const Report& report, std::vector<Report>& reports);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fixtures of TransNet V2 with its public weights, which are not in the fixture: SVAD_TRANSNET names the file.
+// Fixtures of TransNet V2 with its public weights, which are not in the fixture (SVAD_TRANSNET names the file), and how
+// well the combined detector does on videos whose boundaries are known.
 #include "runner.hpp"
 
-#include "svad/infer/shot_network.hpp"
+#include "svad/infer/shot_detector.hpp"
+#include "svad/video/reader.hpp"
 
 #include <cstdlib>
 
@@ -67,5 +69,72 @@ void run_transnet(const std::string& folder, std::vector<Report>& reports) {
     }
     publish(report, reports);
 }
+
+#if SVAD_FFMPEG
+
+namespace {
+
+/// The network's figures of the small frames that a fixture of shots may have beside it.
+void check_small_frames(Report& report, const TransNetV2& model, const std::string& folder, const Json& want) {
+    const Json& dump = want.at("input_dump");
+    const std::string bytes = io::read_maybe_gzip(folder + "/../" + dump.at("file").get<std::string>());
+    const auto sizes = dump.at("shape").get<std::vector<Index>>();
+    Tensor<std::uint8_t> frames({sizes.at(0), sizes.at(1), sizes.at(2), sizes.at(3)});
+    if (bytes.size() != static_cast<std::size_t>(frames.numel())) return report.fail("the frames have another size than told");
+    std::copy(bytes.begin(), bytes.end(), reinterpret_cast<char*>(frames.data()));
+    const auto evidence = infer::shot_evidence(model, frames);
+    const auto check = [&](const char* name, float infer::ShotEvidence::* which) {
+        const auto values = want.at(name).get<std::vector<float>>();
+        report.close(name, column(evidence, which), Tensor<float>(Shape{static_cast<Index>(values.size())}, values), 0, 1e-3);
+    };
+    check("single_frame_predictions", &infer::ShotEvidence::single);
+    check("many_hot_predictions", &infer::ShotEvidence::many);
+}
+
+struct Hits {
+    int found = 0, hit = 0, wanted = 0;
+};
+
+/// Boundaries of `video` within 2 frames of the true ones; a true one counts once.
+void count_hits(Hits& hits, const TransNetV2& model, const std::string& video, std::vector<Index> truth) {
+    infer::ShotDetector detector{model};
+    video::for_each_frame(video, [&](Index, double, const Tensor<std::uint8_t>& frame) { detector.next(frame); });
+    hits.wanted += static_cast<int>(truth.size());
+    for (const infer::Boundary& b : detector.finish()) {
+        ++hits.found;
+        const auto near = std::find_if(truth.begin(), truth.end(), [&](Index t) { return std::abs(t - b.frame) <= 2; });
+        if (near == truth.end()) continue;
+        ++hits.hit;
+        truth.erase(near);
+    }
+}
+
+}  // namespace
+
+void run_shot_detector(const std::string& folder, std::vector<Report>& reports) {
+    const char* const weights = std::getenv("SVAD_TRANSNET");
+    if (weights == nullptr) return;
+    Report report("shots/combined");
+    try {
+        const TransNetV2 model = infer::load_transnet(weights);
+        Hits hits;
+        for (const std::string& name : files_in(folder + "/..", {".json"})) {
+            const Json truth = read_json_file(folder + "/../" + name);
+            count_hits(hits, model, folder + "/../" + truth.at("file").get<std::string>(), truth.at("boundaries").get<std::vector<Index>>());
+        }
+        const double f1 = 2.0 * hits.hit / std::max(1, hits.found + hits.wanted);
+        constexpr double missing = 0.1;   // F1 is at least 0.9
+        report.near(join("F1 (", hits.hit, " of ", hits.wanted, ", ", hits.found, " found)"), f1, 1, 0, missing);
+        for (const std::string& name : files_in(folder, {".json"})) {
+            const Json want = read_json_file(folder + "/" + name).at("transnetv2");
+            if (want.contains("input_dump")) check_small_frames(report, model, folder, want);
+        }
+    } catch (const std::exception& error) {
+        report.fail(error.what());
+    }
+    publish(report, reports);
+}
+
+#endif
 
 }  // namespace goldens

@@ -84,6 +84,7 @@ void run_shots(const std::string& folder, std::vector<Report>& reports) {
         }
         publish(report, reports);
     }
+    run_shot_detector(folder, reports);
 }
 
 #else
