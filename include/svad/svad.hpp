@@ -97,6 +97,7 @@
 #include "svad/video/frame_delta.hpp"
 #include "svad/video/hash_shots.hpp"
 #include "svad/video/hsv.hpp"
+#include "svad/video/hsv_delta.hpp"
 #include "svad/video/input.hpp"
 #include "svad/video/picture.hpp"
 #include "svad/video/reader.hpp"

@@ -7,9 +7,9 @@
 #pragma once
 
 #include "svad/core/tensor.hpp"
-#include "svad/video/hsv.hpp"
+#include "svad/video/hsv_delta.hpp"
 
-#include <cstdlib>
+#include <cmath>
 #include <optional>
 #include <vector>
 
@@ -53,21 +53,14 @@ public:
 private:
     /// Puts the colours of `rgb` in place of those of the frame before.
     FrameDelta replace(const std::uint8_t* rgb) {
-        std::uint64_t hue = 0, saturation = 0, value = 0;
-        for (Hsv& last : last_) {
-            const Hsv now = to_hsv(rgb[0], rgb[1], rgb[2]);
-            hue += static_cast<std::uint64_t>(std::abs(now.hue - last.hue));
-            saturation += static_cast<std::uint64_t>(std::abs(now.saturation - last.saturation));
-            value += static_cast<std::uint64_t>(std::abs(now.value - last.value));
-            last = now;
-            rgb += 3;
-        }
+        detail::HsvSums sums;
+        detail::hsv_replace(rgb, last_.data(), last_.size(), sums);
         const auto mean = [&](std::uint64_t sum) { return static_cast<double>(sum) / static_cast<double>(last_.size()); };
-        return {mean(hue), mean(saturation), mean(value)};
+        return {mean(sums.hue), mean(sums.saturation), mean(sums.value)};
     }
 
     Shape shape_;
-    std::vector<Hsv> last_;
+    std::vector<std::uint32_t> last_;   // packed colours
 };
 
 }  // namespace svad::video
