@@ -49,6 +49,22 @@ struct Window {
                     for (Index k = 0; k < kernel[2]; ++k, ++row) walk(row, c, i, j, k, f);
     }
 
+    /// Calls f(offset of the input line, its shift, its step) for every line of places in order; the offset is -1 in the
+    /// padding.
+    template <class F>
+    void each_line(F&& f) const {
+        for (Index row = 0; row < taps(); ++row) {
+            const Index k = row % kernel[2], j = row / kernel[2] % kernel[1], i = row / kernel[2] / kernel[1] % kernel[0];
+            const Index c = row / kernel[2] / kernel[1] / kernel[0];
+            for (Index t = 0; t < out[0]; ++t)
+                for (Index y = 0; y < out[1]; ++y) {
+                    const Index a = t * options.stride[0] - options.padding[0] + i, b = y * options.stride[1] - options.padding[1] + j;
+                    const bool outside = a < 0 || a >= in[0] || b < 0 || b >= in[1];
+                    f(outside ? Index{-1} : ((c * in[0] + a) * in[1] + b) * in[2], options.padding[2] - k, options.stride[2]);
+                }
+        }
+    }
+
 private:
     template <class F>
     void walk(Index row, Index c, Index i, Index j, Index k, F&& f) const {
@@ -68,10 +84,29 @@ private:
     }
 };
 
+/// One line of places, `step` apart, of an input line that starts `shift` before it; zeros outside.
+template <class T>
+void unfold_line(const T* in, Index size, Index shift, Index step, T* out, Index places) {
+    if (step != 1) {
+        for (Index i = 0; i < places; ++i) {
+            const Index at = i * step - shift;
+            out[i] = at < 0 || at >= size ? T(0) : in[at];
+        }
+        return;
+    }
+    const Index first = std::clamp<Index>(shift, 0, places), last = std::clamp<Index>(size + shift, first, places);
+    std::fill(out, out + first, T(0));
+    if (first < last) std::copy(in + (first - shift), in + (last - shift), out + first);
+    std::fill(out + last, out + places, T(0));
+}
 template <class T>
 void unfold(const Window& w, const T* x, T* col) {
-    const Index P = w.places();
-    w.each([&](Index row, Index place, Index at) { col[row * P + place] = at < 0 ? T(0) : x[at]; });
+    w.each_line([&](Index at, Index shift, Index step) {
+        const Index places = w.out[2];
+        if (at < 0) std::fill(col, col + places, T(0));
+        else unfold_line(x + at, w.in[2], shift, step, col, places);
+        col += places;
+    });
 }
 template <class T>
 void fold(const Window& w, const T* col, T* x) {
