@@ -155,6 +155,7 @@ TEST_CASE("open_pytorch: programs that misuse the stack are refused") {
                                             "](N}Nsu.", "}(Nu.", "N(NNu.", "]Na", "X\xff\xff\xff\xff" "abc", "K", "ctorch", "\x8a\x09" "123456789."};
     for (const std::string& p : programs) CHECK(refused(dir, "\x80\x02" + p, "pickle cannot be read"));
     CHECK(refused(dir, "\x80\x02]."s, "should be a dictionary"));
+    CHECK(refused(dir, "\x80\x02" + std::string(std::size_t{5} << 20, ')'), "larger than 4 MiB"));
 }
 
 TEST_CASE("open_pytorch: a dictionary that holds itself and deep nesting end in an error, not in recursion") {

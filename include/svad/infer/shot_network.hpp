@@ -7,6 +7,7 @@
 #pragma once
 
 #include "svad/io/pytorch.hpp"
+#include "svad/models/names.hpp"
 #include "svad/models/transnet_v2.hpp"
 #include "svad/video/shots.hpp"
 

@@ -53,8 +53,8 @@ public:
         : bytes_{bytes}, where_{where}, allowed_{allowed} {}
 
     Pickle run() {
-        constexpr std::size_t largest = std::size_t{8} << 20;
-        if (bytes_.size() > largest) bad("it is larger than 8 MiB");
+        constexpr std::size_t largest = std::size_t{4} << 20;
+        if (bytes_.size() > largest) bad("it is larger than 4 MiB");
         if (take(2) != std::string_view{"\x80\x02", 2}) bad("it is not of protocol 2");
         for (;;) {
             start_ = at_;

@@ -5,6 +5,9 @@
 
 #include "svad/nn/weights.hpp"
 
+#include <array>
+#include <string>
+
 namespace svad::names {
 
 /// LLaMA, Vicuna, Qwen2, Baichuan 1 and 2: Decoder.
@@ -184,6 +187,30 @@ namespace svad::names {
                  {"transformer.resblocks.*.mlp.c_proj.*", "encoder.vit.blocks.*.mlp.down.*"}}};
     t.add(local_mixing().inside("transformer.resblocks.*.", "encoder.vit.blocks.*."));
     t.add(gmhra().inside("transformer.dec.*.", "encoder.gmhra.*."));
+    return t;
+}
+
+/// The published PyTorch weights: TransNetV2.
+[[nodiscard]] inline NameTable transnet_v2() {
+    NameTable t;
+    const std::array<std::string, 2> cells{"first", "second"};
+    const std::array<std::string, 4> dilations{"1", "2", "4", "8"};
+    for (std::size_t c = 0; c < cells.size(); ++c) {
+        const std::string file = "SDDCNN.*.DDCNN." + std::to_string(c) + ".", ours = "stacks.*." + cells[c] + ".";
+        for (std::size_t d = 0; d < dilations.size(); ++d) {
+            const std::string unit = ours + "units." + std::to_string(d);
+            t.rules.push_back({file + "Conv3D_" + dilations[d] + ".layers.0.weight", unit + ".space"});
+            t.rules.push_back({file + "Conv3D_" + dilations[d] + ".layers.1.weight", unit + ".time"});
+        }
+        t.rules.push_back({file + "bn.*", ours + "norm.*"});
+    }
+    t.add({{{"frame_sim_layer.projection.*", "projection.*"},
+            {"frame_sim_layer.fc.*", "similarity.*"},
+            {"color_hist_layer.fc.*", "histogram.*"},
+            {"fc1.*", "hidden.*"},
+            {"cls_layer1.*", "single.*"},
+            {"cls_layer2.*", "many.*"}}});
+    t.ignored.push_back("*.num_batches_tracked");
     return t;
 }
 
