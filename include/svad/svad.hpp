@@ -38,6 +38,7 @@
 // text/: Unicode, tokenizers, prompts.
 #include "svad/text/added_tokens.hpp"
 #include "svad/text/aligned.hpp"
+#include "svad/text/base64.hpp"
 #include "svad/text/bert_tables.hpp"
 #include "svad/text/bpe.hpp"
 #include "svad/text/bpe_model.hpp"
@@ -54,6 +55,7 @@
 #include "svad/text/html_entities_second.hpp"
 #include "svad/text/json_answer.hpp"
 #include "svad/text/language_model.hpp"
+#include "svad/text/lengths.hpp"
 #include "svad/text/lexicon.hpp"
 #include "svad/text/mojibake.hpp"
 #include "svad/text/mojibake_rules.hpp"
@@ -61,6 +63,7 @@
 #include "svad/text/pattern.hpp"
 #include "svad/text/pattern_compile.hpp"
 #include "svad/text/post_processor.hpp"
+#include "svad/text/precompiled.hpp"
 #include "svad/text/pretokenize.hpp"
 #include "svad/text/pretokenizer.hpp"
 #include "svad/text/prompts.hpp"

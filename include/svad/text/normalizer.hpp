@@ -8,6 +8,7 @@
 
 #include "svad/text/aligned.hpp"
 #include "svad/text/bert_tables.hpp"
+#include "svad/text/precompiled.hpp"
 #include "svad/text/unicode.hpp"
 
 #include <algorithm>
@@ -39,7 +40,8 @@ struct Bert { bool clean = true, chinese = true, strip_accents = true, lowercase
 
 /// One step.
 using NormalizerStep = std::variant<normalize::Unicode, normalize::Lowercase, normalize::StripAccents, normalize::Strip,
-                                    normalize::Prepend, normalize::Replace, normalize::ReplaceRuns, normalize::Nmt, normalize::Bert>;
+                                    normalize::Prepend, normalize::Replace, normalize::ReplaceRuns, normalize::Nmt, normalize::Bert,
+                                    normalize::Precompiled>;
 
 namespace detail {
 

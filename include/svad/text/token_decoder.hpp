@@ -7,6 +7,7 @@
 
 #include "svad/text/unicode.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -27,12 +28,14 @@ struct ByteFallback {};                                     ///< runs of <0x00> 
 struct Fuse {};                                             ///< all tokens become one
 struct Strip { std::string of = " "; std::size_t start = 0, stop = 0; };
 struct Replace { std::string text, by; };
+struct Ctc { std::string pad = "<pad>", blank = "|"; bool cleanup = true; };   ///< repeated tokens are one, pad is none
 
 }  // namespace join_tokens
 
 /// One step.
 using DecoderStep = std::variant<join_tokens::Bytes, join_tokens::WordPiece, join_tokens::Metaspace, join_tokens::Suffix,
-                                 join_tokens::ByteFallback, join_tokens::Fuse, join_tokens::Strip, join_tokens::Replace>;
+                                 join_tokens::ByteFallback, join_tokens::Fuse, join_tokens::Strip, join_tokens::Replace,
+                                 join_tokens::Ctc>;
 
 namespace detail {
 
@@ -131,6 +134,20 @@ inline Strings joined(Strings tokens, const join_tokens::Strip& step) {
 inline Strings joined(Strings tokens, const join_tokens::Replace& step) {
     for (std::string& token : tokens) replace_all(token, step.text, step.by);
     return tokens;
+}
+
+inline Strings joined(Strings tokens, const join_tokens::Ctc& step) {
+    tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
+    Strings out;
+    for (std::string& token : tokens) {
+        replace_all(token, step.pad, "");
+        if (step.cleanup) {
+            clean_up(token);
+            replace_all(token, step.blank, " ");
+        }
+        if (!token.empty()) out.push_back(std::move(token));
+    }
+    return out;
 }
 
 }  // namespace detail

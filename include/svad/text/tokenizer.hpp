@@ -16,7 +16,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
@@ -84,7 +83,7 @@ public:
     [[nodiscard]] Encoding encode_with(std::string_view text, const EncodeOptions& options = {}) const {
         Encoding one = bare(text, options.specials);
         if (!options.add_special && !options.lengths) return one;
-        if (options.lengths) cut({&one}, options.add_special ? parts_.post.added(false) : 0);
+        if (options.lengths) cut(one, nullptr, options.add_special ? parts_.post.added(false) : 0);
         Encoding all = options.add_special ? framed(parts_.post.single, one, {}) : std::move(one);
         if (options.lengths) fill(all);
         return all;
@@ -93,7 +92,7 @@ public:
     /// As encode_with() for two texts that the model sees together.
     [[nodiscard]] Encoding encode_pair(std::string_view first, std::string_view second, const EncodeOptions& options = {}) const {
         Encoding a = bare(first, options.specials), b = bare(second, options.specials);
-        if (options.lengths) cut({&a, &b}, options.add_special ? parts_.post.added(true) : 0);
+        if (options.lengths) cut(a, &b, options.add_special ? parts_.post.added(true) : 0);
         static const std::vector<TemplateItem> plain{{}, {TemplateItem::What::second, 0, 1}};
         Encoding all = framed(options.add_special ? parts_.post.pair : plain, a, b);
         if (options.lengths) fill(all);
@@ -228,8 +227,9 @@ private:
                 std::visit([&](const auto& model) { model.encode(inside, tokens); }, parts_.model);
                 std::size_t at = piece.begin;
                 for (const PieceToken& token : tokens) {
-                    emit(token.id, text, at, at + token.length);
-                    at += token.length;
+                    const std::size_t end = at + (token.length & ~same_bytes);
+                    emit(token.id, text, at, end);
+                    if (!(token.length & same_bytes)) at = end;
                 }
             }
         });
@@ -279,27 +279,31 @@ private:
         return made;
     }
 
-    /// Cuts the longest of `parts` again and again until all and `added` more fit.
-    void cut(std::initializer_list<Encoding*> parts, std::size_t added) const {
-        if (!parts_.max_length) return;
-        const std::size_t room = *parts_.max_length > added ? *parts_.max_length - added : 0;
-        std::size_t total = 0;
-        for (const Encoding* one : parts) total += one->ids.size();
-        for (; total > room; --total) {
-            Encoding& longest = **std::max_element(parts.begin(), parts.end(), [](const Encoding* a, const Encoding* b) { return a->ids.size() < b->ids.size(); });
-            longest.ids.pop_back();
-            longest.type_ids.pop_back();
-            longest.mask.pop_back();
-            longest.offsets.pop_back();
-        }
+    /// Cuts `first` and `second` (or null) so that all and `added` more fit.
+    void cut(Encoding& first, Encoding* second, std::size_t added) const {
+        if (!parts_.truncation) return;
+        const Truncation& rule = *parts_.truncation;
+        const auto [a, b] = kept_lengths(rule, first.ids.size(), second ? second->ids.size() : 0, second != nullptr, added);
+        keep(first, a, rule.left);
+        if (second) keep(*second, b, rule.left);
+    }
+
+    static void keep(Encoding& one, std::size_t n, bool last) {
+        const auto shorten = [&](auto& list) {
+            const auto gone = static_cast<std::ptrdiff_t>(list.size() - std::min(n, list.size()));
+            if (last) list.erase(list.begin(), list.begin() + gone);
+            else list.erase(list.end() - gone, list.end());
+        };
+        shorten(one.ids);
+        shorten(one.type_ids);
+        shorten(one.mask);
+        shorten(one.offsets);
     }
 
     void fill(Encoding& all) const {
         if (!parts_.padding) return;
         const Padding& p = *parts_.padding;
-        std::size_t length = std::max(p.length, all.ids.size());
-        if (p.multiple_of > 0) length = (length + p.multiple_of - 1) / p.multiple_of * p.multiple_of;
-        const std::size_t n = length - all.ids.size();
+        const std::size_t n = p.filled(all.ids.size()) - all.ids.size();
         const auto put_at = [&](auto& list, auto value) { list.insert(p.left ? list.begin() : list.end(), n, value); };
         put_at(all.ids, p.id);
         put_at(all.type_ids, p.type);

@@ -9,6 +9,7 @@
 #include "svad/core/error.hpp"
 #include "svad/io/gguf.hpp"
 #include "svad/io/json.hpp"
+#include "svad/text/base64.hpp"
 #include "svad/text/byte_characters.hpp"
 #include "svad/text/tokenizer_json.hpp"
 #include "svad/text/tokenizer_parts.hpp"
@@ -44,29 +45,6 @@ void each_line(std::string_view text, F f) {
         f(line, ++number);
         start = end + 1;
     }
-}
-
-/// The bytes of base64 (RFC 4648, padded); false if it is none.
-inline bool from_base64(std::string_view text, std::string& out) {
-    const auto value = [](char c) -> int {
-        if (c >= 'A' && c <= 'Z') return c - 'A';
-        if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-        if (c >= '0' && c <= '9') return c - '0' + 52;
-        return c == '+' ? 62 : c == '/' ? 63 : -1;
-    };
-    out.clear();
-    if (text.empty() || text.size() % 4 != 0) return false;
-    const std::size_t filling = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
-    std::uint32_t bits = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const int v = i >= text.size() - filling ? 0 : value(text[i]);
-        if (v < 0) return false;
-        bits = (bits << 6) | static_cast<std::uint32_t>(v);
-        if (i % 4 != 3) continue;
-        for (const int shift : {16, 8, 0}) out += static_cast<char>((bits >> shift) & 0xFF);
-    }
-    out.resize(out.size() - filling);
-    return true;
 }
 
 inline void add_specials(TokenizerParts& parts, const std::vector<SpecialToken>& specials, std::size_t limit, std::string_view where) {
@@ -113,7 +91,7 @@ inline TokenizerParts byte_level_parts(std::vector<CutStep> cuts) {
         const std::size_t blank = std::min(line.find(' '), line.size());
         std::uint64_t rank = 0;
         const auto [end, error] = std::from_chars(line.data() + std::min(blank + 1, line.size()), line.data() + line.size(), rank);
-        if (!detail::from_base64(line.substr(0, blank), bytes) || error != std::errc{} || end != line.data() + line.size())
+        if (!from_base64(line.substr(0, blank), bytes) || error != std::errc{} || end != line.data() + line.size())
             fail<io::FormatError>(where, ": line ", number, " is not base64 and a rank");
         if (rank >= limit) fail<io::FormatError>(where, ": rank ", rank, " is beyond the number of tokens (line ", number, ")");
         vocabulary.add(bytes, static_cast<std::int32_t>(rank), where);
@@ -178,7 +156,7 @@ inline TokenizerParts byte_level_parts(std::vector<CutStep> cuts) {
     parts.decoder.push_back(join_tokens::Fuse{});
     parts.decoder.push_back(join_tokens::Replace{"</w>", " "});
     parts.post.single = {detail::token_item(first, 0), {}, detail::token_item(first + 1, 0)};
-    parts.max_length = 77;
+    parts.truncation = Truncation{77};
     return parts;
 }
 

@@ -123,10 +123,16 @@ inline WordPieceModel read_wordpiece(const Json& model, std::size_t limit, std::
             io::field_or<std::size_t>(model, "max_input_chars_per_word", 100, where)};
 }
 
+/// The token that stands for a byte: <0x0A>.
+inline std::string byte_token(int byte) {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    const auto b = static_cast<std::size_t>(byte);
+    return {'<', '0', 'x', digits[b / 16], digits[b % 16], '>'};
+}
+
 inline UnigramModel read_unigram(const Json& model, std::string_view where) {
     const Json& list = value_of(model, "vocab");
     if (!list.is_array()) fail<io::FormatError>(where, ": model has no 'vocab' list of [token, score]");
-    if (io::field_or<bool>(model, "byte_fallback", false, where)) fail<io::FormatError>(where, ": byte_fallback of Unigram is not supported");
     const Json& unk = value_of(model, "unk_id");
     if (!unk.is_number_unsigned() || unk.get<std::uint64_t>() >= list.size())
         fail<io::FormatError>(where, ": unk_id should be the number of a token; got ", unk.dump());
@@ -139,7 +145,10 @@ inline UnigramModel read_unigram(const Json& model, std::string_view where) {
         pieces.push_back({one[0].get<std::string>(), one[1].get<double>()});
         vocabulary.add(pieces.back().piece, static_cast<std::int32_t>(i), where);
     }
-    return {std::move(vocabulary), Unigram{pieces, {.unk_id = unk.get<std::int32_t>()}}};
+    UnigramOptions options{.unk_id = unk.get<std::int32_t>()};
+    if (io::field_or<bool>(model, "byte_fallback", false, where))
+        for (int byte = 0; byte < 256; ++byte) options.byte_ids.push_back(vocabulary.find(byte_token(byte)));
+    return {std::move(vocabulary), Unigram{pieces, std::move(options)}};
 }
 
 inline std::vector<AddedToken> read_added(const Json& file, std::size_t limit, std::string_view where) {
@@ -164,20 +173,46 @@ inline std::vector<AddedToken> read_added(const Json& file, std::size_t limit, s
     return added;
 }
 
-inline void read_lengths(const Json& file, TokenizerParts& parts, std::string_view where) {
-    if (const Json& cut = value_of(file, "truncation"); cut.is_object()) parts.max_length = io::field<std::size_t>(cut, "max_length", where);
-    const Json& pad = value_of(file, "padding");
-    if (!pad.is_object()) return;
+/// Whether `direction` is to the left.
+inline bool is_left(const Json& object, std::string_view where) {
+    const auto direction = io::field_or<std::string>(object, "direction", "Right", where);
+    if (direction != "Left" && direction != "Right") fail<io::FormatError>(where, ": direction should be Left or Right; got '", direction, "'");
+    return direction == "Left";
+}
+
+inline Truncation read_truncation(const Json& cut, std::string_view where) {
+    Truncation made{io::field<std::size_t>(cut, "max_length", where)};
+    made.left = is_left(cut, where);
+    const auto strategy = io::field_or<std::string>(cut, "strategy", "LongestFirst", where);
+    if (strategy == "OnlyFirst") made.strategy = CutStrategy::only_first;
+    else if (strategy == "OnlySecond") made.strategy = CutStrategy::only_second;
+    else if (strategy != "LongestFirst")
+        fail<io::FormatError>(where, ": truncation's strategy should be LongestFirst, OnlyFirst or OnlySecond; got '", strategy, "'");
+    const auto stride = io::field_or<std::size_t>(cut, "stride", 0, where);   // changes no id: see lengths.hpp
+    if (stride > 0 && stride >= made.length)
+        fail<io::FormatError>(where, ": truncation's stride should be less than max_length; got ", stride, " of ", made.length);
+    return made;
+}
+
+inline Padding read_padding(const Json& pad, std::string_view where) {
     Padding made;
-    if (const Json& fixed = value_of(value_of(pad, "strategy"), "Fixed"); fixed.is_number_unsigned()) made.length = fixed.get<std::size_t>();
+    const Json& strategy = value_of(pad, "strategy");
+    if (const Json& fixed = value_of(strategy, "Fixed"); fixed.is_number_unsigned()) made.length = fixed.get<std::size_t>();
+    else if (!strategy.is_null() && strategy != "BatchLongest")
+        fail<io::FormatError>(where, ": padding's strategy should be \"BatchLongest\" or {\"Fixed\": n}; got ", strategy.dump());
     if (const Json& multiple = value_of(pad, "pad_to_multiple_of"); multiple.is_number_unsigned()) made.multiple_of = multiple.get<std::size_t>();
     constexpr std::size_t most = std::size_t{1} << 20;
-    if (made.length > most || made.multiple_of > most)
-        fail<io::FormatError>(where, ": padding to ", std::max(made.length, made.multiple_of), " tokens is more than any model takes");
+    if (const std::size_t to = std::max(made.length.value_or(0), made.multiple_of); to > most)
+        fail<io::FormatError>(where, ": padding to ", to, " tokens is more than any model takes");
     made.id = io::field_or<std::int32_t>(pad, "pad_id", 0, where);
     made.type = io::field_or<std::int32_t>(pad, "pad_type_id", 0, where);
-    made.left = io::field_or<std::string>(pad, "direction", "Right", where) == "Left";
-    parts.padding = made;
+    made.left = is_left(pad, where);
+    return made;
+}
+
+inline void read_lengths(const Json& file, TokenizerParts& parts, std::string_view where) {
+    if (const Json& cut = value_of(file, "truncation"); cut.is_object()) parts.truncation = read_truncation(cut, where);
+    if (const Json& pad = value_of(file, "padding"); pad.is_object()) parts.padding = read_padding(pad, where);
 }
 
 }  // namespace detail

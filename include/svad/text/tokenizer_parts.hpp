@@ -5,6 +5,7 @@
 
 #include "svad/text/added_tokens.hpp"
 #include "svad/text/bpe_model.hpp"
+#include "svad/text/lengths.hpp"
 #include "svad/text/normalizer.hpp"
 #include "svad/text/post_processor.hpp"
 #include "svad/text/pretokenizer.hpp"
@@ -21,6 +22,9 @@
 
 namespace svad::text {
 
+/// Bit of PieceToken::length: the next token stands for the same bytes.
+constexpr std::uint32_t same_bytes = std::uint32_t{1} << 31;
+
 /// A unigram model with the strings of its ids.
 class UnigramModel {
 public:
@@ -30,7 +34,10 @@ public:
     [[nodiscard]] const Vocabulary& vocabulary() const { return vocabulary_; }
     void encode(std::string_view piece, std::vector<PieceToken>& out) const {
         thread_local Unigram::Scratch scratch;
+        std::size_t last_end = 0;
         unigram_.encode(piece, scratch, [&](std::int32_t id, std::size_t begin, std::size_t end) {
+            if (begin < last_end) out.back().length |= same_bytes;   // of an unknown piece that is spelt by its bytes
+            last_end = end;
             out.push_back({id, static_cast<std::uint32_t>(end - begin)});
         });
     }
@@ -38,13 +45,6 @@ public:
 private:
     Vocabulary vocabulary_;
     Unigram unigram_;
-};
-
-/// To fill up encodings: to a fixed length, or (0) to the longest of a batch.
-struct Padding {
-    std::size_t length = 0, multiple_of = 0;
-    std::int32_t id = 0, type = 0;
-    bool left = false;
 };
 
 struct TokenizerParts {
@@ -55,7 +55,7 @@ struct TokenizerParts {
     PostProcessor post;
     std::vector<DecoderStep> decoder;
     std::vector<IdPair> merges;              ///< of BPE, in order of rank
-    std::optional<std::size_t> max_length;   ///< where the file says to cut, special tokens included
+    std::optional<Truncation> truncation;
     std::optional<Padding> padding;
     std::string json;                        ///< the tokenizer.json that says all this, if there is one
 };

@@ -6,12 +6,14 @@
 #pragma once
 
 #include "svad/io/json.hpp"
+#include "svad/text/base64.hpp"
 #include "svad/text/normalizer.hpp"
 #include "svad/text/post_processor.hpp"
 #include "svad/text/pretokenizer.hpp"
 #include "svad/text/token_decoder.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -88,6 +90,14 @@ inline normalize::Bert bert_step(const Json& step, std::string_view where) {
     return bert;
 }
 
+inline NormalizerStep precompiled_step(const Json& step, std::string_view where) {
+    std::string blob;
+    const Json& map = value_of(step, "precompiled_charsmap");
+    if (!map.is_null() && map != "" && (!map.is_string() || !from_base64(map.get_ref<const std::string&>(), blob)))
+        fail<io::FormatError>(where, ": precompiled_charsmap is no base64");
+    return normalize::Precompiled{std::make_shared<const Charsmap>(blob, where)};
+}
+
 inline std::vector<NormalizerStep> read_normalizer(const Json& whole, std::string_view where) {
     std::vector<NormalizerStep> steps;
     each_step(whole, "normalizers", where, [&](const Json& step) {
@@ -102,6 +112,7 @@ inline std::vector<NormalizerStep> read_normalizer(const Json& whole, std::strin
         else if (type == "Prepend") steps.push_back(normalize::Prepend{io::field<std::string>(step, "prepend", where)});
         else if (type == "Replace") steps.push_back(replace_step(step, where));
         else if (type == "Nmt") steps.push_back(normalize::Nmt{});
+        else if (type == "Precompiled") steps.push_back(precompiled_step(step, where));
         else if (type == "BertNormalizer") steps.push_back(bert_step(step, where));
         else fail<io::FormatError>(where, ": normalizer '", type, "' is not supported");
     });
@@ -176,6 +187,10 @@ inline std::vector<DecoderStep> read_decoder(const Json& whole, std::string_view
             const PatternText pattern = pattern_of(step, where);
             if (pattern.regex) fail<io::FormatError>(where, ": a decoder replaces by a pattern that is not supported: ", pattern.text);
             steps.push_back(join_tokens::Replace{pattern.text, content_of(step, where)});
+        } else if (type == "CTC") {
+            steps.push_back(join_tokens::Ctc{io::field_or<std::string>(step, "pad_token", "<pad>", where),
+                                             io::field_or<std::string>(step, "word_delimiter_token", "|", where),
+                                             io::field_or<bool>(step, "cleanup", true, where)});
         } else fail<io::FormatError>(where, ": decoder '", type, "' is not supported");
     });
     return steps;

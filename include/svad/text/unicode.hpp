@@ -206,4 +206,17 @@ inline void append_decomposed(std::u32string& out, char32_t c, bool compatibilit
     return out;
 }
 
+/// End of the grapheme cluster of `text` that starts at `at`: what a reader takes for one character (UAX 29).
+[[nodiscard]] inline std::size_t grapheme_end(std::string_view text, std::size_t at) {
+    CodePoint last = next_code_point(text, at);
+    utf8proc_int32_t state = 0;
+    for (at += last.length; at < text.size();) {
+        const CodePoint next = next_code_point(text, at);
+        if (utf8proc_grapheme_break_stateful(static_cast<utf8proc_int32_t>(last.value), static_cast<utf8proc_int32_t>(next.value), &state)) break;
+        at += next.length;
+        last = next;
+    }
+    return at;
+}
+
 }  // namespace svad::text

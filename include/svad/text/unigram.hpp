@@ -36,7 +36,7 @@ struct UnigramOptions {
     std::int32_t unk_id = -1;                  ///< -1: a text with an unknown character is an error
     bool fuse_unk = true;                      ///< neighbouring unknown characters are one piece
     bool single = false;                       ///< sums in float
-    std::vector<std::int32_t> byte_ids{};      ///< 256 ids, or none: what an unknown piece is spelt with
+    std::vector<std::int32_t> byte_ids{};      ///< 256 ids, or none: what an unknown piece is spelt with if it has none of -1
 };
 
 /// Bytes of the character that starts with `lead`, by its first four bits.
@@ -121,7 +121,9 @@ private:
 
     template <class F>
     void unknown(std::string_view text, std::size_t begin, std::size_t end, F& emit) const {
-        if (!options_.byte_ids.empty()) {
+        const auto has_byte = [&](char c) { return options_.byte_ids[static_cast<unsigned char>(c)] >= 0; };
+        const std::string_view bytes = text.substr(begin, end - begin);
+        if (!options_.byte_ids.empty() && std::all_of(bytes.begin(), bytes.end(), has_byte)) {
             for (std::size_t i = begin; i < end; ++i) emit(options_.byte_ids[static_cast<unsigned char>(text[i])], begin, end);
             return;
         }
