@@ -21,5 +21,5 @@ goldens=../shared/goldens
 if [ -d $goldens/ops ]; then
     models=(vit videochat_gmhra videochat_gmhra_lmhra uniformerv2 bert blip2_qformer llama_mha llama_gqa llama_rope_llama3
             baichuan_7b baichuan_13b baichuan2_7b baichuan2_13b gpt2)
-    build/release/tests/goldens $goldens/ops "${models[@]/#/$goldens/models/}" $goldens/text/metrics $goldens/text/tokenizers $goldens/text/captions
+    build/release/tests/goldens $goldens/ops "${models[@]/#/$goldens/models/}" $goldens/text/metrics $goldens/text/tokenizers $goldens/text/captions $goldens/video/shots
 fi

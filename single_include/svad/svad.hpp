@@ -928,7 +928,7 @@ struct View {
 
 }  // namespace svad
 
-// io/: files, gzip, GGUF, JSON, safetensors, event files.
+// io/: files, gzip, zip, GGUF, JSON, safetensors, PyTorch checkpoints, event files.
 // ==== svad/io/file.hpp ====
 // Files: whole-file reads with a limit, read-only mappings, atomic replacement, append-only logs, lock files.
 //
@@ -1863,6 +1863,239 @@ private:
 
 }  // namespace svad::io
 
+// ==== svad/io/pickle.hpp ====
+// A pickle of protocol 2 as plain data: numbers, texts, tuples, lists, dictionaries and calls that are written down and
+// never made.
+//
+// Promise: nothing runs. The opcodes are those that torch.save needs for dictionaries of tensors; every other one
+// is a FormatError that names it, and so is a global that the caller does not allow. Values live in one
+// arena and refer to each other by number, so there is no recursion, and the arena has at most one value a
+// byte of the pickle. A pickle can refer to a value many times or to itself: walk with care.
+// Rejected: turning it into Json (a shared value would be copied at every use: exponential in the worst case).
+
+namespace svad::io {
+
+/// What a value of a pickle is.
+enum class PickleKind : std::uint8_t { none, boolean, integer, real, text, tuple, list, dictionary, global, persistent, call };
+
+/// One value. Which member means something depends on the kind.
+struct PickleValue {
+    PickleKind kind = PickleKind::none;
+    std::int64_t integer = 0;            ///< also of a boolean
+    double real = 0;
+    std::string_view text{};             ///< also "module name" of a global; in the pickle's bytes or in Pickle::names
+    std::vector<std::uint32_t> items{};  ///< of tuple and list; key, value, ...; callable, arguments; one of persistent
+};
+
+/// All values of a pickle.
+struct Pickle {
+    std::vector<PickleValue> values;
+    std::vector<std::unique_ptr<std::string>> names;   ///< what the texts of globals point to
+    std::uint32_t root = 0;
+
+    [[nodiscard]] const PickleValue& at(std::uint32_t i) const { return values[i]; }
+};
+
+namespace detail {
+
+/// The stack machine that a pickle is a program for.
+class PickleReader {
+public:
+    PickleReader(std::string_view bytes, std::string_view where, const std::function<bool(std::string_view)>& allowed)
+        : bytes_{bytes}, where_{where}, allowed_{allowed} {}
+
+    Pickle run() {
+        constexpr std::size_t largest = std::size_t{4} << 20;
+        if (bytes_.size() > largest) bad("it is larger than 4 MiB");
+        if (take(2) != std::string_view{"\x80\x02", 2}) bad("it is not of protocol 2");
+        for (;;) {
+            start_ = at_;
+            const char code = take(1)[0];
+            if (code == '.') break;
+            if (!constant(code) && !reference(code) && !container(code)) unknown(code);
+        }
+        pickle_.root = pop();
+        if (!stack_.empty() || !marks_.empty()) bad("values are left on its stack");
+        return std::move(pickle_);
+    }
+
+private:
+    using Id = std::uint32_t;
+
+    [[noreturn]] void bad(std::string_view what) const {
+        fail<FormatError>(where_, ": the pickle cannot be read: ", what, " (at byte ", start_, ")");
+    }
+    [[noreturn]] void unknown(char code) const {
+        const auto byte = static_cast<unsigned>(static_cast<unsigned char>(code));
+        bad(join("opcode ", byte, byte > 32 && byte < 127 ? join(" ('", code, "')") : std::string{}, " is refused: it is not needed for tensors"));
+    }
+
+    std::string_view take(std::size_t n) {
+        if (n > bytes_.size() - at_) bad("it ends too early");
+        return bytes_.substr(std::exchange(at_, at_ + n), n);
+    }
+    std::uint64_t number(std::size_t width) {
+        std::uint64_t value = 0;
+        const std::string_view raw = take(width);
+        for (std::size_t i = width; i-- > 0;) value = value << 8 | static_cast<unsigned char>(raw[i]);
+        return value;
+    }
+    std::string_view line() {
+        const std::size_t stop = bytes_.find('\n', at_);
+        if (stop == std::string_view::npos) bad("a name has no end");
+        const std::string_view text = take(stop - at_);
+        ++at_;
+        return text;
+    }
+
+    bool push(PickleValue value) {
+        stack_.push_back(static_cast<Id>(pickle_.values.size()));
+        pickle_.values.push_back(std::move(value));
+        return true;
+    }
+    bool push_integer(std::int64_t x, PickleKind kind = PickleKind::integer) { return push({.kind = kind, .integer = x}); }
+    Id pop() {
+        if (stack_.size() <= (marks_.empty() ? 0 : marks_.back())) bad("its stack is empty");
+        const Id top = stack_.back();
+        stack_.pop_back();
+        return top;
+    }
+    std::vector<Id> pop_to_mark() {
+        if (marks_.empty()) bad("it has no mark");
+        const auto from = stack_.begin() + static_cast<std::ptrdiff_t>(marks_.back());
+        marks_.pop_back();
+        std::vector<Id> items(from, stack_.end());
+        stack_.erase(from, stack_.end());
+        return items;
+    }
+    std::vector<Id> pop_last(std::size_t n) {
+        std::vector<Id> items(n);
+        while (n > 0) items[--n] = pop();
+        return items;
+    }
+
+    bool constant(char code) {
+        switch (static_cast<unsigned char>(code)) {
+            case 'N': return push({});
+            case 0x88: return push_integer(1, PickleKind::boolean);
+            case 0x89: return push_integer(0, PickleKind::boolean);
+            case 'K': return push_integer(static_cast<std::int64_t>(number(1)));
+            case 'M': return push_integer(static_cast<std::int64_t>(number(2)));
+            case 'J': return push_integer(static_cast<std::int32_t>(number(4)));
+            case 0x8a: return push_integer(long_integer());
+            case 'G': return push({.kind = PickleKind::real, .real = big_endian_double()});
+            case 'X': return push({.kind = PickleKind::text, .text = take(static_cast<std::size_t>(number(4)))});
+            case 'c': return global();
+            default: return false;
+        }
+    }
+    std::int64_t long_integer() {
+        const auto width = static_cast<std::size_t>(number(1));
+        if (width > 8) bad("an integer has more than 64 bits");
+        const std::uint64_t value = number(width);
+        const unsigned unused = static_cast<unsigned>(64 - 8 * width);
+        return width == 0 ? 0 : static_cast<std::int64_t>(value << unused) >> unused;
+    }
+    double big_endian_double() { return std::bit_cast<double>(__builtin_bswap64(number(8))); }
+    bool global() {
+        auto name = std::make_unique<std::string>(line());
+        *name += ' ';
+        *name += line();
+        if (!allowed_(*name)) bad(join("the global '", name->substr(0, 100), "' is refused: only tensors are read"));
+        pickle_.names.push_back(std::move(name));
+        return push({.kind = PickleKind::global, .text = *pickle_.names.back()});
+    }
+
+    bool reference(char code) {
+        switch (code) {
+            case 'q': return remember(number(1));
+            case 'r': return remember(number(4));
+            case 'h': return recall(number(1));
+            case 'j': return recall(number(4));
+            case '(': marks_.push_back(stack_.size()); return true;
+            default: return false;
+        }
+    }
+    bool remember(std::uint64_t key) {
+        const Id top = pop();
+        stack_.push_back(top);
+        memo_[key] = top;
+        return true;
+    }
+    bool recall(std::uint64_t key) {
+        const auto found = memo_.find(key);
+        if (found == memo_.end()) bad("it recalls what it has not kept");
+        stack_.push_back(found->second);
+        return true;
+    }
+
+    bool container(char code) {
+        switch (static_cast<unsigned char>(code)) {
+            case '}': return push({.kind = PickleKind::dictionary});
+            case ']': return push({.kind = PickleKind::list});
+            case ')': return push({.kind = PickleKind::tuple});
+            case 't': return push({.kind = PickleKind::tuple, .items = pop_to_mark()});
+            case 0x85: return push({.kind = PickleKind::tuple, .items = pop_last(1)});
+            case 0x86: return push({.kind = PickleKind::tuple, .items = pop_last(2)});
+            case 0x87: return push({.kind = PickleKind::tuple, .items = pop_last(3)});
+            case 'Q': return push({.kind = PickleKind::persistent, .items = pop_last(1)});
+            case 'R': return call(pop_last(2));
+            case 'b': return build();
+            case 's': return extend(PickleKind::dictionary, pop_last(2));
+            case 'u': return extend(PickleKind::dictionary, pop_to_mark());
+            case 'a': return extend(PickleKind::list, pop_last(1));
+            case 'e': return extend(PickleKind::list, pop_to_mark());
+            default: return false;
+        }
+    }
+    /// An ordered dictionary is made at once, since entries follow; other calls are written down.
+    bool call(std::vector<Id> parts) {
+        const PickleValue& callable = pickle_.at(parts[0]);
+        const PickleValue& arguments = pickle_.at(parts[1]);
+        if (callable.kind != PickleKind::global || arguments.kind != PickleKind::tuple) bad("it calls what is no global");
+        if (callable.text != "collections OrderedDict") return push({.kind = PickleKind::call, .items = std::move(parts)});
+        if (!arguments.items.empty()) bad("an ordered dictionary is made from something");
+        return push({.kind = PickleKind::dictionary});
+    }
+    /// Attributes of a dictionary (torch keeps versions of modules there) are passed over.
+    bool build() {
+        (void)pop();
+        const Id target = pop();
+        if (pickle_.at(target).kind != PickleKind::dictionary) bad("it gives attributes to what is no dictionary");
+        stack_.push_back(target);
+        return true;
+    }
+    bool extend(PickleKind kind, const std::vector<Id>& more) {
+        const Id target = pop();
+        stack_.push_back(target);
+        if (pickle_.at(target).kind != kind) bad("it puts items into what holds none");
+        if (kind == PickleKind::dictionary && more.size() % 2 != 0) bad("a key has no value");
+        std::vector<Id>& items = pickle_.values[target].items;
+        items.insert(items.end(), more.begin(), more.end());
+        return true;
+    }
+
+    std::string_view bytes_;
+    std::string where_;
+    const std::function<bool(std::string_view)>& allowed_;
+    Pickle pickle_;
+    std::vector<Id> stack_;
+    std::vector<std::size_t> marks_;   // how much of the stack is below each
+    std::unordered_map<std::uint64_t, Id> memo_;
+    std::size_t at_ = 0, start_ = 0;
+};
+
+}  // namespace detail
+
+/// The values in `bytes`, which must outlive them; allowed("module name") says which globals may occur.
+/// Throws FormatError.
+[[nodiscard]] inline Pickle parse_pickle(std::string_view bytes, std::string_view where,
+                                         const std::function<bool(std::string_view)>& allowed) {
+    return detail::PickleReader{bytes, where, allowed}.run();
+}
+
+}  // namespace svad::io
+
 // ==== svad/io/protobuf.hpp ====
 // The wire format of protocol buffers: fields of a message, one after another, with the bytes they point to.
 //
@@ -1936,6 +2169,15 @@ private:
 };
 
 }  // namespace svad::io
+
+// ==== svad/io/pytorch.hpp ====
+// The tensors of a PyTorch checkpoint (.pth, .pt: a zip archive with a pickle of a dictionary and a member a storage).
+//
+// Promise: data only. The globals that a state dictionary needs are allowed and never called; everything else in the
+// pickle is a FormatError that names it (io/pickle.hpp), and so is an entry that is not a tensor. Names,
+// types, sizes, strides and offsets are checked against the archive before they are believed; tensors are read
+// from the mapping when asked for. Tensors that do not lie contiguous are refused rather than copied.
+// Facts: torch's serialization format since 1.6.
 
 // ==== svad/io/safetensors.hpp ====
 // safetensors: u64 little-endian header length, JSON header {name: {dtype, shape, data_offsets}}, tensor
@@ -2183,6 +2425,16 @@ public:
         return result;
     }
 
+    /// Tensors that a reader of another format found in a mapped file. Their bytes must be in that mapping and have
+    /// the sizes that their shapes and types say.
+    static SafeTensors of(MappedFile file, std::map<std::string, TensorInfo, std::less<>> tensors) {
+        SafeTensors result;
+        result.path_ = file.path();
+        result.files_.push_back(std::move(file));
+        result.tensors_ = std::move(tensors);
+        return result;
+    }
+
     /// Path of the file or index that was opened.
     [[nodiscard]] const std::string& path() const { return path_; }
     [[nodiscard]] std::size_t size() const { return tensors_.size(); }
@@ -2316,6 +2568,252 @@ inline void write_safetensors(const std::string& path, std::vector<NamedBytes> t
     writer.write(header);
     for (const NamedBytes& tensor : tensors) writer.write(tensor.bytes);
     writer.commit();
+}
+
+}  // namespace svad::io
+
+// ==== svad/io/zip.hpp ====
+// Where the members of a zip archive lie, for archives that store their members as they are (PyTorch's checkpoints).
+//
+// Promise: a member is believed only if the central directory, its local header and the file's size agree; names
+// occur once. Compressed, encrypted and split archives and those beyond 4 GiB (zip64 sizes) are a
+// FormatError. Check sums are not computed: they would read every byte of a file that is mapped to be read lazily.
+// Rejected: a zip library, whose purpose is all that is refused here.
+
+namespace svad::io {
+
+/// Members by name; the views are into the archive's bytes.
+using ZipMembers = std::map<std::string, std::string_view, std::less<>>;
+
+namespace detail {
+
+/// Little-endian fields of an archive, each checked against its size.
+class ZipBytes {
+public:
+    ZipBytes(std::string_view bytes, std::string path) : bytes_{bytes}, path_{std::move(path)} {}
+
+    [[nodiscard]] std::uint64_t size() const { return bytes_.size(); }
+    [[nodiscard]] std::uint64_t number(std::uint64_t at, int width) const {
+        const std::string_view raw = part(at, static_cast<std::uint64_t>(width));
+        std::uint64_t value = 0;
+        for (int i = width - 1; i >= 0; --i) value = value << 8 | static_cast<unsigned char>(raw[static_cast<std::size_t>(i)]);
+        return value;
+    }
+    [[nodiscard]] std::string_view part(std::uint64_t at, std::uint64_t length) const {
+        if (at > bytes_.size() || length > bytes_.size() - at) bad("a record ends behind the file's end", at);
+        return bytes_.substr(static_cast<std::size_t>(at), static_cast<std::size_t>(length));
+    }
+    [[noreturn]] void bad(std::string_view what, std::uint64_t at) const {
+        fail<FormatError>(path_, ": is no zip archive that can be read: ", what, " (at byte ", at, ")");
+    }
+
+private:
+    std::string_view bytes_;
+    std::string path_;
+};
+
+/// Where the record that ends an archive starts; a comment of up to 65535 bytes may follow it.
+inline std::uint64_t end_of_directory(const ZipBytes& zip) {
+    constexpr std::uint64_t record = 22, longest_comment = 65535, signature = 0x06054b50;
+    if (zip.size() < record) zip.bad("it is too short", 0);
+    const std::uint64_t newest = zip.size() - record, oldest = newest - std::min(newest, longest_comment);
+    for (std::uint64_t at = newest + 1; at-- > oldest;)
+        if (zip.number(at, 4) == signature && zip.number(at + 20, 2) == newest - at) return at;
+    zip.bad("it has no central directory", 0);
+}
+
+/// The bytes of the member whose directory entry is at `at`.
+inline std::string_view stored_member(const ZipBytes& zip, std::uint64_t at, std::string_view name) {
+    constexpr std::uint64_t encrypted = 1, beyond = 0xFFFFFFFF, signature = 0x04034b50;
+    const std::uint64_t packed = zip.number(at + 20, 4), size = zip.number(at + 24, 4), local = zip.number(at + 42, 4);
+    if ((zip.number(at + 8, 2) & encrypted) != 0) zip.bad("a member is encrypted", at);
+    if (packed == beyond || size == beyond || local == beyond) zip.bad("a member is beyond 4 GiB", at);
+    if (zip.number(at + 10, 2) != 0 || packed != size) zip.bad("a member is compressed", at);
+    if (zip.number(local, 4) != signature) zip.bad("a member has no header", local);
+    const std::uint64_t name_length = zip.number(local + 26, 2), extra = zip.number(local + 28, 2);
+    if (zip.part(local + 30, name_length) != name) zip.bad("a member has another name than in the directory", local);
+    return zip.part(local + 30 + name_length + extra, size);
+}
+
+}  // namespace detail
+
+/// The members of the archive in `bytes`; `path` starts every error. Throws FormatError.
+[[nodiscard]] inline ZipMembers zip_members(std::string_view bytes, const std::string& path) {
+    constexpr std::uint64_t header = 46, signature = 0x02014b50;
+    const detail::ZipBytes zip{bytes, path};
+    const std::uint64_t end = detail::end_of_directory(zip);
+    if (zip.number(end + 4, 2) != 0 || zip.number(end + 6, 2) != 0) zip.bad("it is split over several files", end);
+    const std::uint64_t count = zip.number(end + 10, 2);
+    std::uint64_t at = zip.number(end + 16, 4);
+    if (count == 0xFFFF || at == 0xFFFFFFFF) zip.bad("it has more than 65534 members or is beyond 4 GiB", end);
+    ZipMembers members;
+    for (std::uint64_t i = 0; i < count; ++i) {
+        if (zip.number(at, 4) != signature) zip.bad("the central directory is damaged", at);
+        const std::uint64_t name_length = zip.number(at + 28, 2);
+        const std::string_view name = zip.part(at + header, name_length);
+        if (!members.emplace(name, detail::stored_member(zip, at, name)).second) zip.bad("two members have one name", at);
+        at += header + name_length + zip.number(at + 30, 2) + zip.number(at + 32, 2);
+    }
+    return members;
+}
+
+}  // namespace svad::io
+
+namespace svad::io {
+
+namespace detail {
+
+struct TorchStorage {
+    std::string_view global;
+    DType dtype;
+};
+
+inline constexpr std::array<TorchStorage, 10> torch_storages{{
+    {"torch FloatStorage", DType::f32}, {"torch DoubleStorage", DType::f64}, {"torch HalfStorage", DType::f16},
+    {"torch BFloat16Storage", DType::bf16}, {"torch LongStorage", DType::i64}, {"torch IntStorage", DType::i32},
+    {"torch ShortStorage", DType::i16}, {"torch CharStorage", DType::i8}, {"torch ByteStorage", DType::u8},
+    {"torch BoolStorage", DType::boolean},
+}};
+
+inline bool torch_global(std::string_view name) {
+    for (const std::string_view call :
+         {"collections OrderedDict", "torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_parameter"})
+        if (name == call) return true;
+    return std::any_of(torch_storages.begin(), torch_storages.end(), [&](const auto& s) { return s.global == name; });
+}
+
+/// Turns the values of a checkpoint's pickle into tensors of its archive.
+class TorchTensors {
+public:
+    TorchTensors(const Pickle& pickle, const ZipMembers& members, std::string folder, std::string path)
+        : pickle_{pickle}, members_{members}, folder_{std::move(folder)}, path_{std::move(path)} {}
+
+    /// The entries of the dictionary `value`, which must all be tensors with different names.
+    std::map<std::string, TensorInfo, std::less<>> all(const PickleValue& value) const {
+        std::map<std::string, TensorInfo, std::less<>> tensors;
+        for (std::size_t i = 0; i + 1 < value.items.size(); i += 2) {
+            const PickleValue& key = pickle_.at(value.items[i]);
+            if (key.kind != PickleKind::text) fail<FormatError>(path_, ": an entry's name is no text");
+            if (!tensors.emplace(key.text, tensor(pickle_.at(value.items[i + 1]), std::string{key.text})).second)
+                fail<FormatError>(path_, ": tensor '", key.text, "' occurs twice");
+        }
+        return tensors;
+    }
+
+    /// The dictionary at `key` of the one at the top, or that one itself.
+    const PickleValue& dictionary(std::string_view key) const {
+        const PickleValue* value = &pickle_.at(pickle_.root);
+        require_dictionary(*value, "the top");
+        if (key.empty()) return *value;
+        for (std::size_t i = 0; i + 1 < value->items.size(); i += 2)
+            if (const PickleValue& name = pickle_.at(value->items[i]); name.kind == PickleKind::text && name.text == key) {
+                const PickleValue& found = pickle_.at(value->items[i + 1]);
+                require_dictionary(found, key);
+                return found;
+            }
+        fail<FormatError>(path_, ": has no entry '", key, "'");
+    }
+
+private:
+    void require_dictionary(const PickleValue& value, std::string_view what) const {
+        if (value.kind != PickleKind::dictionary)
+            fail<FormatError>(path_, ": ", what, " should be a dictionary of tensors; save a model's state_dict()");
+    }
+
+    [[noreturn]] void bad(const std::string& name, std::string_view what) const {
+        fail<FormatError>(path_, ": '", name, "' ", what);
+    }
+    const PickleValue& argument(const PickleValue& tuple, std::size_t i, PickleKind kind, const std::string& name) const {
+        if (i >= tuple.items.size() || pickle_.at(tuple.items[i]).kind != kind) bad(name, "is no tensor as torch.save writes it");
+        return pickle_.at(tuple.items[i]);
+    }
+    /// The arguments of `value` if it calls `global`.
+    const PickleValue* arguments(const PickleValue& value, std::string_view global) const {
+        if (value.kind != PickleKind::call || pickle_.at(value.items[0]).text != global) return nullptr;
+        return &pickle_.at(value.items[1]);
+    }
+
+    TensorInfo tensor(const PickleValue& entry, const std::string& name) const {
+        const PickleValue* value = &entry;
+        if (const PickleValue* parameter = arguments(entry, "torch._utils _rebuild_parameter"))
+            value = &argument(*parameter, 0, PickleKind::call, name);
+        const PickleValue* parts = arguments(*value, "torch._utils _rebuild_tensor_v2");
+        if (parts == nullptr) bad(name, "is no tensor; save a model's state_dict() or name the entry that holds it");
+        const auto [dtype, storage] = storage_of(argument(*parts, 0, PickleKind::persistent, name), name);
+        const std::vector<std::uint64_t> sizes = numbers(argument(*parts, 2, PickleKind::tuple, name), name);
+        const std::vector<std::uint64_t> strides = numbers(argument(*parts, 3, PickleKind::tuple, name), name);
+        TensorInfo info;
+        std::uint64_t numel = 0;
+        info.shape = checked_shape(sizes, path_ + ": '" + name + "'", numel);
+        info.dtype = dtype;
+        info.stored = stored_name(dtype);
+        require_contiguous(sizes, strides, numel, name);
+        const std::int64_t offset = argument(*parts, 1, PickleKind::integer, name).integer;
+        const std::uint64_t room = storage.size() / size_of(dtype);
+        if (offset < 0 || static_cast<std::uint64_t>(offset) > room || numel > room - static_cast<std::uint64_t>(offset))
+            bad(name, "reaches beyond its storage");
+        const std::string_view bytes = storage.substr(static_cast<std::size_t>(offset) * size_of(dtype), numel * size_of(dtype));
+        info.bytes = std::as_bytes(std::span{bytes.data(), bytes.size()});
+        return info;
+    }
+
+    /// ('storage', type, key, device, elements): the type and the bytes of the archive's member.
+    std::pair<DType, std::string_view> storage_of(const PickleValue& persistent, const std::string& name) const {
+        const PickleValue& parts = argument(persistent, 0, PickleKind::tuple, name);
+        const std::string_view type = argument(parts, 1, PickleKind::global, name).text;
+        const auto known = std::find_if(torch_storages.begin(), torch_storages.end(), [&](const auto& s) { return s.global == type; });
+        if (argument(parts, 0, PickleKind::text, name).text != "storage" || known == torch_storages.end())
+            bad(name, "has a storage of no known type");
+        const auto member = members_.find(folder_ + "data/" + std::string{argument(parts, 2, PickleKind::text, name).text});
+        if (member == members_.end()) bad(name, "has a storage that is not in the archive");
+        return {known->dtype, member->second};
+    }
+
+    std::vector<std::uint64_t> numbers(const PickleValue& tuple, const std::string& name) const {
+        if (tuple.items.size() > Shape::max_rank) bad(name, "has more axes than are supported");
+        std::vector<std::uint64_t> out;
+        for (std::size_t i = 0; i < tuple.items.size(); ++i) {
+            const std::int64_t n = argument(tuple, i, PickleKind::integer, name).integer;
+            if (n < 0) bad(name, "has a negative size");
+            out.push_back(static_cast<std::uint64_t>(n));
+        }
+        return out;
+    }
+
+    void require_contiguous(const std::vector<std::uint64_t>& sizes, const std::vector<std::uint64_t>& strides,
+                            std::uint64_t numel, const std::string& name) const {
+        if (sizes.size() != strides.size()) bad(name, "has other numbers of sizes and strides");
+        std::uint64_t step = 1;
+        for (std::size_t i = sizes.size(); i-- > 0 && numel > 0;) {
+            if (sizes[i] != 1 && strides[i] != step) bad(name, "is not contiguous; save it after contiguous()");
+            step *= sizes[i];
+        }
+    }
+
+    const Pickle& pickle_;
+    const ZipMembers& members_;
+    std::string folder_, path_;
+};
+
+}  // namespace detail
+
+/// The tensors of the checkpoint at `path`; `inside` names the entry that holds them if it is not the top.
+/// Throws FileError or FormatError.
+[[nodiscard]] inline SafeTensors open_pytorch(const std::string& path, std::string_view inside = {}) {
+    MappedFile file{path};
+    const ZipMembers members = zip_members(file.text(), path);
+    constexpr std::string_view pickle_name = "data.pkl";
+    const auto found = std::find_if(members.begin(), members.end(), [&](const auto& m) {
+        return m.first == pickle_name || m.first.ends_with("/data.pkl");
+    });
+    if (found == members.end()) fail<FormatError>(path, ": is no PyTorch checkpoint: the archive has no data.pkl");
+    const std::string folder = found->first.substr(0, found->first.size() - pickle_name.size());
+    if (const auto order = members.find(folder + "byteorder"); order != members.end() && order->second != "little")
+        fail<FormatError>(path, ": was written with another byte order than little");
+    const Pickle pickle = parse_pickle(found->second, path, detail::torch_global);
+    const detail::TorchTensors tensors{pickle, members, folder, path};
+    auto entries = tensors.all(tensors.dictionary(inside));
+    return SafeTensors::of(std::move(file), std::move(entries));
 }
 
 }  // namespace svad::io
@@ -3674,6 +4172,19 @@ inline void append_decomposed(std::u32string& out, char32_t c, bool compatibilit
     return out;
 }
 
+/// End of the grapheme cluster of `text` that starts at `at`: what a reader takes for one character (UAX 29).
+[[nodiscard]] inline std::size_t grapheme_end(std::string_view text, std::size_t at) {
+    CodePoint last = next_code_point(text, at);
+    utf8proc_int32_t state = 0;
+    for (at += last.length; at < text.size();) {
+        const CodePoint next = next_code_point(text, at);
+        if (utf8proc_grapheme_break_stateful(static_cast<utf8proc_int32_t>(last.value), static_cast<utf8proc_int32_t>(next.value), &state)) break;
+        at += next.length;
+        last = next;
+    }
+    return at;
+}
+
 }  // namespace svad::text
 
 namespace svad::text {
@@ -3837,6 +4348,38 @@ private:
     std::string text_;
     std::vector<Span> spans_;
 };
+
+}  // namespace svad::text
+
+// ==== svad/text/base64.hpp ====
+// Base64 (RFC 4648, padded) to bytes: what tiktoken's ranks and the character maps in tokenizer.json are written in.
+//
+// Promise: any text gives its bytes or false; white space is not skipped. Rejected: taking text without its padding.
+
+namespace svad::text {
+
+/// The bytes that `text` stands for into `out`; false if it is no base64, and for the empty text.
+[[nodiscard]] inline bool from_base64(std::string_view text, std::string& out) {
+    const auto value = [](char c) -> int {
+        if (c >= 'A' && c <= 'Z') return c - 'A';
+        if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+        if (c >= '0' && c <= '9') return c - '0' + 52;
+        return c == '+' ? 62 : c == '/' ? 63 : -1;
+    };
+    out.clear();
+    if (text.empty() || text.size() % 4 != 0) return false;
+    const std::size_t filling = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
+    std::uint32_t bits = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const int v = i >= text.size() - filling ? 0 : value(text[i]);
+        if (v < 0) return false;
+        bits = (bits << 6) | static_cast<std::uint32_t>(v);
+        if (i % 4 != 3) continue;
+        for (const int shift : {16, 8, 0}) out += static_cast<char>((bits >> shift) & 0xFF);
+    }
+    out.resize(out.size() - filling);
+    return true;
+}
 
 }  // namespace svad::text
 
@@ -4822,7 +5365,7 @@ struct UnigramOptions {
     std::int32_t unk_id = -1;                  ///< -1: a text with an unknown character is an error
     bool fuse_unk = true;                      ///< neighbouring unknown characters are one piece
     bool single = false;                       ///< sums in float
-    std::vector<std::int32_t> byte_ids{};      ///< 256 ids, or none: what an unknown piece is spelt with
+    std::vector<std::int32_t> byte_ids{};      ///< 256 ids, or none: what an unknown piece is spelt with if it has none of -1
 };
 
 /// Bytes of the character that starts with `lead`, by its first four bits.
@@ -4907,7 +5450,9 @@ private:
 
     template <class F>
     void unknown(std::string_view text, std::size_t begin, std::size_t end, F& emit) const {
-        if (!options_.byte_ids.empty()) {
+        const auto has_byte = [&](char c) { return options_.byte_ids[static_cast<unsigned char>(c)] >= 0; };
+        const std::string_view bytes = text.substr(begin, end - begin);
+        if (!options_.byte_ids.empty() && std::all_of(bytes.begin(), bytes.end(), has_byte)) {
             for (std::size_t i = begin; i < end; ++i) emit(options_.byte_ids[static_cast<unsigned char>(text[i])], begin, end);
             return;
         }
@@ -5452,12 +5997,165 @@ private:
 // What every tokenizer is made of, whatever file it came from: normalizer, cuts, model, added tokens, template, decoder.
 // Rejected: a class a family behind a virtual encode(): the families differ in parts, and files combine these freely.
 
+// ==== svad/text/lengths.hpp ====
+// To which length a tokenizer.json wants ids cut and filled up.
+//
+// Promise: the lengths, sides and errors of Hugging Face's tokenizers. Its `stride` says how much the pieces that were
+// cut off share with their neighbours; they are not kept here, so it changes no id. Rejected: cutting token by token
+// from the longer text, which gives other lengths where both are cut by an odd number.
+
+namespace svad::text {
+
+/// Which of two texts is cut.
+enum class CutStrategy : std::uint8_t { longest_first, only_first, only_second };
+
+/// To cut encodings.
+struct Truncation {
+    std::size_t length = 0;   ///< of all ids, special tokens included
+    CutStrategy strategy = CutStrategy::longest_first;
+    bool left = false;        ///< the ids at the start go
+};
+
+/// To fill up encodings: to a fixed length, or to the longest of a batch.
+struct Padding {
+    std::optional<std::size_t> length = {};
+    std::size_t multiple_of = 0;   ///< the length is rounded up to a multiple of this; 0: not
+    std::int32_t id = 0, type = 0;
+    bool left = false;
+
+    /// Length of an encoding of `n` ids when it is filled up on its own.
+    [[nodiscard]] std::size_t filled(std::size_t n) const {
+        std::size_t to = length.value_or(n);
+        if (multiple_of > 0) to = (to + multiple_of - 1) / multiple_of * multiple_of;
+        return std::max(to, n);
+    }
+};
+
+/// How many of `first` and `second` ids stay (`two`: there is a second text) when `added` special ones come to them.
+/// Throws UsageError where the text that may be cut is missing or not long enough.
+[[nodiscard]] inline std::pair<std::size_t, std::size_t> kept_lengths(const Truncation& rule, std::size_t first, std::size_t second,
+                                                                     bool two, std::size_t added) {
+    const std::size_t room = rule.length > added ? rule.length - added : 0;
+    if (room == 0) return {0, 0};
+    if (first + second <= room) return {first, second};
+    const std::size_t over = first + second - room;
+    if (rule.strategy != CutStrategy::longest_first) {
+        const bool is_first = rule.strategy == CutStrategy::only_first;
+        if (!is_first && !two) fail<UsageError>("tokenizer: only the second text may be cut, and there is none");
+        std::size_t& cut = is_first ? first : second;
+        if (cut <= over)
+            fail<UsageError>("tokenizer: the ", is_first ? "first" : "second", " text may be cut and has ", cut, " ids; ", over, " are too many");
+        cut -= over;
+        return {first, second};
+    }
+    if (!two) return {room, 0};
+    std::size_t shorter = std::min(first, second), longer = shorter > room ? shorter : std::max(shorter, room - shorter);
+    if (shorter + longer > room) {
+        shorter = room / 2;
+        longer = room - shorter;
+    }
+    return first > second ? std::pair{longer, shorter} : std::pair{shorter, longer};
+}
+
+}  // namespace svad::text
+
 // ==== svad/text/normalizer.hpp ====
 // What happens to a text before it is cut: Unicode normalization, case, accents, replacements.
 //
 // Promise: text and byte ranges of the normalizers of Hugging Face's tokenizers, by the tables of utf8proc; linear time.
 // A list of steps, each a value; the empty list leaves the text alone at no cost.
 // Rejected: normalizing with a library call and guessing the ranges afterwards (they are ambiguous).
+
+// ==== svad/text/precompiled.hpp ====
+// The normalizer "Precompiled" of tokenizer.json: sentencepiece's table of replacements as Hugging Face applies it.
+//
+// Promise: text and byte ranges of tokenizers, whose rule differs from sentencepiece's: a grapheme cluster of less than
+// 6 bytes is looked up as a whole, and the shortest rule it starts with replaces all of it; else every character is
+// looked up by itself. Rejected: sentencepiece's longest match, which gives other ids for such files.
+
+namespace svad::text {
+
+namespace normalize {
+
+struct Precompiled { std::shared_ptr<const Charsmap> rules; };
+
+}  // namespace normalize
+
+namespace detail {
+
+/// Collects characters of the result, each with how many of the source it stands for less one, as the reference counts:
+/// of a longer replacement the last characters count as put in, of a shorter one the last takes what is left over.
+class PrecompiledRun {
+public:
+    explicit PrecompiledRun(const Charsmap& rules) : rules_(rules) {}
+
+    void cluster(std::string_view text) {
+        if (text.size() < 6 && replaced(text)) return;
+        for (std::size_t at = 0; at < text.size();) {
+            const CodePoint c = next_code_point(text, at);
+            if (!c.valid || !replaced(text.substr(at, c.length))) made_.push_back({c.value, 0});
+            at += c.length;
+        }
+    }
+
+    [[nodiscard]] AlignedText aligned(const AlignedText& text) const {
+        std::vector<Span> sources;
+        for (std::size_t at = 0; at < text.size(); at += next_code_point(text.text(), at).length) sources.push_back(text.span(at));
+        AlignedText out(text.tracked());
+        out.reserve(text.size());
+        std::size_t next = 0;
+        for (const Made& one : made_) {
+            const std::size_t from = one.change > 0 ? std::max<std::size_t>(next, 1) - 1 : next;
+            out.append(one.value, sources[std::min(from, sources.size() - 1)]);
+            if (one.change <= 0) next += static_cast<std::size_t>(1 - one.change);
+        }
+        return out;
+    }
+
+private:
+    struct Made {
+        char32_t value = 0;
+        std::ptrdiff_t change = 0;   // 1: put in; -n: stands for n + 1 of the source
+    };
+
+    static std::ptrdiff_t count(std::string_view text) {
+        std::ptrdiff_t n = 0;
+        for (std::size_t at = 0; at < text.size(); at += next_code_point(text, at).length) ++n;
+        return n;
+    }
+
+    bool replaced(std::string_view part) {
+        const Charsmap::Match match = rules_.shortest(part);
+        if (match.length == 0) return false;
+        std::ptrdiff_t more = count(match.result) - count(part);
+        for (std::size_t at = 0; at < match.result.size();) {
+            const CodePoint c = next_code_point(match.result, at);
+            made_.push_back({c.value, 0});
+            at += c.length;
+        }
+        for (std::size_t i = made_.size(); more > 0; --more) made_[--i].change = 1;
+        if (more < 0 && !made_.empty()) made_.back().change += more;
+        return true;
+    }
+
+    const Charsmap& rules_;
+    std::vector<Made> made_;
+};
+
+inline AlignedText apply(const AlignedText& text, const normalize::Precompiled& step) {
+    if (!step.rules || step.rules->empty() || text.empty()) return text;
+    PrecompiledRun run(*step.rules);
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = grapheme_end(text.text(), at);
+        run.cluster(std::string_view{text.text()}.substr(at, end - at));
+        at = end;
+    }
+    return run.aligned(text);
+}
+
+}  // namespace detail
+
+}  // namespace svad::text
 
 namespace svad::text {
 
@@ -5480,7 +6178,8 @@ struct Bert { bool clean = true, chinese = true, strip_accents = true, lowercase
 
 /// One step.
 using NormalizerStep = std::variant<normalize::Unicode, normalize::Lowercase, normalize::StripAccents, normalize::Strip,
-                                    normalize::Prepend, normalize::Replace, normalize::ReplaceRuns, normalize::Nmt, normalize::Bert>;
+                                    normalize::Prepend, normalize::Replace, normalize::ReplaceRuns, normalize::Nmt, normalize::Bert,
+                                    normalize::Precompiled>;
 
 namespace detail {
 
@@ -6271,12 +6970,14 @@ struct ByteFallback {};                                     ///< runs of <0x00> 
 struct Fuse {};                                             ///< all tokens become one
 struct Strip { std::string of = " "; std::size_t start = 0, stop = 0; };
 struct Replace { std::string text, by; };
+struct Ctc { std::string pad = "<pad>", blank = "|"; bool cleanup = true; };   ///< repeated tokens are one, pad is none
 
 }  // namespace join_tokens
 
 /// One step.
 using DecoderStep = std::variant<join_tokens::Bytes, join_tokens::WordPiece, join_tokens::Metaspace, join_tokens::Suffix,
-                                 join_tokens::ByteFallback, join_tokens::Fuse, join_tokens::Strip, join_tokens::Replace>;
+                                 join_tokens::ByteFallback, join_tokens::Fuse, join_tokens::Strip, join_tokens::Replace,
+                                 join_tokens::Ctc>;
 
 namespace detail {
 
@@ -6377,6 +7078,20 @@ inline Strings joined(Strings tokens, const join_tokens::Replace& step) {
     return tokens;
 }
 
+inline Strings joined(Strings tokens, const join_tokens::Ctc& step) {
+    tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
+    Strings out;
+    for (std::string& token : tokens) {
+        replace_all(token, step.pad, "");
+        if (step.cleanup) {
+            clean_up(token);
+            replace_all(token, step.blank, " ");
+        }
+        if (!token.empty()) out.push_back(std::move(token));
+    }
+    return out;
+}
+
 }  // namespace detail
 
 /// The text of `tokens`.
@@ -6455,6 +7170,9 @@ private:
 
 namespace svad::text {
 
+/// Bit of PieceToken::length: the next token stands for the same bytes.
+constexpr std::uint32_t same_bytes = std::uint32_t{1} << 31;
+
 /// A unigram model with the strings of its ids.
 class UnigramModel {
 public:
@@ -6464,7 +7182,10 @@ public:
     [[nodiscard]] const Vocabulary& vocabulary() const { return vocabulary_; }
     void encode(std::string_view piece, std::vector<PieceToken>& out) const {
         thread_local Unigram::Scratch scratch;
+        std::size_t last_end = 0;
         unigram_.encode(piece, scratch, [&](std::int32_t id, std::size_t begin, std::size_t end) {
+            if (begin < last_end) out.back().length |= same_bytes;   // of an unknown piece that is spelt by its bytes
+            last_end = end;
             out.push_back({id, static_cast<std::uint32_t>(end - begin)});
         });
     }
@@ -6472,13 +7193,6 @@ public:
 private:
     Vocabulary vocabulary_;
     Unigram unigram_;
-};
-
-/// To fill up encodings: to a fixed length, or (0) to the longest of a batch.
-struct Padding {
-    std::size_t length = 0, multiple_of = 0;
-    std::int32_t id = 0, type = 0;
-    bool left = false;
 };
 
 struct TokenizerParts {
@@ -6489,7 +7203,7 @@ struct TokenizerParts {
     PostProcessor post;
     std::vector<DecoderStep> decoder;
     std::vector<IdPair> merges;              ///< of BPE, in order of rank
-    std::optional<std::size_t> max_length;   ///< where the file says to cut, special tokens included
+    std::optional<Truncation> truncation;
     std::optional<Padding> padding;
     std::string json;                        ///< the tokenizer.json that says all this, if there is one
 };
@@ -6573,6 +7287,14 @@ inline normalize::Bert bert_step(const Json& step, std::string_view where) {
     return bert;
 }
 
+inline NormalizerStep precompiled_step(const Json& step, std::string_view where) {
+    std::string blob;
+    const Json& map = value_of(step, "precompiled_charsmap");
+    if (!map.is_null() && map != "" && (!map.is_string() || !from_base64(map.get_ref<const std::string&>(), blob)))
+        fail<io::FormatError>(where, ": precompiled_charsmap is no base64");
+    return normalize::Precompiled{std::make_shared<const Charsmap>(blob, where)};
+}
+
 inline std::vector<NormalizerStep> read_normalizer(const Json& whole, std::string_view where) {
     std::vector<NormalizerStep> steps;
     each_step(whole, "normalizers", where, [&](const Json& step) {
@@ -6587,6 +7309,7 @@ inline std::vector<NormalizerStep> read_normalizer(const Json& whole, std::strin
         else if (type == "Prepend") steps.push_back(normalize::Prepend{io::field<std::string>(step, "prepend", where)});
         else if (type == "Replace") steps.push_back(replace_step(step, where));
         else if (type == "Nmt") steps.push_back(normalize::Nmt{});
+        else if (type == "Precompiled") steps.push_back(precompiled_step(step, where));
         else if (type == "BertNormalizer") steps.push_back(bert_step(step, where));
         else fail<io::FormatError>(where, ": normalizer '", type, "' is not supported");
     });
@@ -6661,6 +7384,10 @@ inline std::vector<DecoderStep> read_decoder(const Json& whole, std::string_view
             const PatternText pattern = pattern_of(step, where);
             if (pattern.regex) fail<io::FormatError>(where, ": a decoder replaces by a pattern that is not supported: ", pattern.text);
             steps.push_back(join_tokens::Replace{pattern.text, content_of(step, where)});
+        } else if (type == "CTC") {
+            steps.push_back(join_tokens::Ctc{io::field_or<std::string>(step, "pad_token", "<pad>", where),
+                                             io::field_or<std::string>(step, "word_delimiter_token", "|", where),
+                                             io::field_or<bool>(step, "cleanup", true, where)});
         } else fail<io::FormatError>(where, ": decoder '", type, "' is not supported");
     });
     return steps;
@@ -6830,10 +7557,16 @@ inline WordPieceModel read_wordpiece(const Json& model, std::size_t limit, std::
             io::field_or<std::size_t>(model, "max_input_chars_per_word", 100, where)};
 }
 
+/// The token that stands for a byte: <0x0A>.
+inline std::string byte_token(int byte) {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    const auto b = static_cast<std::size_t>(byte);
+    return {'<', '0', 'x', digits[b / 16], digits[b % 16], '>'};
+}
+
 inline UnigramModel read_unigram(const Json& model, std::string_view where) {
     const Json& list = value_of(model, "vocab");
     if (!list.is_array()) fail<io::FormatError>(where, ": model has no 'vocab' list of [token, score]");
-    if (io::field_or<bool>(model, "byte_fallback", false, where)) fail<io::FormatError>(where, ": byte_fallback of Unigram is not supported");
     const Json& unk = value_of(model, "unk_id");
     if (!unk.is_number_unsigned() || unk.get<std::uint64_t>() >= list.size())
         fail<io::FormatError>(where, ": unk_id should be the number of a token; got ", unk.dump());
@@ -6846,7 +7579,10 @@ inline UnigramModel read_unigram(const Json& model, std::string_view where) {
         pieces.push_back({one[0].get<std::string>(), one[1].get<double>()});
         vocabulary.add(pieces.back().piece, static_cast<std::int32_t>(i), where);
     }
-    return {std::move(vocabulary), Unigram{pieces, {.unk_id = unk.get<std::int32_t>()}}};
+    UnigramOptions options{.unk_id = unk.get<std::int32_t>()};
+    if (io::field_or<bool>(model, "byte_fallback", false, where))
+        for (int byte = 0; byte < 256; ++byte) options.byte_ids.push_back(vocabulary.find(byte_token(byte)));
+    return {std::move(vocabulary), Unigram{pieces, std::move(options)}};
 }
 
 inline std::vector<AddedToken> read_added(const Json& file, std::size_t limit, std::string_view where) {
@@ -6871,20 +7607,46 @@ inline std::vector<AddedToken> read_added(const Json& file, std::size_t limit, s
     return added;
 }
 
-inline void read_lengths(const Json& file, TokenizerParts& parts, std::string_view where) {
-    if (const Json& cut = value_of(file, "truncation"); cut.is_object()) parts.max_length = io::field<std::size_t>(cut, "max_length", where);
-    const Json& pad = value_of(file, "padding");
-    if (!pad.is_object()) return;
+/// Whether `direction` is to the left.
+inline bool is_left(const Json& object, std::string_view where) {
+    const auto direction = io::field_or<std::string>(object, "direction", "Right", where);
+    if (direction != "Left" && direction != "Right") fail<io::FormatError>(where, ": direction should be Left or Right; got '", direction, "'");
+    return direction == "Left";
+}
+
+inline Truncation read_truncation(const Json& cut, std::string_view where) {
+    Truncation made{io::field<std::size_t>(cut, "max_length", where)};
+    made.left = is_left(cut, where);
+    const auto strategy = io::field_or<std::string>(cut, "strategy", "LongestFirst", where);
+    if (strategy == "OnlyFirst") made.strategy = CutStrategy::only_first;
+    else if (strategy == "OnlySecond") made.strategy = CutStrategy::only_second;
+    else if (strategy != "LongestFirst")
+        fail<io::FormatError>(where, ": truncation's strategy should be LongestFirst, OnlyFirst or OnlySecond; got '", strategy, "'");
+    const auto stride = io::field_or<std::size_t>(cut, "stride", 0, where);   // changes no id: see lengths.hpp
+    if (stride > 0 && stride >= made.length)
+        fail<io::FormatError>(where, ": truncation's stride should be less than max_length; got ", stride, " of ", made.length);
+    return made;
+}
+
+inline Padding read_padding(const Json& pad, std::string_view where) {
     Padding made;
-    if (const Json& fixed = value_of(value_of(pad, "strategy"), "Fixed"); fixed.is_number_unsigned()) made.length = fixed.get<std::size_t>();
+    const Json& strategy = value_of(pad, "strategy");
+    if (const Json& fixed = value_of(strategy, "Fixed"); fixed.is_number_unsigned()) made.length = fixed.get<std::size_t>();
+    else if (!strategy.is_null() && strategy != "BatchLongest")
+        fail<io::FormatError>(where, ": padding's strategy should be \"BatchLongest\" or {\"Fixed\": n}; got ", strategy.dump());
     if (const Json& multiple = value_of(pad, "pad_to_multiple_of"); multiple.is_number_unsigned()) made.multiple_of = multiple.get<std::size_t>();
     constexpr std::size_t most = std::size_t{1} << 20;
-    if (made.length > most || made.multiple_of > most)
-        fail<io::FormatError>(where, ": padding to ", std::max(made.length, made.multiple_of), " tokens is more than any model takes");
+    if (const std::size_t to = std::max(made.length.value_or(0), made.multiple_of); to > most)
+        fail<io::FormatError>(where, ": padding to ", to, " tokens is more than any model takes");
     made.id = io::field_or<std::int32_t>(pad, "pad_id", 0, where);
     made.type = io::field_or<std::int32_t>(pad, "pad_type_id", 0, where);
-    made.left = io::field_or<std::string>(pad, "direction", "Right", where) == "Left";
-    parts.padding = made;
+    made.left = is_left(pad, where);
+    return made;
+}
+
+inline void read_lengths(const Json& file, TokenizerParts& parts, std::string_view where) {
+    if (const Json& cut = value_of(file, "truncation"); cut.is_object()) parts.truncation = read_truncation(cut, where);
+    if (const Json& pad = value_of(file, "padding"); pad.is_object()) parts.padding = read_padding(pad, where);
 }
 
 }  // namespace detail
@@ -6936,29 +7698,6 @@ void each_line(std::string_view text, F f) {
     }
 }
 
-/// The bytes of base64 (RFC 4648, padded); false if it is none.
-inline bool from_base64(std::string_view text, std::string& out) {
-    const auto value = [](char c) -> int {
-        if (c >= 'A' && c <= 'Z') return c - 'A';
-        if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-        if (c >= '0' && c <= '9') return c - '0' + 52;
-        return c == '+' ? 62 : c == '/' ? 63 : -1;
-    };
-    out.clear();
-    if (text.empty() || text.size() % 4 != 0) return false;
-    const std::size_t filling = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
-    std::uint32_t bits = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const int v = i >= text.size() - filling ? 0 : value(text[i]);
-        if (v < 0) return false;
-        bits = (bits << 6) | static_cast<std::uint32_t>(v);
-        if (i % 4 != 3) continue;
-        for (const int shift : {16, 8, 0}) out += static_cast<char>((bits >> shift) & 0xFF);
-    }
-    out.resize(out.size() - filling);
-    return true;
-}
-
 inline void add_specials(TokenizerParts& parts, const std::vector<SpecialToken>& specials, std::size_t limit, std::string_view where) {
     for (const SpecialToken& one : specials) {
         if (one.text.empty() || one.id < 0 || static_cast<std::size_t>(one.id) >= limit)
@@ -7003,7 +7742,7 @@ inline TokenizerParts byte_level_parts(std::vector<CutStep> cuts) {
         const std::size_t blank = std::min(line.find(' '), line.size());
         std::uint64_t rank = 0;
         const auto [end, error] = std::from_chars(line.data() + std::min(blank + 1, line.size()), line.data() + line.size(), rank);
-        if (!detail::from_base64(line.substr(0, blank), bytes) || error != std::errc{} || end != line.data() + line.size())
+        if (!from_base64(line.substr(0, blank), bytes) || error != std::errc{} || end != line.data() + line.size())
             fail<io::FormatError>(where, ": line ", number, " is not base64 and a rank");
         if (rank >= limit) fail<io::FormatError>(where, ": rank ", rank, " is beyond the number of tokens (line ", number, ")");
         vocabulary.add(bytes, static_cast<std::int32_t>(rank), where);
@@ -7068,7 +7807,7 @@ inline TokenizerParts byte_level_parts(std::vector<CutStep> cuts) {
     parts.decoder.push_back(join_tokens::Fuse{});
     parts.decoder.push_back(join_tokens::Replace{"</w>", " "});
     parts.post.single = {detail::token_item(first, 0), {}, detail::token_item(first + 1, 0)};
-    parts.max_length = 77;
+    parts.truncation = Truncation{77};
     return parts;
 }
 
@@ -7279,7 +8018,7 @@ public:
     [[nodiscard]] Encoding encode_with(std::string_view text, const EncodeOptions& options = {}) const {
         Encoding one = bare(text, options.specials);
         if (!options.add_special && !options.lengths) return one;
-        if (options.lengths) cut({&one}, options.add_special ? parts_.post.added(false) : 0);
+        if (options.lengths) cut(one, nullptr, options.add_special ? parts_.post.added(false) : 0);
         Encoding all = options.add_special ? framed(parts_.post.single, one, {}) : std::move(one);
         if (options.lengths) fill(all);
         return all;
@@ -7288,7 +8027,7 @@ public:
     /// As encode_with() for two texts that the model sees together.
     [[nodiscard]] Encoding encode_pair(std::string_view first, std::string_view second, const EncodeOptions& options = {}) const {
         Encoding a = bare(first, options.specials), b = bare(second, options.specials);
-        if (options.lengths) cut({&a, &b}, options.add_special ? parts_.post.added(true) : 0);
+        if (options.lengths) cut(a, &b, options.add_special ? parts_.post.added(true) : 0);
         static const std::vector<TemplateItem> plain{{}, {TemplateItem::What::second, 0, 1}};
         Encoding all = framed(options.add_special ? parts_.post.pair : plain, a, b);
         if (options.lengths) fill(all);
@@ -7423,8 +8162,9 @@ private:
                 std::visit([&](const auto& model) { model.encode(inside, tokens); }, parts_.model);
                 std::size_t at = piece.begin;
                 for (const PieceToken& token : tokens) {
-                    emit(token.id, text, at, at + token.length);
-                    at += token.length;
+                    const std::size_t end = at + (token.length & ~same_bytes);
+                    emit(token.id, text, at, end);
+                    if (!(token.length & same_bytes)) at = end;
                 }
             }
         });
@@ -7474,27 +8214,31 @@ private:
         return made;
     }
 
-    /// Cuts the longest of `parts` again and again until all and `added` more fit.
-    void cut(std::initializer_list<Encoding*> parts, std::size_t added) const {
-        if (!parts_.max_length) return;
-        const std::size_t room = *parts_.max_length > added ? *parts_.max_length - added : 0;
-        std::size_t total = 0;
-        for (const Encoding* one : parts) total += one->ids.size();
-        for (; total > room; --total) {
-            Encoding& longest = **std::max_element(parts.begin(), parts.end(), [](const Encoding* a, const Encoding* b) { return a->ids.size() < b->ids.size(); });
-            longest.ids.pop_back();
-            longest.type_ids.pop_back();
-            longest.mask.pop_back();
-            longest.offsets.pop_back();
-        }
+    /// Cuts `first` and `second` (or null) so that all and `added` more fit.
+    void cut(Encoding& first, Encoding* second, std::size_t added) const {
+        if (!parts_.truncation) return;
+        const Truncation& rule = *parts_.truncation;
+        const auto [a, b] = kept_lengths(rule, first.ids.size(), second ? second->ids.size() : 0, second != nullptr, added);
+        keep(first, a, rule.left);
+        if (second) keep(*second, b, rule.left);
+    }
+
+    static void keep(Encoding& one, std::size_t n, bool last) {
+        const auto shorten = [&](auto& list) {
+            const auto gone = static_cast<std::ptrdiff_t>(list.size() - std::min(n, list.size()));
+            if (last) list.erase(list.begin(), list.begin() + gone);
+            else list.erase(list.end() - gone, list.end());
+        };
+        shorten(one.ids);
+        shorten(one.type_ids);
+        shorten(one.mask);
+        shorten(one.offsets);
     }
 
     void fill(Encoding& all) const {
         if (!parts_.padding) return;
         const Padding& p = *parts_.padding;
-        std::size_t length = std::max(p.length, all.ids.size());
-        if (p.multiple_of > 0) length = (length + p.multiple_of - 1) / p.multiple_of * p.multiple_of;
-        const std::size_t n = length - all.ids.size();
+        const std::size_t n = p.filled(all.ids.size()) - all.ids.size();
         const auto put_at = [&](auto& list, auto value) { list.insert(p.left ? list.begin() : list.end(), n, value); };
         put_at(all.ids, p.id);
         put_at(all.type_ids, p.type);
@@ -11025,7 +11769,7 @@ namespace svad::text {
 
 }  // namespace svad::text
 
-// video/: decoding, sampling, resizing, writing.
+// video/: decoding, sampling, resizing, shots, writing.
 // ==== svad/video/decoder.hpp ====
 // From one file to decoded frames to RGB.
 //
@@ -11433,6 +12177,429 @@ private:
 }  // namespace detail
 
 #endif
+
+}  // namespace svad::video
+
+// ==== svad/video/frame_delta.hpp ====
+// How far each frame of a video is from the one before it: mean absolute differences of hue, saturation and value.
+//
+// Promise: the sums are integers, so the means equal those that PySceneDetect computes from the same pixels, in
+// one pass over the new frame and with one frame of memory. Hue is a plain difference, not the way round the
+// circle, as there: thresholds in use are tuned to that.
+
+// ==== svad/video/hsv_delta.hpp ====
+// The inner loop of colour change: colours of a frame, and the sums of their differences from those of the frame before.
+//
+// Promise: all sums are those of to_hsv() pixel by pixel, on every machine. Where the CPU has AVX2 (asked at run time)
+// eight pixels go at once; the reciprocals are divisions there, which round to the same integers as the tables for all
+// 255 divisors (a test compares all colours). Rejected: planes of bytes, which would need packing at every step.
+
+// ==== svad/video/hsv.hpp ====
+// RGB bytes to hue, saturation and value in bytes, with the integers of OpenCV's 8-bit conversion.
+//
+// Promise: equal to cvtColor(RGB2HSV) for all 2^24 colours: hue 0..179 in steps of two degrees, products with
+// 12-bit reciprocals that are rounded to even, results rounded to nearest. Shot detectors compare thresholds
+// with figures that others computed so; exact arithmetic in floats would differ by one step in many pixels.
+
+namespace svad::video {
+
+/// A colour: hue 0..179 (two degrees a step), saturation and value 0..255.
+struct Hsv {
+    std::uint8_t hue = 0, saturation = 0, value = 0;
+    friend bool operator==(const Hsv&, const Hsv&) = default;
+};
+
+namespace detail {
+
+/// scale * 2^12 / i, rounded to the nearest, ties to even; 0 for i = 0.
+constexpr std::array<std::int32_t, 256> scaled_reciprocals(std::int32_t scale) {
+    std::array<std::int32_t, 256> out{};
+    for (std::int32_t i = 1; i < 256; ++i) {
+        const std::int32_t whole = (scale << 12) / i, twice = 2 * ((scale << 12) % i);
+        const bool up = twice > i || (twice == i && whole % 2 != 0);
+        out[static_cast<std::size_t>(i)] = whole + (up ? 1 : 0);
+    }
+    return out;
+}
+
+inline constexpr std::array<std::int32_t, 256> saturation_of_value = scaled_reciprocals(255);
+inline constexpr std::array<std::int32_t, 256> hue_of_spread = scaled_reciprocals(30);   // a sixth of 180
+
+}  // namespace detail
+
+/// The colour of a pixel of bytes.
+[[nodiscard]] inline Hsv to_hsv(std::uint8_t red, std::uint8_t green, std::uint8_t blue) {
+    const std::int32_t r = red, g = green, b = blue;
+    const std::int32_t value = std::max({r, g, b}), spread = value - std::min({r, g, b});
+    const auto at = [](const std::array<std::int32_t, 256>& table, std::int32_t i) {
+        return table[static_cast<std::size_t>(i)];
+    };
+    constexpr std::int32_t half = 1 << 11;
+    const std::int32_t saturation = (spread * at(detail::saturation_of_value, value) + half) >> 12;
+    const std::int32_t sixths = value == r ? g - b : value == g ? b - r + 2 * spread : r - g + 4 * spread;
+    std::int32_t hue = (sixths * at(detail::hue_of_spread, spread) + half) >> 12;
+    if (hue < 0) hue += 180;
+    return {static_cast<std::uint8_t>(hue), static_cast<std::uint8_t>(saturation), static_cast<std::uint8_t>(value)};
+}
+
+}  // namespace svad::video
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define SVAD_HSV_AVX2 1
+#include <immintrin.h>
+#else
+#define SVAD_HSV_AVX2 0
+#endif
+
+namespace svad::video::detail {
+
+/// A colour in one word: hue, saturation and value from the low byte up.
+inline std::uint32_t packed_hsv(const Hsv& c) {
+    return static_cast<std::uint32_t>(c.hue) | static_cast<std::uint32_t>(c.saturation) << 8 | static_cast<std::uint32_t>(c.value) << 16;
+}
+
+/// Sums of absolute differences over the pixels of a frame.
+struct HsvSums {
+    std::uint64_t hue = 0, saturation = 0, value = 0;
+};
+
+/// Puts the colours of `pixels` RGB pixels into `last` and adds their distances from what was there.
+inline void hsv_replace_plain(const std::uint8_t* rgb, std::uint32_t* last, std::size_t pixels, HsvSums& sums) {
+    for (std::size_t i = 0; i < pixels; ++i, rgb += 3) {
+        const std::uint32_t now = packed_hsv(to_hsv(rgb[0], rgb[1], rgb[2])), before = last[i];
+        const auto apart = [&](int shift) {
+            const int a = static_cast<int>(now >> shift & 255), b = static_cast<int>(before >> shift & 255);
+            return static_cast<std::uint64_t>(std::abs(a - b));
+        };
+        sums.hue += apart(0);
+        sums.saturation += apart(8);
+        sums.value += apart(16);
+        last[i] = now;
+    }
+}
+
+#if SVAD_HSV_AVX2
+
+// Every function of the loop needs the target, or the compiler could not inline it.
+#define SVAD_AVX2 __attribute__((target("avx2"))) inline
+
+/// scale / x to the nearest integer; whatever for x = 0, since it is multiplied by 0.
+SVAD_AVX2 __m256i hsv_reciprocal(float scale, __m256i x) {
+    const __m256 divisor = _mm256_cvtepi32_ps(_mm256_max_epi32(x, _mm256_set1_epi32(1)));
+    return _mm256_cvtps_epi32(_mm256_div_ps(_mm256_set1_ps(scale), divisor));
+}
+/// (a * b + 2^11) / 2^12, rounded down.
+SVAD_AVX2 __m256i hsv_scaled(__m256i a, __m256i b) {
+    return _mm256_srai_epi32(_mm256_add_epi32(_mm256_mullo_epi32(a, b), _mm256_set1_epi32(1 << 11)), 12);
+}
+/// Byte `channel` of eight pixels whose halves are in the halves of `bytes`, as integers.
+SVAD_AVX2 __m256i hsv_channel(__m256i bytes, char channel) {
+    const char a = channel, b = static_cast<char>(channel + 3), c = static_cast<char>(channel + 6), d = static_cast<char>(channel + 9);
+    constexpr char z = -1;
+    return _mm256_shuffle_epi8(bytes, _mm256_setr_epi8(a, z, z, z, b, z, z, z, c, z, z, z, d, z, z, z, a, z, z, z, b, z, z, z, c, z, z,
+                                                       z, d, z, z, z));
+}
+/// Eight colours, packed.
+SVAD_AVX2 __m256i hsv_eight(const std::uint8_t* rgb) {
+    const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(rgb));
+    const __m256i bytes = _mm256_inserti128_si256(_mm256_castsi128_si256(low), _mm_loadu_si128(reinterpret_cast<const __m128i*>(rgb + 12)), 1);
+    const __m256i r = hsv_channel(bytes, 0), g = hsv_channel(bytes, 1), b = hsv_channel(bytes, 2);
+    const __m256i value = _mm256_max_epi32(r, _mm256_max_epi32(g, b));
+    const __m256i spread = _mm256_sub_epi32(value, _mm256_min_epi32(r, _mm256_min_epi32(g, b)));
+    const __m256i saturation = hsv_scaled(spread, hsv_reciprocal(255 * 4096.0f, value));
+    const __m256i of_blue = _mm256_add_epi32(_mm256_sub_epi32(r, g), _mm256_slli_epi32(spread, 2));
+    const __m256i of_green = _mm256_add_epi32(_mm256_sub_epi32(b, r), _mm256_slli_epi32(spread, 1));
+    __m256i sixths = _mm256_blendv_epi8(of_blue, of_green, _mm256_cmpeq_epi32(value, g));
+    sixths = _mm256_blendv_epi8(sixths, _mm256_sub_epi32(g, b), _mm256_cmpeq_epi32(value, r));
+    __m256i hue = hsv_scaled(sixths, hsv_reciprocal(30 * 4096.0f, spread));
+    hue = _mm256_add_epi32(hue, _mm256_and_si256(_mm256_srai_epi32(hue, 31), _mm256_set1_epi32(180)));
+    return _mm256_or_si256(hue, _mm256_or_si256(_mm256_slli_epi32(saturation, 8), _mm256_slli_epi32(value, 16)));
+}
+
+/// As hsv_replace_plain. The sums of the bytes of each colour are taken by one instruction a channel.
+SVAD_AVX2 void hsv_replace_avx2(const std::uint8_t* rgb, std::uint32_t* last, std::size_t pixels, HsvSums& sums) {
+    __m256i hue = _mm256_setzero_si256(), saturation = hue, value = hue;   // four 64-bit sums each
+    const __m256i zero = _mm256_setzero_si256(), low = _mm256_set1_epi32(255);
+    std::size_t i = 0;
+    for (; i + 10 <= pixels; i += 8) {   // the second load reads 4 bytes more than eight pixels
+        const __m256i now = hsv_eight(rgb + 3 * i);
+        auto* const place = reinterpret_cast<__m256i*>(last + i);
+        const __m256i before = _mm256_loadu_si256(place);
+        const __m256i apart = _mm256_or_si256(_mm256_subs_epu8(now, before), _mm256_subs_epu8(before, now));
+        hue = _mm256_add_epi64(hue, _mm256_sad_epu8(_mm256_and_si256(apart, low), zero));
+        saturation = _mm256_add_epi64(saturation, _mm256_sad_epu8(_mm256_and_si256(_mm256_srli_epi32(apart, 8), low), zero));
+        value = _mm256_add_epi64(value, _mm256_sad_epu8(_mm256_srli_epi32(apart, 16), zero));
+        _mm256_storeu_si256(place, now);
+    }
+    const auto total = [](const __m256i& x) {
+        std::uint64_t parts[4];
+        __builtin_memcpy(parts, &x, sizeof parts);
+        return parts[0] + parts[1] + parts[2] + parts[3];
+    };
+    sums.hue += total(hue);
+    sums.saturation += total(saturation);
+    sums.value += total(value);
+    hsv_replace_plain(rgb + 3 * i, last + i, pixels - i, sums);
+}
+
+#undef SVAD_AVX2
+
+#endif
+
+/// As hsv_replace_plain, by the best means of this machine.
+inline void hsv_replace(const std::uint8_t* rgb, std::uint32_t* last, std::size_t pixels, HsvSums& sums) {
+#if SVAD_HSV_AVX2
+    static const bool wide = __builtin_cpu_supports("avx2") != 0;
+    if (wide) return hsv_replace_avx2(rgb, last, pixels, sums);
+#endif
+    hsv_replace_plain(rgb, last, pixels, sums);
+}
+
+}  // namespace svad::video::detail
+
+namespace svad::video {
+
+/// Mean absolute differences of two frames, a pixel: hue in 0..179, the others in 0..255.
+struct FrameDelta {
+    double hue = 0, saturation = 0, value = 0;
+};
+
+/// How much each part of a FrameDelta counts.
+struct DeltaWeights {
+    double hue = 1, saturation = 1, value = 1;
+};
+
+/// The weighted mean of the parts: the figure called content_val in PySceneDetect's tables.
+[[nodiscard]] inline double content_value(const FrameDelta& delta, const DeltaWeights& weights = {}) {
+    const double total = std::abs(weights.hue) + std::abs(weights.saturation) + std::abs(weights.value);
+    if (!(total > 0)) fail<UsageError>("content_value: all weights are 0");
+    return (delta.hue * weights.hue + delta.saturation * weights.saturation + delta.value * weights.value) / total;
+}
+
+/// Takes the frames of one video in order.
+class FrameDifference {
+public:
+    /// The distance of `frame` [H, W, 3] (RGB) from the frame before; nothing for the first.
+    /// Throws ShapeError if it is not an image or its size is not that of the first.
+    std::optional<FrameDelta> next(const Tensor<std::uint8_t>& frame) {
+        if (frame.rank() != 3 || frame.size(2) != 3 || frame.empty())
+            fail<ShapeError>("shots: a frame should be [H, W, 3]; got ", frame.shape());
+        const bool first = last_.empty();
+        if (first) {
+            shape_ = frame.shape();
+            last_.resize(static_cast<std::size_t>(frame.size(0) * frame.size(1)));
+        }
+        if (frame.shape() != shape_) fail<ShapeError>("shots: frames change from ", shape_, " to ", frame.shape());
+        const FrameDelta delta = replace(frame.data());
+        return first ? std::nullopt : std::optional{delta};
+    }
+
+private:
+    /// Puts the colours of `rgb` in place of those of the frame before.
+    FrameDelta replace(const std::uint8_t* rgb) {
+        detail::HsvSums sums;
+        detail::hsv_replace(rgb, last_.data(), last_.size(), sums);
+        const auto mean = [&](std::uint64_t sum) { return static_cast<double>(sum) / static_cast<double>(last_.size()); };
+        return {mean(sums.hue), mean(sums.saturation), mean(sums.value)};
+    }
+
+    Shape shape_;
+    std::vector<std::uint32_t> last_;   // packed colours
+};
+
+}  // namespace svad::video
+
+// ==== svad/video/hash_shots.hpp ====
+// A shot detector of coarse structure: each frame's perceptual hash (signs of its lowest cosine waves), cut where
+// many bits flip.
+//
+// Promise: distances and cuts as PySceneDetect 0.7.2's HashDetector: gray by 15-bit weights, area means on a square
+// of size * lowpass a side in bytes, divided by the largest, cosine transform, a bit is whether a coefficient is
+// above their median. Frames of one flat colour have coefficients of 0 here, but rounding noise there, so
+// their distances differ. The transform is two small matrix products: 16 a side pay no fast one.
+
+namespace svad::video {
+
+/// When the structure of two frames differs.
+struct HashOptions {
+    double threshold = 0.35;    ///< part of the bits that differ
+    Index size = 8;             ///< the hash has size * size bits
+    Index lowpass = 2;          ///< the transform is this many times wider than what is kept of it
+    Index least_length = 15;    ///< frames of a shot
+};
+
+namespace detail {
+
+/// Brightness of RGB pixels in bytes: integer weights that sum to 2^15.
+inline std::vector<std::uint8_t> gray_of(const Tensor<std::uint8_t>& frame) {
+    std::vector<std::uint8_t> gray(static_cast<std::size_t>(frame.size(0) * frame.size(1)));
+    const std::uint8_t* p = frame.data();
+    for (std::uint8_t& g : gray) {
+        g = static_cast<std::uint8_t>((p[0] * 9798 + p[1] * 19235 + p[2] * 3735 + (1 << 14)) >> 15);
+        p += 3;
+    }
+    return gray;
+}
+
+/// a * b rounded to float, also where the compiler may fuse products into sums: half a level decides about a byte.
+inline float rounded_product(float a, float b) {
+    const volatile float product = a * b;
+    return product;
+}
+
+/// Stretch of pixels first, first + 1, ... that one target pixel is the mean of, with each one's weight.
+struct AreaWeights {
+    Index first = 0;
+    std::vector<float> weights;
+};
+
+/// `to` equal stretches over `from` pixels, each a weighted mean; slivers under a thousandth are left out.
+inline std::vector<AreaWeights> area_weights(Index from, Index to) {
+    constexpr double sliver = 1e-3;
+    const double scale = static_cast<double>(from) / static_cast<double>(to);
+    std::vector<AreaWeights> out(static_cast<std::size_t>(to));
+    for (Index t = 0; t < to; ++t) {
+        const double begin = static_cast<double>(t) * scale, end = begin + scale;
+        const double width = std::min(scale, static_cast<double>(from) - begin);
+        AreaWeights& area = out[static_cast<std::size_t>(t)];
+        area.first = static_cast<Index>(begin);
+        if (static_cast<double>(area.first + 1) - begin <= sliver) ++area.first;
+        for (Index i = area.first; i < from && end - static_cast<double>(i) > sliver; ++i) {
+            const double share = std::min(end, static_cast<double>(i + 1)) - std::max(begin, static_cast<double>(i));
+            area.weights.push_back(static_cast<float>(share / width));
+        }
+    }
+    return out;
+}
+
+/// Weighted means of stretches of a line of bytes. Products come from a table, since there are few weights.
+class LineMeans {
+public:
+    LineMeans(Index width, Index side) : areas_{area_weights(width, side)} {
+        for (const AreaWeights& area : areas_)
+            for (const float w : area.weights) places_.push_back(place_of(w));
+    }
+
+    void operator()(const std::uint8_t* line, std::vector<float>& means) const {
+        auto place = places_.begin();
+        for (std::size_t x = 0; x < areas_.size(); ++x) {
+            const std::uint8_t* byte = line + areas_[x].first;
+            float mean = 0;
+            for (std::size_t i = 0; i < areas_[x].weights.size(); ++i) mean += products_[*place++ + *byte++];
+            means[x] = mean;
+        }
+    }
+
+private:
+    /// Where the products of `weight` and the bytes 0 .. 255 start.
+    std::size_t place_of(float weight) {
+        const auto found = std::find(weights_.begin(), weights_.end(), weight);
+        const auto place = static_cast<std::size_t>(found - weights_.begin()) * 256;
+        if (found == weights_.end()) {
+            weights_.push_back(weight);
+            for (int b = 0; b < 256; ++b) products_.push_back(rounded_product(static_cast<float>(b), weight));
+        }
+        return place;
+    }
+
+    std::vector<AreaWeights> areas_;
+    std::vector<std::size_t> places_;
+    std::vector<float> weights_, products_;
+};
+
+/// Area mean of a gray image [height, width] on side * side bytes, ties to even.
+inline std::vector<float> area_resize(const std::vector<std::uint8_t>& gray, Index height, Index width, Index side) {
+    const LineMeans across{width, side};
+    std::vector<float> out, row(static_cast<std::size_t>(side)), sum(static_cast<std::size_t>(side));
+    for (const AreaWeights& rows : area_weights(height, side)) {
+        std::fill(sum.begin(), sum.end(), 0.0f);
+        for (std::size_t y = 0; y < rows.weights.size(); ++y) {
+            across(gray.data() + (rows.first + static_cast<Index>(y)) * width, row);
+            for (std::size_t x = 0; x < row.size(); ++x) sum[x] += rounded_product(row[x], rows.weights[y]);
+        }
+        for (const float s : sum) out.push_back(std::clamp(std::nearbyint(s), 0.0f, 255.0f));
+    }
+    return out;
+}
+
+/// Waves 0 .. kept - 1 of the orthonormal cosine transform of length `side`: [kept, side].
+inline std::vector<double> cosine_waves(Index kept, Index side) {
+    std::vector<double> waves;
+    const double n = static_cast<double>(side);
+    for (Index k = 0; k < kept; ++k)
+        for (Index x = 0; x < side; ++x)
+            waves.push_back(std::sqrt((k == 0 ? 1 : 2) / n) *
+                            std::cos(std::numbers::pi * static_cast<double>((2 * x + 1) * k) / (2 * n)));
+    return waves;
+}
+
+/// Mean of the two middle values (of an even number), or the middle one.
+inline double median(std::vector<double> values) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return values.size() % 2 != 0 ? *middle : (*std::max_element(values.begin(), middle) + *middle) / 2;
+}
+
+}  // namespace detail
+
+/// The hash of a frame [H, W, 3] (RGB): size * size bits, low waves first.
+[[nodiscard]] inline std::vector<bool> perceptual_hash(const Tensor<std::uint8_t>& frame, Index size = 8, Index lowpass = 2) {
+    if (frame.rank() != 3 || frame.size(2) != 3 || frame.empty())
+        fail<ShapeError>("perceptual_hash: a frame should be [H, W, 3]; got ", frame.shape());
+    if (size < 2 || lowpass < 1 || size > 64 || lowpass > 16)
+        fail<UsageError>("perceptual_hash: size should be 2 to 64, lowpass 1 to 16; got ", size, " and ", lowpass);
+    const Index side = size * lowpass;
+    const std::vector<float> small = detail::area_resize(detail::gray_of(frame), frame.size(0), frame.size(1), side);
+    const float largest = std::max(1.0f, *std::max_element(small.begin(), small.end()));
+    const std::vector<double> waves = detail::cosine_waves(size, side);
+    const auto at = [](Index row, Index width, Index column) { return static_cast<std::size_t>(row * width + column); };
+    std::vector<double> across(static_cast<std::size_t>(side * size)), low(static_cast<std::size_t>(size * size));
+    for (Index y = 0; y < side; ++y)
+        for (Index k = 0; k < size; ++k)
+            for (Index x = 0; x < side; ++x)
+                across[at(y, size, k)] += waves[at(k, side, x)] * static_cast<double>(small[at(y, side, x)] / largest);
+    for (Index k = 0; k < size; ++k)
+        for (Index y = 0; y < side; ++y)
+            for (Index x = 0; x < size; ++x) low[at(k, size, x)] += waves[at(k, side, y)] * across[at(y, size, x)];
+    constexpr double noise = 1e-6;   // below what floats in [0, 1] leave of an exact 0
+    for (double& c : low)
+        if (std::abs(c) < noise) c = 0;
+    const double middle = detail::median(low);
+    std::vector<bool> bits;
+    for (const double c : low) bits.push_back(c > middle);
+    return bits;
+}
+
+/// Cuts where the hashes of neighbouring frames differ in enough bits.
+class HashDetector {
+public:
+    explicit HashDetector(const HashOptions& options = {}) : options_{options} {}
+
+    /// Takes the next frame [H, W, 3] (RGB); gives the cut that it decides, if any: always this frame.
+    std::optional<Index> next(const Tensor<std::uint8_t>& frame) {
+        std::vector<bool> hash = perceptual_hash(frame, options_.size, options_.lowpass);
+        const Index now = at_++;
+        distance_.reset();
+        if (now > 0) {
+            Index differ = 0;
+            for (std::size_t i = 0; i < hash.size(); ++i) differ += hash[i] != last_hash_[i] ? 1 : 0;
+            distance_ = static_cast<double>(differ) / static_cast<double>(hash.size());
+        }
+        last_hash_ = std::move(hash);
+        if (!distance_ || *distance_ < options_.threshold || now - last_cut_ < options_.least_length) return std::nullopt;
+        last_cut_ = now;
+        return now;
+    }
+
+    /// The part of the bits in which the newest frame differs from the one before; nothing for the first.
+    [[nodiscard]] const std::optional<double>& distance() const { return distance_; }
+
+private:
+    HashOptions options_;
+    std::vector<bool> last_hash_;
+    std::optional<double> distance_;
+    Index at_ = 0, last_cut_ = 0;
+};
 
 }  // namespace svad::video
 
@@ -12161,6 +13328,199 @@ namespace svad::video {
 }  // namespace svad::video
 
 #endif
+
+// ==== svad/video/shot_rules.hpp ====
+// From a figure a frame to cuts: how a shot's least length is kept, and a threshold relative to the neighbours.
+//
+// Promise: the decisions of PySceneDetect 0.7.2 for lengths in frames, one frame at a time, with a memory that
+// does not grow with the video. A cut is the index of the first frame of the new shot, and may be told some
+// frames after it. As there, what is still being merged when the video ends is not told.
+
+namespace svad::video {
+
+/// What becomes of cuts that would leave a shot shorter than the least length.
+enum class ShortShots {
+    merge,      ///< a run of close cuts becomes one, at its last frame; starts with the first cut that is kept
+    suppress,   ///< cuts that come too early are ignored
+};
+
+/// Takes for each frame whether its figure is above the threshold and gives the cuts that keep the least length.
+class LeastLength {
+public:
+    /// A `frames` of 0 or less lets every cut pass.
+    explicit LeastLength(Index frames, ShortShots mode = ShortShots::merge) : frames_{frames}, mode_{mode} {}
+
+    /// The cut that the next frame decides, if any.
+    std::optional<Index> next(bool above) {
+        const Index now = at_++;
+        if (frames_ <= 0) return above ? std::optional{now} : std::nullopt;
+        const bool long_enough = now - last_ >= frames_;
+        if (mode_ == ShortShots::suppress) {
+            if (!above || !long_enough) return std::nullopt;
+            last_ = now;
+            return now;
+        }
+        if (above) last_ = now;
+        if (merging_) {
+            if (above || !long_enough || last_ - merge_start_ < frames_) return std::nullopt;
+            merging_ = false;
+            return last_;
+        }
+        if (!above) return std::nullopt;
+        if (long_enough) {
+            may_merge_ = true;
+            return now;
+        }
+        if (may_merge_) {
+            merging_ = true;
+            merge_start_ = now;
+        }
+        return std::nullopt;
+    }
+
+private:
+    Index frames_;
+    ShortShots mode_;
+    Index at_ = 0, last_ = 0, merge_start_ = 0;   // last_: the newest frame above the threshold, first the start
+    bool may_merge_ = false, merging_ = false;
+};
+
+/// When a frame stands out from those around it.
+struct AdaptiveOptions {
+    double ratio = 3;           ///< times the mean of the neighbours' figures
+    double least_value = 15;    ///< and at least this much by itself
+    Index window = 2;           ///< neighbours on each side
+    Index least_length = 15;    ///< frames of a shot
+};
+
+/// Takes a figure a frame; judges the frame `window` before the newest.
+class AdaptiveRule {
+public:
+    explicit AdaptiveRule(const AdaptiveOptions& options = {}) : options_{options} {
+        if (options.window < 1 || options.window > 1000)
+            fail<UsageError>("shots: the window should be 1 to 1000 frames; got ", options.window);
+    }
+
+    /// The cut that the next frame's figure decides, if any.
+    std::optional<Index> next(double value) {
+        const Index span = 2 * options_.window + 1;
+        if (static_cast<Index>(values_.size()) == span) values_.erase(values_.begin());
+        values_.push_back(value);
+        const Index judged = at_++ - options_.window;
+        if (static_cast<Index>(values_.size()) < span) return std::nullopt;
+        double around = 0;
+        for (Index i = 0; i < span; ++i)
+            if (i != options_.window) around += values_[static_cast<std::size_t>(i)];
+        const double center = values_[static_cast<std::size_t>(options_.window)];
+        ratio_ = ratio_to(center, around / static_cast<double>(2 * options_.window));
+        const bool stands_out = *ratio_ >= options_.ratio && center >= options_.least_value;
+        if (!stands_out || judged - last_ < options_.least_length) return std::nullopt;
+        last_ = judged;
+        return judged;
+    }
+
+    /// The ratio of the frame that the newest figure allowed to judge; nothing for the first ones.
+    [[nodiscard]] const std::optional<double>& ratio() const { return ratio_; }
+
+private:
+    [[nodiscard]] double ratio_to(double center, double mean) const {
+        constexpr double largest = 255, still = 1e-5;
+        if (std::abs(mean) >= still) return std::min(center / mean, largest);
+        return center >= options_.least_value ? largest : 0;
+    }
+
+    AdaptiveOptions options_;
+    std::vector<double> values_;   // of the last 2 window + 1 frames
+    std::optional<double> ratio_;
+    Index at_ = 0, last_ = 0;
+};
+
+}  // namespace svad::video
+
+// ==== svad/video/shots.hpp ====
+// Shot detectors of colour change: a fixed threshold (content) and one relative to the neighbours (adaptive).
+//
+// Promise: per-frame figures and cuts equal PySceneDetect 0.7.2's ContentDetector and AdaptiveDetector on the
+// same RGB frames (its optional edge term is left out: its weight is 0 by default). Each is a value that takes
+// the frames of one video in order and keeps one frame. What makes shots of cuts is here too.
+
+namespace svad::video {
+
+/// Frames start .. end - 1 of a video.
+struct Shot {
+    Index start = 0, end = 0;
+    [[nodiscard]] Index frames() const { return end - start; }
+    friend bool operator==(const Shot&, const Shot&) = default;
+};
+
+/// The shots between `cuts` (ascending, each the first frame of a shot) of a video of `frames` frames.
+/// Cuts that leave nothing before or behind them are passed over.
+[[nodiscard]] inline std::vector<Shot> shots_between(const std::vector<Index>& cuts, Index frames) {
+    std::vector<Shot> shots;
+    Index start = 0;
+    for (const Index cut : cuts) {
+        if (cut <= start || cut >= frames) continue;
+        shots.push_back({start, cut});
+        start = cut;
+    }
+    if (frames > start) shots.push_back({start, frames});
+    return shots;
+}
+
+/// When the colours of a frame differ enough from the frame before.
+struct ContentOptions {
+    double threshold = 27;                       ///< of the content value
+    Index least_length = 15;                     ///< frames of a shot
+    ShortShots short_shots = ShortShots::merge;  ///< what becomes of cuts in a shorter one
+    DeltaWeights weights{};                      ///< of hue, saturation and value
+};
+
+/// Cuts where the content value reaches a threshold.
+class ContentDetector {
+public:
+    explicit ContentDetector(const ContentOptions& options = {})
+        : options_{options}, rule_{options.least_length, options.short_shots} {}
+
+    /// Takes the next frame [H, W, 3] (RGB); gives the cut that it decides, if any.
+    std::optional<Index> next(const Tensor<std::uint8_t>& frame) {
+        delta_ = difference_.next(frame);
+        return rule_.next(value() >= options_.threshold);
+    }
+
+    /// The newest frame's distance from the one before; nothing for the first.
+    [[nodiscard]] const std::optional<FrameDelta>& delta() const { return delta_; }
+    /// The newest frame's content value; 0 for the first.
+    [[nodiscard]] double value() const { return delta_ ? content_value(*delta_, options_.weights) : 0; }
+
+private:
+    ContentOptions options_;
+    FrameDifference difference_;
+    LeastLength rule_;
+    std::optional<FrameDelta> delta_;
+};
+
+/// Cuts where the content value stands out from the neighbours': a fast camera is no cut.
+class AdaptiveDetector {
+public:
+    explicit AdaptiveDetector(const AdaptiveOptions& options = {}, const DeltaWeights& weights = {})
+        : weights_{weights}, rule_{options} {}
+
+    /// Takes the next frame [H, W, 3] (RGB); gives the cut that it decides, if any.
+    std::optional<Index> next(const Tensor<std::uint8_t>& frame) {
+        const std::optional<FrameDelta> delta = difference_.next(frame);
+        return rule_.next(delta ? content_value(*delta, weights_) : 0);
+    }
+
+    /// The ratio of the frame `window` before the newest; nothing where there are too few around it.
+    [[nodiscard]] const std::optional<double>& ratio() const { return rule_.ratio(); }
+
+private:
+    DeltaWeights weights_;
+    FrameDifference difference_;
+    AdaptiveRule rule_;
+};
+
+}  // namespace svad::video
 
 // ==== svad/video/writer.hpp ====
 // VideoWriter: frames [H, W, 3] of bytes to an H.264 MP4 file, through libx264.
@@ -14379,6 +15739,22 @@ struct Window {
                     for (Index k = 0; k < kernel[2]; ++k, ++row) walk(row, c, i, j, k, f);
     }
 
+    /// Calls f(offset of the input line, its shift, its step) for every line of places in order; the offset is -1 in the
+    /// padding.
+    template <class F>
+    void each_line(F&& f) const {
+        for (Index row = 0; row < taps(); ++row) {
+            const Index k = row % kernel[2], j = row / kernel[2] % kernel[1], i = row / kernel[2] / kernel[1] % kernel[0];
+            const Index c = row / kernel[2] / kernel[1] / kernel[0];
+            for (Index t = 0; t < out[0]; ++t)
+                for (Index y = 0; y < out[1]; ++y) {
+                    const Index a = t * options.stride[0] - options.padding[0] + i, b = y * options.stride[1] - options.padding[1] + j;
+                    const bool outside = a < 0 || a >= in[0] || b < 0 || b >= in[1];
+                    f(outside ? Index{-1} : ((c * in[0] + a) * in[1] + b) * in[2], options.padding[2] - k, options.stride[2]);
+                }
+        }
+    }
+
 private:
     template <class F>
     void walk(Index row, Index c, Index i, Index j, Index k, F&& f) const {
@@ -14398,10 +15774,29 @@ private:
     }
 };
 
+/// One line of places, `step` apart, of an input line that starts `shift` before it; zeros outside.
+template <class T>
+void unfold_line(const T* in, Index size, Index shift, Index step, T* out, Index places) {
+    if (step != 1) {
+        for (Index i = 0; i < places; ++i) {
+            const Index at = i * step - shift;
+            out[i] = at < 0 || at >= size ? T(0) : in[at];
+        }
+        return;
+    }
+    const Index first = std::clamp<Index>(shift, 0, places), last = std::clamp<Index>(size + shift, first, places);
+    std::fill(out, out + first, T(0));
+    if (first < last) std::copy(in + (first - shift), in + (last - shift), out + first);
+    std::fill(out + last, out + places, T(0));
+}
 template <class T>
 void unfold(const Window& w, const T* x, T* col) {
-    const Index P = w.places();
-    w.each([&](Index row, Index place, Index at) { col[row * P + place] = at < 0 ? T(0) : x[at]; });
+    w.each_line([&](Index at, Index shift, Index step) {
+        const Index places = w.out[2];
+        if (at < 0) std::fill(col, col + places, T(0));
+        else unfold_line(x + at, w.in[2], shift, step, col, places);
+        col += places;
+    });
 }
 template <class T>
 void fold(const Window& w, const T* col, T* x) {
@@ -18169,6 +19564,30 @@ namespace svad::names {
     return t;
 }
 
+/// The published PyTorch weights: TransNetV2.
+[[nodiscard]] inline NameTable transnet_v2() {
+    NameTable t;
+    const std::array<std::string, 2> cells{"first", "second"};
+    const std::array<std::string, 4> dilations{"1", "2", "4", "8"};
+    for (std::size_t c = 0; c < cells.size(); ++c) {
+        const std::string file = "SDDCNN.*.DDCNN." + std::to_string(c) + ".", ours = "stacks.*." + cells[c] + ".";
+        for (std::size_t d = 0; d < dilations.size(); ++d) {
+            const std::string unit = ours + "units." + std::to_string(d);
+            t.rules.push_back({file + "Conv3D_" + dilations[d] + ".layers.0.weight", unit + ".space"});
+            t.rules.push_back({file + "Conv3D_" + dilations[d] + ".layers.1.weight", unit + ".time"});
+        }
+        t.rules.push_back({file + "bn.*", ours + "norm.*"});
+    }
+    t.add({{{"frame_sim_layer.projection.*", "projection.*"},
+            {"frame_sim_layer.fc.*", "similarity.*"},
+            {"color_hist_layer.fc.*", "histogram.*"},
+            {"fc1.*", "hidden.*"},
+            {"cls_layer1.*", "single.*"},
+            {"cls_layer2.*", "many.*"}}});
+    t.ignored.push_back("*.num_batches_tracked");
+    return t;
+}
+
 }  // namespace svad::names
 
 // ==== svad/models/presets.hpp ====
@@ -18304,6 +19723,199 @@ struct Sizes {
 }
 
 }  // namespace svad::presets
+
+// ==== svad/models/transnet_v2.hpp ====
+// TransNet V2 (Soucek & Lokoc 2020): for every frame of a window of tiny pictures, whether a shot ends there.
+//     stacks of dilated convolutions -> what the frames look like,
+//     similarity of their averages and of their colour histograms to those of the 50 frames on either side,
+//     a hidden layer, and two heads: the one frame of a transition, and all frames of it.
+// A convolution over (time, height, width) is one over space and then one over time with a dilation, with nothing in
+// between. The spatial ones of a cell's four units read the same picture and run as one; frames are their batch.
+// Rejected: a three-dimensional convolution op for both (unfolding a window would take 300 MB, one frame takes 3).
+
+namespace svad {
+
+struct TransNetConfig {
+    Index height = 27, width = 48;                  ///< of the pictures
+    Index filters = 16;                             ///< of a unit in the first stack; each next stack has twice as many
+    Index stacks = 3;
+    Index reach = 50;                               ///< frames on each side that a frame is compared with
+    Index features = 128, hidden = 1024;
+    double dropout = 0.5;
+
+    /// Channels behind stack i.
+    [[nodiscard]] Index channels(Index i) const { return 4 * filters << i; }
+    /// Of the spatial mean of every stack.
+    [[nodiscard]] Index mean_width() const { return channels(stacks) - channels(0); }
+};
+
+namespace detail {
+
+/// x [B, T, C, N] with kernel w [F, C, 3, 1, 1] over time, `dilation` frames apart: [B, T, F, N].
+[[nodiscard]] inline Var conv_over_time(const Var& x, const Var& w, Index dilation) {
+    const Index T = x.size(1), F = w.size(0), C = w.size(1);
+    const Var padded = pad(x, 1, dilation, dilation);
+    std::vector<Var> taps;
+    for (Index i = 0; i < 3; ++i) taps.push_back(padded.slice(1, i * dilation, i * dilation + T));
+    const Var kernel = w.reshape({F, C, 3}).permute({0, 2, 1}).reshape({F, 3 * C});
+    return matmul(kernel, concat(2, taps));
+}
+
+/// Means of 2 x 2 places of x [N, C, h, w]; an odd last row or column is left out.
+[[nodiscard]] inline Var halved(const Var& x) {
+    const auto [N, C, H, W] = x.sizes<4>("N C h w");
+    const Index h = H / 2, w = W / 2;
+    const Var even = x.slice(2, 0, 2 * h).slice(3, 0, 2 * w).reshape({N * C, h, 2, w, 2});
+    return mean(mean(even, 4), 2).reshape({N, C, h, w});
+}
+
+/// x [B, T, D] of length 1: for each frame its products with those from `reach` before to `reach` behind, zeros where
+/// there is none: [B, T, 2 reach + 1]. Rows that are one longer than the matrix turn its diagonals into columns.
+[[nodiscard]] inline Var near_products(const Var& x, Index reach) {
+    const Index B = x.size(0), T = x.size(1), row = T + 2 * reach;
+    const Var all = pad(matmul(x, x, {.b = true}), 2, reach, reach);
+    return pad(all.reshape({B, T * row}), 1, 0, T).reshape({B, T, row + 1}).slice(2, 0, 2 * reach + 1);
+}
+
+/// How many pixels of each frame [B, T, H, W, 3] have each of 8 x 8 x 8 colours: [B, T, 512].
+[[nodiscard]] inline Tensor<float> color_histograms(const Tensor<std::uint8_t>& frames) {
+    Tensor<float> counts(Shape{frames.size(0), frames.size(1), 512});
+    const Index pixels = frames.size(2) * frames.size(3);
+    const std::uint8_t* p = frames.data();
+    for (Index f = 0; f < frames.size(0) * frames.size(1); ++f)
+        for (Index i = 0; i < pixels; ++i, p += 3) counts[f * 512 + (p[0] >> 5) * 64 + (p[1] >> 5) * 8 + (p[2] >> 5)] += 1;
+    return counts;
+}
+
+}  // namespace detail
+
+/// One dilation of a cell: [2 F, C, 1, 3, 3] over space, [F, 2 F, 3, 1, 1] over time.
+struct TransNetUnit {
+    Parameter space, time;
+    Index dilation;
+
+    TransNetUnit(Index in, Index filters, Index step)
+        : space(Shape{2 * filters, in, 1, 3, 3}, Init::xavier_uniform()), time(Shape{filters, 2 * filters, 3, 1, 1}, Init::xavier_uniform()),
+          dilation(step) {}
+    void visit(auto&& f) { f("space", space); f("time", time); }
+};
+
+/// Four dilations side by side, normalised: [B, T, C, h, w] -> [B, T, 4 F, h, w].
+struct TransNetCell {
+    std::vector<TransNetUnit> units;
+    BatchNorm norm;
+
+    TransNetCell(Index in, Index filters) : norm(4 * filters, 1e-3) {
+        for (const Index step : {1, 2, 4, 8}) units.emplace_back(in, filters, step);
+    }
+
+    Var operator()(const Var& x) const {
+        const Index B = x.size(0), T = x.size(1), h = x.size(3), w = x.size(4);
+        std::vector<Var> kernels, parts;
+        for (const TransNetUnit& unit : units) kernels.push_back(unit.space);
+        const Var space = conv3d(x.reshape({B * T, x.size(2), 1, h, w}), concat(0, kernels), {}, {.padding = {0, 1, 1}});
+        const Index each = space.size(1) / static_cast<Index>(units.size());
+        const Var frames = space.reshape({B, T, space.size(1), h * w});
+        for (std::size_t i = 0; i < units.size(); ++i) {
+            const auto from = static_cast<Index>(i) * each;
+            parts.push_back(detail::conv_over_time(frames.slice(2, from, from + each), units[i].time, units[i].dilation));
+        }
+        const Var y = concat(2, parts);
+        return relu(norm(y.reshape({B * T, y.size(2), h * w}))).reshape({B, T, y.size(2), h, w});
+    }
+
+    void visit(auto&& f) { f("units", units); f("norm", norm); }
+};
+
+/// Two cells; their sum at half the size.
+struct TransNetStack {
+    TransNetCell first, second;
+
+    TransNetStack(Index in, Index filters) : first(in, filters), second(4 * filters, filters) {}
+
+    Var operator()(const Var& x) const {
+        const Var y = first(x), sum = second(y) + y;
+        const Var small = detail::halved(sum.reshape({y.size(0) * y.size(1), y.size(2), y.size(3), y.size(4)}));
+        return small.reshape({y.size(0), y.size(1), y.size(2), small.size(2), small.size(3)});
+    }
+
+    void visit(auto&& f) { f("first", first); f("second", second); }
+};
+
+/// Logits of every frame: that it is the one of a transition, that it is in one.
+struct TransNetLogits {
+    Var single, many;                               // [B, T]
+};
+
+/// What came out on the way, for tests and figures.
+struct TransNetTrace {
+    std::vector<Var> stacks;                        // [B, T, C, h, w]
+    Var similarity, histogram, hidden;              // [B, T, features]; hidden before its activation
+};
+
+struct TransNetV2 {
+    TransNetConfig config;
+    std::vector<TransNetStack> stacks;
+    Linear projection, similarity, histogram;
+    Linear hidden, single, many;
+
+    explicit TransNetV2(const TransNetConfig& c = {})
+        : config(c), projection(c.mean_width(), c.features), similarity(2 * c.reach + 1, c.features),
+          histogram(2 * c.reach + 1, c.features), hidden(flat_width(c) + 2 * c.features, c.hidden), single(c.hidden, 1),
+          many(c.hidden, 1) {
+        for (Index i = 0; i < c.stacks; ++i) stacks.emplace_back(i == 0 ? 3 : c.channels(i - 1), c.filters << i);
+    }
+
+    /// Frames [B, T, height, width, 3] of bytes (RGB).
+    TransNetLogits operator()(const Tensor<std::uint8_t>& frames, TransNetTrace* trace = nullptr) const {
+        if (frames.rank() != 5 || frames.size(2) != config.height || frames.size(3) != config.width || frames.size(4) != 3)
+            fail<ShapeError>("transnet: frames should be [B, T, ", config.height, ", ", config.width, ", 3]; got ", frames.shape());
+        const Index B = frames.size(0), T = frames.size(1);
+        Var x = pixels(frames);
+        std::vector<Var> means, outs;
+        for (const TransNetStack& stack : stacks) {
+            x = stack(x);
+            outs.push_back(x);
+            means.push_back(mean(x.reshape({B, T, x.size(2), x.size(3) * x.size(4)}), 3));
+        }
+        const Var seen = l2_normalize(projection(concat(2, means)));
+        const Var alike = similarity(detail::near_products(seen, config.reach), Activation::relu);
+        const Var colors = l2_normalize(Var(detail::color_histograms(frames)));
+        const Var tones = histogram(detail::near_products(colors, config.reach), Activation::relu);
+        const Var flat = x.permute({0, 1, 3, 4, 2}).reshape({B, T, x.numel() / (B * T)});
+        const Var h = hidden(concat(2, {tones, alike, flat}));
+        if (trace) *trace = {outs, alike, tones, h};
+        const Var y = dropout(relu(h), config.dropout);
+        return {single(y).reshape({B, T}), many(y).reshape({B, T})};
+    }
+
+    void visit(auto&& f) {
+        f("stacks", stacks);
+        f("projection", projection);
+        f("similarity", similarity);
+        f("histogram", histogram);
+        f("hidden", hidden);
+        f("single", single);
+        f("many", many);
+    }
+
+private:
+    static Index flat_width(const TransNetConfig& c) {
+        return c.channels(c.stacks - 1) * (c.height >> c.stacks) * (c.width >> c.stacks);
+    }
+    /// Bytes to [B, T, 3, h, w] in 0 .. 1.
+    static Var pixels(const Tensor<std::uint8_t>& frames) {
+        const Index B = frames.size(0), T = frames.size(1), h = frames.size(2), w = frames.size(3);
+        Tensor<float> x = Tensor<float>::uninitialized({B, T, 3, h, w});
+        for (Index f = 0; f < B * T; ++f)
+            for (Index i = 0; i < h * w; ++i)
+                for (Index c = 0; c < 3; ++c)
+                    x[(f * 3 + c) * h * w + i] = static_cast<float>(frames[(f * h * w + i) * 3 + c]) / 255.0f;
+        return x;
+    }
+};
+
+}  // namespace svad
 
 // infer/: a video to a sentence.
 // ==== svad/infer/captioner.hpp ====
@@ -18859,6 +20471,278 @@ private:
 
 }  // namespace svad
 
+// ==== svad/infer/shot_detector.hpp ====
+// Where shots change, by several witnesses: colour change that stands out from its neighbours, TransNet V2, and frames
+// of one flat colour, which belong to fades.
+//
+// The rules, in order:
+//   1. A frame whose change stands out is a cut if the network is surer than not of the frame or of the one before it,
+//      and neither is flat. (The change alone takes fire for cuts, the network alone misses short shots.)
+//   2. Frames where the network finds a transition likely, with the flat frames between them, are one gradual
+//      transition, if it is sure of one of them and expects the changing frame among them at even odds or better.
+//      A cut accounts for the frames beside it.
+//   3. A transition's boundary is where the network expects its one frame: the mean of the places, by probability.
+// Rejected: voting of finished cut lists (a fade is found by each detector at another frame, or twice).
+
+// ==== svad/infer/shot_network.hpp ====
+// TransNet V2 over a whole video: a value that takes its small frames one by one and gives two probabilities a frame.
+//
+// Promise: the published inference: windows of 100 frames, 50 apart, the middle 50 of each count; the first frame is
+// repeated 25 times before the video, the last one behind it. One window is in memory, whatever the length;
+// a frame's figures come at most 75 frames after it, or with finish().
+
+namespace svad::infer {
+
+/// A frame's probabilities: that it is the one of a transition, and that it is in one.
+struct ShotEvidence {
+    float single = 0, many = 0;
+};
+
+/// The published weights: TransNetV2 from a .pth or .safetensors file. Throws FileError or FormatError.
+[[nodiscard]] inline TransNetV2 load_transnet(const std::string& path) {
+    TransNetV2 model;
+    const bool pytorch = path.ends_with(".pth") || path.ends_with(".pt");
+    load(model, pytorch ? io::open_pytorch(path) : io::open_weights(path), names::transnet_v2());
+    return model;
+}
+
+/// Takes the frames of one video in order. The model must outlive it.
+class ShotNetwork {
+public:
+    explicit ShotNetwork(const TransNetV2& model)
+        : model_{model}, window_{Shape{1, length, model.config.height, model.config.width, 3}} {}
+
+    /// Takes the next frame [height, width, 3] (RGB); gives the figures of the frames that it completes, in order.
+    std::vector<ShotEvidence> next(const Tensor<std::uint8_t>& frame) {
+        const Shape want{model_.config.height, model_.config.width, 3};
+        if (frame.shape() != want) fail<ShapeError>("shots: the network's frames should be ", want, "; got ", frame.shape());
+        if (frames_ == 0)
+            for (Index i = 0; i < margin; ++i) (void)append(frame);
+        ++frames_;
+        last_ = frame.clone();
+        return append(frame);
+    }
+
+    /// Ends the video: the figures of all frames that are still to come.
+    std::vector<ShotEvidence> finish() {
+        std::vector<ShotEvidence> rest;
+        const Index missing = frames_ - told_;
+        while (static_cast<Index>(rest.size()) < missing) {
+            const std::vector<ShotEvidence> more = append(last_);
+            rest.insert(rest.end(), more.begin(), more.end());
+        }
+        rest.resize(static_cast<std::size_t>(missing));
+        return rest;
+    }
+
+private:
+    static constexpr Index length = 100, margin = 25, step = length - 2 * margin;
+
+    std::vector<ShotEvidence> append(const Tensor<std::uint8_t>& frame) {
+        const Index size = frame.numel();
+        std::copy(frame.begin(), frame.end(), window_.data() + filled_ * size);
+        if (++filled_ < length) return {};
+        const NoGrad off;
+        const TransNetLogits logits = model_(window_);
+        const Tensor<float> single = logits.single.to<float>(), many = logits.many.to<float>();
+        const auto probability = [](float x) { return 1.0f / (1.0f + std::exp(-x)); };
+        std::vector<ShotEvidence> out;
+        for (Index i = margin; i < margin + step; ++i) out.push_back({probability(single[i]), probability(many[i])});
+        std::copy(window_.data() + step * size, window_.data() + length * size, window_.data());
+        filled_ = length - step;
+        told_ += step;
+        return out;
+    }
+
+    const TransNetV2& model_;
+    Tensor<std::uint8_t> window_, last_;
+    Index filled_ = 0, frames_ = 0, told_ = 0;
+};
+
+/// The figures of all frames [T, height, width, 3] of a video.
+[[nodiscard]] inline std::vector<ShotEvidence> shot_evidence(const TransNetV2& model, const Tensor<std::uint8_t>& frames) {
+    ShotNetwork network{model};
+    std::vector<ShotEvidence> all;
+    const auto keep = [&](const std::vector<ShotEvidence>& more) { all.insert(all.end(), more.begin(), more.end()); };
+    for (Index t = 0; t < frames.size(0); ++t) keep(network.next(frames.slice(t)));
+    keep(network.finish());
+    return all;
+}
+
+/// The published rule: a shot ends with the first frame above the threshold and the next starts behind the last such
+/// frame; frames within a transition belong to the shot before only where it begins.
+[[nodiscard]] inline std::vector<video::Shot> shots_of(const std::vector<ShotEvidence>& evidence, float threshold = 0.5f) {
+    std::vector<video::Shot> shots;
+    const auto frames = static_cast<Index>(evidence.size());
+    Index start = 0;
+    bool before = false;
+    for (Index i = 0; i < frames; ++i) {
+        const bool above = evidence[static_cast<std::size_t>(i)].single > threshold;
+        if (before && !above) start = i;
+        if (!before && above && i != 0) shots.push_back({start, i + 1});
+        before = above;
+    }
+    if (!before && frames > 0) shots.push_back({start, frames});
+    if (shots.empty() && frames > 0) shots.push_back({0, frames});
+    return shots;
+}
+
+}  // namespace svad::infer
+
+namespace svad::infer {
+
+/// What the witnesses say of a frame.
+struct FrameEvidence {
+    float single = 0, many = 0;   ///< of the network
+    bool stands_out = false;      ///< its change of colour from the frame before
+    bool flat = false;            ///< it is of one colour
+};
+
+/// How much evidence is enough.
+struct ShotDetectorOptions {
+    float sure = 0.5f, likely = 0.3f;   ///< probabilities of the network
+    Index beside = 2;                   ///< frames on each side of a cut that it accounts for
+    double flat = 4;                    ///< standard deviation of the values of a frame of one colour
+    double ratio = 3, least_value = 15; ///< of change, as for the adaptive detector
+};
+
+/// A change of shots: `frame` is the first of the new shot; first .. last - 1 are mixed (none for a cut).
+struct Boundary {
+    Index frame = 0, first = 0, last = 0;
+    [[nodiscard]] bool gradual() const { return last > first; }
+    friend bool operator==(const Boundary&, const Boundary&) = default;
+};
+
+namespace detail {
+
+/// Boundaries of one video from the evidence of its frames.
+class BoundaryFinder {
+public:
+    BoundaryFinder(const std::vector<FrameEvidence>& frames, const ShotDetectorOptions& options)
+        : frames_{frames}, options_{options}, explained_(frames.size(), false) {}
+
+    std::vector<Boundary> find() {
+        const auto n = static_cast<Index>(frames_.size());
+        for (Index t = 1; t < n; ++t)
+            if (is_cut(t)) add_cut(t);
+        for (Index t = 0; t < n;) t = likely(t) ? transition(t) : t + 1;
+        std::sort(found_.begin(), found_.end(), [](const Boundary& a, const Boundary& b) { return a.frame < b.frame; });
+        return std::move(found_);
+    }
+
+private:
+    [[nodiscard]] const FrameEvidence& at(Index t) const { return frames_[static_cast<std::size_t>(t)]; }
+    [[nodiscard]] float belief(Index t) const { return std::max(at(t).single, at(t).many); }
+    [[nodiscard]] bool likely(Index t) const { return !explained_[static_cast<std::size_t>(t)] && belief(t) >= options_.likely; }
+
+    [[nodiscard]] bool is_cut(Index t) const {
+        return at(t).stands_out && !at(t).flat && !at(t - 1).flat && std::max(belief(t - 1), belief(t)) > options_.sure;
+    }
+    void add_cut(Index t) {
+        const Index last = std::min(t + options_.beside, static_cast<Index>(frames_.size()));
+        for (Index i = std::max<Index>(0, t - options_.beside); i < last; ++i) explained_[static_cast<std::size_t>(i)] = true;
+        found_.push_back({t, t, t});
+    }
+
+    /// Judges the likely frames from `first` on, also across flat ones; gives the frame behind them.
+    Index transition(Index first) {
+        const auto n = static_cast<Index>(frames_.size());
+        Index end = first, next = first;
+        for (; next < n && !explained_[static_cast<std::size_t>(next)] && (likely(next) || at(next).flat); ++next)
+            if (likely(next)) end = next + 1;
+        float surest = 0;
+        double expected = 0, place = 0;
+        for (Index t = first; t < end; ++t) {
+            surest = std::max(surest, belief(t));
+            expected += static_cast<double>(at(t).single);
+            place += static_cast<double>(at(t).single) * static_cast<double>(t);
+        }
+        constexpr double even_odds = 0.5;
+        if (surest <= options_.sure || expected < even_odds) return end;
+        // The network marks the last frame of the old shot.
+        const Index frame = std::min(n - 1, static_cast<Index>(std::lround(place / expected)) + 1);
+        if (frame > 0) found_.push_back({frame, first, end});
+        return end;
+    }
+
+    const std::vector<FrameEvidence>& frames_;
+    ShotDetectorOptions options_;
+    std::vector<bool> explained_;   // by a cut
+    std::vector<Boundary> found_;
+};
+
+/// True if the brightest channel of a frame hardly varies.
+inline bool is_flat(const Tensor<std::uint8_t>& frame, double deviation) {
+    double sum = 0, squares = 0;
+    const Index pixels = frame.numel() / 3;
+    for (Index i = 0; i < pixels; ++i) {
+        const double v = std::max({frame[3 * i], frame[3 * i + 1], frame[3 * i + 2]});
+        sum += v, squares += v * v;
+    }
+    const double mean = sum / static_cast<double>(pixels);
+    return squares / static_cast<double>(pixels) - mean * mean <= deviation * deviation;
+}
+
+}  // namespace detail
+
+/// The boundaries of a video, in order.
+[[nodiscard]] inline std::vector<Boundary> find_boundaries(const std::vector<FrameEvidence>& frames,
+                                                           const ShotDetectorOptions& options = {}) {
+    return detail::BoundaryFinder{frames, options}.find();
+}
+
+/// Takes the frames of one video in order. Keeps a window of small frames and 12 bytes a frame; the model must outlive it.
+class ShotDetector {
+public:
+    explicit ShotDetector(const TransNetV2& model, const ShotDetectorOptions& options = {})
+        : config_{model.config}, options_{options}, network_{model},
+          rule_{{.ratio = options.ratio, .least_value = options.least_value, .least_length = 1}} {}
+
+    /// Takes the next frame [H, W, 3] (RGB).
+    void next(const Tensor<std::uint8_t>& frame) {
+        const std::optional<video::FrameDelta> delta = difference_.next(frame);
+        const Tensor<std::uint8_t> small = video::resize(frame, config_.height, config_.width, video::Filter::bicubic);
+        evidence_.push_back({.flat = detail::is_flat(small, options_.flat)});
+        if (const auto cut = rule_.next(delta ? video::content_value(*delta) : 0))
+            evidence_[static_cast<std::size_t>(*cut)].stands_out = true;
+        take(network_.next(small));
+    }
+
+    /// Ends the video: all its boundaries, in order.
+    [[nodiscard]] std::vector<Boundary> finish() {
+        take(network_.finish());
+        return find_boundaries(evidence_, options_);
+    }
+
+    /// What is known of the frames so far; the network's part is up to 75 frames behind until the end.
+    [[nodiscard]] const std::vector<FrameEvidence>& evidence() const { return evidence_; }
+
+private:
+    void take(const std::vector<ShotEvidence>& more) {
+        for (const ShotEvidence& e : more) {
+            evidence_[told_].single = e.single;
+            evidence_[told_++].many = e.many;
+        }
+    }
+
+    TransNetConfig config_;
+    ShotDetectorOptions options_;
+    ShotNetwork network_;
+    video::FrameDifference difference_;
+    video::AdaptiveRule rule_;
+    std::vector<FrameEvidence> evidence_;
+    std::size_t told_ = 0;
+};
+
+/// The shots between boundaries of a video of `frames` frames.
+[[nodiscard]] inline std::vector<video::Shot> shots_between(const std::vector<Boundary>& boundaries, Index frames) {
+    std::vector<Index> cuts;
+    for (const Boundary& b : boundaries) cuts.push_back(b.frame);
+    return video::shots_between(cuts, frames);
+}
+
+}  // namespace svad::infer
+
 // data/: manifests, batches, the synthetic world.
 // ==== svad/data/annotations.hpp ====
 // Reading annotated sets for their statistics: svad's manifests (JSONL, data/manifest.hpp) and tables (TSV with a header
@@ -19379,6 +21263,185 @@ struct KeywordKinds {
         return out;
     }
 };
+
+}  // namespace svad::data
+
+// ==== svad/data/dual_filter.hpp ====
+// The dual filter of a collection of videos that are cut into clips (the paper's 3.2): videos that are mostly brief
+// clips go as a whole, then brief clips go from those that stay.
+//
+// Promise: every decision is there with the numbers it was made from, for the dropped as for the kept, in the order
+// given; filtering one video never looks at another, so the order and the company change nothing. A video's
+// duration is the sum of its clips. Lengths and shares within 1e-9 of a limit count as equal to it: times
+// are differences of floats, and a clip of 50 frames at 25 a second must not fail a limit of 2 seconds.
+
+namespace svad::data {
+
+/// The limits of the filter.
+struct DualFilterOptions {
+    double brief_seconds = 2;        ///< a clip under this is brief
+    double most_brief_share = 0.3;   ///< a video with more than this part of its duration in brief clips is fragmented
+    double least_seconds = 2;        ///< in videos that are kept, clips under this are dropped
+};
+
+/// Part of a video, in seconds from its start.
+struct ClipSpan {
+    double start = 0, end = 0;
+    [[nodiscard]] double seconds() const { return end - start; }
+};
+
+/// A video and the clips it was cut into, in order.
+struct CutVideo {
+    std::string id;
+    std::vector<ClipSpan> clips;
+};
+
+/// What became of a clip.
+enum class ClipVerdict { kept, too_short, in_dropped_video };
+/// What became of a video.
+enum class VideoVerdict { kept, fragmented, empty };
+
+/// A clip and the reason why it is in or out.
+struct ClipDecision {
+    ClipSpan span;
+    bool brief = false;   ///< counted towards the video's brief share
+    ClipVerdict verdict = ClipVerdict::kept;
+};
+
+/// A video, the figures it was judged by, and its clips.
+struct VideoDecision {
+    std::string id;
+    VideoVerdict verdict = VideoVerdict::kept;
+    double seconds = 0, brief_seconds = 0;   ///< of all clips; of the brief ones
+    double brief_share = 0;                  ///< brief_seconds / seconds
+    Index kept_clips = 0;
+    std::vector<ClipDecision> clips;
+};
+
+namespace detail {
+
+inline constexpr double near_limit = 1e-9;
+
+inline void check_options(const DualFilterOptions& o) {
+    const auto sound = [](double x) { return std::isfinite(x) && x >= 0; };
+    if (!sound(o.brief_seconds) || !sound(o.least_seconds) || !sound(o.most_brief_share) || o.most_brief_share > 1)
+        fail<UsageError>("dual filter: seconds should not be negative and the share should be 0 to 1; got ", o.brief_seconds,
+                         ", ", o.least_seconds, " and ", o.most_brief_share);
+}
+
+inline void check_clips(const CutVideo& video) {
+    double last = 0;
+    for (const ClipSpan& clip : video.clips) {
+        if (!(std::isfinite(clip.end) && clip.start >= last - near_limit && clip.end > clip.start))
+            fail<UsageError>("dual filter: clips of ", video.id, " should be in order, not overlap and not be empty; got ",
+                             clip.start, " to ", clip.end, " after ", last);
+        last = clip.end;
+    }
+}
+
+}  // namespace detail
+
+/// Judges one video. Throws UsageError for limits that make no sense and for clips that overlap or are empty.
+[[nodiscard]] inline VideoDecision dual_filter(const CutVideo& video, const DualFilterOptions& options = {}) {
+    detail::check_options(options);
+    detail::check_clips(video);
+    const auto under = [](double x, double limit) { return x < limit - detail::near_limit; };
+    VideoDecision out;
+    out.id = video.id;
+    for (const ClipSpan& clip : video.clips) {
+        const bool brief = under(clip.seconds(), options.brief_seconds);
+        out.seconds += clip.seconds();
+        if (brief) out.brief_seconds += clip.seconds();
+        out.clips.push_back({clip, brief, ClipVerdict::kept});
+    }
+    if (out.clips.empty()) {
+        out.verdict = VideoVerdict::empty;
+        return out;
+    }
+    out.brief_share = out.brief_seconds / out.seconds;
+    if (out.brief_share > options.most_brief_share + detail::near_limit) out.verdict = VideoVerdict::fragmented;
+    for (ClipDecision& clip : out.clips) {
+        if (out.verdict == VideoVerdict::fragmented) clip.verdict = ClipVerdict::in_dropped_video;
+        else if (under(clip.span.seconds(), options.least_seconds)) clip.verdict = ClipVerdict::too_short;
+        else ++out.kept_clips;
+    }
+    return out;
+}
+
+/// The spans of shots, each from its first frame to the start of the next or the video's end; seconds count from the
+/// first frame. Shots without any length in time (broken timestamps) are left out.
+[[nodiscard]] inline std::vector<ClipSpan> clip_spans(const std::vector<video::Shot>& shots, const video::Timeline& line) {
+    std::vector<ClipSpan> spans;
+    if (line.times.empty()) return spans;
+    const auto at = [&](Index frame) {
+        return (frame < line.size() ? line.times[static_cast<std::size_t>(frame)] : line.end) - line.times.front();
+    };
+    for (const video::Shot& shot : shots) {
+        if (shot.start < 0 || shot.end > line.size())
+            fail<UsageError>("clip_spans: shot ", shot.start, " to ", shot.end, " is not in a video of ", line.size(), " frames");
+        const ClipSpan span{at(shot.start), at(shot.end)};
+        const double before = spans.empty() ? 0 : spans.back().end;
+        if (span.start >= before && span.end > span.start) spans.push_back(span);
+    }
+    return spans;
+}
+
+/// The word for a verdict in reports.
+[[nodiscard]] inline const char* name_of(ClipVerdict verdict) {
+    constexpr const char* names[]{"kept", "too_short", "in_dropped_video"};
+    return names[static_cast<int>(verdict)];
+}
+[[nodiscard]] inline const char* name_of(VideoVerdict verdict) {
+    constexpr const char* names[]{"kept", "fragmented", "empty"};
+    return names[static_cast<int>(verdict)];
+}
+
+/// A decision with all its numbers, for a line of a report.
+[[nodiscard]] inline io::Json to_json(const VideoDecision& video) {
+    io::Json clips = io::Json::array();
+    for (const ClipDecision& clip : video.clips)
+        clips.push_back(io::object({{"start", clip.span.start},
+                                    {"end", clip.span.end},
+                                    {"seconds", clip.span.seconds()},
+                                    {"brief", clip.brief},
+                                    {"verdict", name_of(clip.verdict)}}));
+    return io::object({{"id", video.id},
+                       {"verdict", name_of(video.verdict)},
+                       {"seconds", video.seconds},
+                       {"brief_seconds", video.brief_seconds},
+                       {"brief_share", video.brief_share},
+                       {"kept_clips", video.kept_clips},
+                       {"clips", std::move(clips)}});
+}
+
+/// The report of a whole collection: the limits, how many were kept and dropped and why, and every decision.
+[[nodiscard]] inline io::Json to_json(const std::vector<VideoDecision>& videos, const DualFilterOptions& options) {
+    io::Json all = io::Json::array();
+    Index video_counts[3]{}, clip_counts[3]{};
+    double seconds = 0, kept_seconds = 0;
+    for (const VideoDecision& video : videos) {
+        ++video_counts[static_cast<int>(video.verdict)];
+        for (const ClipDecision& clip : video.clips) {
+            ++clip_counts[static_cast<int>(clip.verdict)];
+            seconds += clip.span.seconds();
+            if (clip.verdict == ClipVerdict::kept) kept_seconds += clip.span.seconds();
+        }
+        all.push_back(to_json(video));
+    }
+    io::Json of_videos = io::Json::object(), of_clips = io::Json::object();
+    for (int i = 0; i < 3; ++i) {
+        of_videos[name_of(static_cast<VideoVerdict>(i))] = video_counts[i];
+        of_clips[name_of(static_cast<ClipVerdict>(i))] = clip_counts[i];
+    }
+    return io::object({{"limits", io::object({{"brief_seconds", options.brief_seconds},
+                                              {"most_brief_share", options.most_brief_share},
+                                              {"least_seconds", options.least_seconds}})},
+                       {"videos", std::move(of_videos)},
+                       {"clips", std::move(of_clips)},
+                       {"seconds", seconds},
+                       {"kept_seconds", kept_seconds},
+                       {"decisions", std::move(all)}});
+}
 
 }  // namespace svad::data
 
