@@ -11919,6 +11919,163 @@ private:
 
 #endif
 
+// ==== svad/video/sampling.hpp ====
+// Which frames of a clip a model sees: pure functions from a timeline to frame numbers.
+//
+// Every published system picks differently, so each rule is a type and a `Choice` is one of them:
+//   Uniform      centre of each of N equal segments of frames: min(n - 1, floor((2i + 1) n / 2N))
+//   UniformTime  the frame on screen at the centre of each of N equal segments of time (variable frame rates)
+//   Segments     VideoChat: s = (n - 1) / N, index floor(s / 2) + round(s i), halves to even
+//   Linspace     floor(linspace(0, n - 1, N)), both ends included (LanguageBind, CLIP-ViP)
+//   Stride       floor(i n / N) (GVT)
+//   Fps          the frame on screen at 0, 1/rate, 2/rate ... seconds after the first
+//   All          every frame
+// Indices repeat when there are fewer frames than asked for, so N frames come out of every clip that has one.
+
+namespace svad::video {
+
+struct Uniform {
+    Index frames = 8;
+};
+struct UniformTime {
+    Index frames = 8;
+};
+struct Segments {
+    Index frames = 8;
+};
+struct Linspace {
+    Index frames = 8;
+};
+struct Stride {
+    Index frames = 8;
+};
+struct Fps {
+    double rate = 1;
+    Index max_frames = 4096;   ///< more would be an error, not a silent cut
+};
+struct All {};
+
+/// One of the rules above.
+using Choice = std::variant<Uniform, UniformTime, Segments, Linspace, Stride, Fps, All>;
+
+/// When each frame of a clip appears, in seconds, and when the last one ends.
+struct Timeline {
+    std::vector<double> times;
+    double end = 0;
+
+    [[nodiscard]] Index size() const { return static_cast<Index>(times.size()); }
+};
+
+/// Part of a file, in seconds from its first frame: a frame is inside if it appears at `start` or later and before `end`
+/// (times within 1e-9 of a limit count as equal to it).
+struct Range {
+    double start = 0, end = std::numeric_limits<double>::infinity();
+    [[nodiscard]] bool whole() const { return start <= 0 && std::isinf(end); }
+    [[nodiscard]] bool contains(double seconds) const { return start <= seconds + 1e-9 && seconds + 1e-9 < end; }
+};
+
+namespace detail {
+
+/// Frame numbers and timeline of what a range takes from a file.
+struct Selection {
+    std::vector<Index> frames;
+    Timeline line;
+};
+
+inline Selection select(const Timeline& line, const Range& range) {
+    if (!(range.start < range.end) || !std::isfinite(range.start))
+        fail<UsageError>("range: should begin before it ends; got ", range.start, " to ", range.end, " s");
+    Selection out;
+    for (Index i = 0; i < line.size(); ++i) {
+        const double t = line.times[static_cast<std::size_t>(i)];
+        if (!range.whole() && !range.contains(t - line.times.front())) continue;
+        out.frames.push_back(i);
+        out.line.times.push_back(t);
+    }
+    if (out.frames.empty()) return out;
+    const auto next = static_cast<std::size_t>(out.frames.back()) + 1;
+    out.line.end = next < line.times.size() ? std::max(line.times[next], out.line.times.back()) : line.end;
+    return out;
+}
+
+/// The last frame with a time of at most t (the first frame if there is none). Times that run backwards are
+/// walked as they come, so the answer is defined for damaged files too.
+inline Index on_screen(const Timeline& line, double t) {
+    Index found = 0;
+    for (Index i = 0; i < line.size(); ++i)
+        if (line.times[static_cast<std::size_t>(i)] <= t + 1e-9) found = i;
+    return found;
+}
+
+inline std::vector<Index> indices(const All&, const Timeline& line) {
+    std::vector<Index> out(line.times.size());
+    for (Index i = 0; i < line.size(); ++i) out[static_cast<std::size_t>(i)] = i;
+    return out;
+}
+
+inline std::vector<Index> indices(const Fps& fps, const Timeline& line) {
+    if (!(fps.rate > 0)) fail<UsageError>("fps: the rate must be positive; got ", fps.rate);
+    const double length = std::max(0.0, line.end - line.times.front());
+    const double count = std::max(1.0, std::ceil(length * fps.rate - 1e-6));
+    if (!(count <= static_cast<double>(fps.max_frames)))
+        fail<UsageError>("fps: ", length, " s at ", fps.rate, " frames a second is more than ",
+                         fps.max_frames, " frames");
+    std::vector<Index> out;
+    for (Index i = 0; i < static_cast<Index>(count); ++i)
+        out.push_back(on_screen(line, line.times.front() + static_cast<double>(i) / fps.rate));
+    return out;
+}
+
+/// The i-th of N index for the rules that look at the number of frames n or at the timeline only.
+inline Index pick(const Uniform& u, Index i, const Timeline& line) {
+    return std::min(line.size() - 1, (2 * i + 1) * line.size() / (2 * u.frames));
+}
+inline Index pick(const UniformTime& u, Index i, const Timeline& line) {
+    const double first = line.times.front();
+    return on_screen(
+        line, first + (static_cast<double>(i) + 0.5) * (line.end - first) / static_cast<double>(u.frames));
+}
+inline Index pick(const Segments& s, Index i, const Timeline& line) {
+    const double segment = static_cast<double>(line.size() - 1) / static_cast<double>(s.frames);
+    const auto start = static_cast<Index>(segment / 2);
+    return std::min(line.size() - 1,
+                    start + static_cast<Index>(std::nearbyint(segment * static_cast<double>(i))));
+}
+inline Index pick(const Linspace& l, Index i, const Timeline& line) {
+    if (l.frames == 1) return 0;
+    const double step = static_cast<double>(line.size() - 1) / static_cast<double>(l.frames - 1);
+    return i == l.frames - 1 ? line.size() - 1
+                             : static_cast<Index>(static_cast<double>(i) * step);   // as numpy
+}
+inline Index pick(const Stride& s, Index i, const Timeline& line) { return i * line.size() / s.frames; }
+
+template <class Rule>
+std::vector<Index> indices(const Rule& rule, const Timeline& line) {
+    if (rule.frames < 1)
+        fail<UsageError>("sampling: at least one frame must be asked for; got ", rule.frames);
+    std::vector<Index> out;
+    for (Index i = 0; i < rule.frames; ++i) out.push_back(pick(rule, i, line));
+    return out;
+}
+
+}  // namespace detail
+
+/// The frame numbers that `choice` takes from `line`, in its order. Throws UsageError for an empty timeline.
+[[nodiscard]] inline std::vector<Index> choose(const Choice& choice, const Timeline& line) {
+    if (line.times.empty()) fail<UsageError>("sampling: there are no frames to choose from");
+    return std::visit([&](const auto& rule) { return detail::indices(rule, line); }, choice);
+}
+
+/// As above for `n` frames of equal length.
+[[nodiscard]] inline std::vector<Index> choose(const Choice& choice, Index n, double frame_rate = 25) {
+    Timeline line;
+    for (Index i = 0; i < n; ++i) line.times.push_back(static_cast<double>(i) / frame_rate);
+    line.end = static_cast<double>(n) / frame_rate;
+    return choose(choice, line);
+}
+
+}  // namespace svad::video
+
 namespace svad::video {
 
 /// What a file may cost; beyond it reading is a DecodeError.
@@ -11927,6 +12084,7 @@ struct ReadOptions {
     Index max_frames = 1'000'000;                       ///< decoded frames
     std::uint64_t max_bytes = std::uint64_t{1} << 30;   ///< RGB bytes of the frames that are kept
     int threads = 1;   ///< decoder threads; loaders decode many files at once instead
+    Range range{};     ///< the part that is read; choices and counts are of the frames inside
 };
 
 #if SVAD_FFMPEG
@@ -12619,133 +12777,6 @@ private:
 // container's frame count predicts are held, and if the prediction was wrong the file is decoded a second
 // time.
 
-// ==== svad/video/sampling.hpp ====
-// Which frames of a clip a model sees: pure functions from a timeline to frame numbers.
-//
-// Every published system picks differently, so each rule is a type and a `Choice` is one of them:
-//   Uniform      centre of each of N equal segments of frames: min(n - 1, floor((2i + 1) n / 2N))
-//   UniformTime  the frame on screen at the centre of each of N equal segments of time (variable frame rates)
-//   Segments     VideoChat: s = (n - 1) / N, index floor(s / 2) + round(s i), halves to even
-//   Linspace     floor(linspace(0, n - 1, N)), both ends included (LanguageBind, CLIP-ViP)
-//   Stride       floor(i n / N) (GVT)
-//   Fps          the frame on screen at 0, 1/rate, 2/rate ... seconds after the first
-//   All          every frame
-// Indices repeat when there are fewer frames than asked for, so N frames come out of every clip that has one.
-
-namespace svad::video {
-
-struct Uniform {
-    Index frames = 8;
-};
-struct UniformTime {
-    Index frames = 8;
-};
-struct Segments {
-    Index frames = 8;
-};
-struct Linspace {
-    Index frames = 8;
-};
-struct Stride {
-    Index frames = 8;
-};
-struct Fps {
-    double rate = 1;
-    Index max_frames = 4096;   ///< more would be an error, not a silent cut
-};
-struct All {};
-
-/// One of the rules above.
-using Choice = std::variant<Uniform, UniformTime, Segments, Linspace, Stride, Fps, All>;
-
-/// When each frame of a clip appears, in seconds, and when the last one ends.
-struct Timeline {
-    std::vector<double> times;
-    double end = 0;
-
-    [[nodiscard]] Index size() const { return static_cast<Index>(times.size()); }
-};
-
-namespace detail {
-
-/// The last frame with a time of at most t (the first frame if there is none). Times that run backwards are
-/// walked as they come, so the answer is defined for damaged files too.
-inline Index on_screen(const Timeline& line, double t) {
-    Index found = 0;
-    for (Index i = 0; i < line.size(); ++i)
-        if (line.times[static_cast<std::size_t>(i)] <= t + 1e-9) found = i;
-    return found;
-}
-
-inline std::vector<Index> indices(const All&, const Timeline& line) {
-    std::vector<Index> out(line.times.size());
-    for (Index i = 0; i < line.size(); ++i) out[static_cast<std::size_t>(i)] = i;
-    return out;
-}
-
-inline std::vector<Index> indices(const Fps& fps, const Timeline& line) {
-    if (!(fps.rate > 0)) fail<UsageError>("fps: the rate must be positive; got ", fps.rate);
-    const double length = std::max(0.0, line.end - line.times.front());
-    const double count = std::max(1.0, std::ceil(length * fps.rate - 1e-6));
-    if (!(count <= static_cast<double>(fps.max_frames)))
-        fail<UsageError>("fps: ", length, " s at ", fps.rate, " frames a second is more than ",
-                         fps.max_frames, " frames");
-    std::vector<Index> out;
-    for (Index i = 0; i < static_cast<Index>(count); ++i)
-        out.push_back(on_screen(line, line.times.front() + static_cast<double>(i) / fps.rate));
-    return out;
-}
-
-/// The i-th of N index for the rules that look at the number of frames n or at the timeline only.
-inline Index pick(const Uniform& u, Index i, const Timeline& line) {
-    return std::min(line.size() - 1, (2 * i + 1) * line.size() / (2 * u.frames));
-}
-inline Index pick(const UniformTime& u, Index i, const Timeline& line) {
-    const double first = line.times.front();
-    return on_screen(
-        line, first + (static_cast<double>(i) + 0.5) * (line.end - first) / static_cast<double>(u.frames));
-}
-inline Index pick(const Segments& s, Index i, const Timeline& line) {
-    const double segment = static_cast<double>(line.size() - 1) / static_cast<double>(s.frames);
-    const auto start = static_cast<Index>(segment / 2);
-    return std::min(line.size() - 1,
-                    start + static_cast<Index>(std::nearbyint(segment * static_cast<double>(i))));
-}
-inline Index pick(const Linspace& l, Index i, const Timeline& line) {
-    if (l.frames == 1) return 0;
-    const double step = static_cast<double>(line.size() - 1) / static_cast<double>(l.frames - 1);
-    return i == l.frames - 1 ? line.size() - 1
-                             : static_cast<Index>(static_cast<double>(i) * step);   // as numpy
-}
-inline Index pick(const Stride& s, Index i, const Timeline& line) { return i * line.size() / s.frames; }
-
-template <class Rule>
-std::vector<Index> indices(const Rule& rule, const Timeline& line) {
-    if (rule.frames < 1)
-        fail<UsageError>("sampling: at least one frame must be asked for; got ", rule.frames);
-    std::vector<Index> out;
-    for (Index i = 0; i < rule.frames; ++i) out.push_back(pick(rule, i, line));
-    return out;
-}
-
-}  // namespace detail
-
-/// The frame numbers that `choice` takes from `line`, in its order. Throws UsageError for an empty timeline.
-[[nodiscard]] inline std::vector<Index> choose(const Choice& choice, const Timeline& line) {
-    if (line.times.empty()) fail<UsageError>("sampling: there are no frames to choose from");
-    return std::visit([&](const auto& rule) { return detail::indices(rule, line); }, choice);
-}
-
-/// As above for `n` frames of equal length.
-[[nodiscard]] inline std::vector<Index> choose(const Choice& choice, Index n, double frame_rate = 25) {
-    Timeline line;
-    for (Index i = 0; i < n; ++i) line.times.push_back(static_cast<double>(i) / frame_rate);
-    line.end = static_cast<double>(n) / frame_rate;
-    return choose(choice, line);
-}
-
-}  // namespace svad::video
-
 // ==== svad/video/transform.hpp ====
 // From frames [T, H, W, 3] of bytes to a model's input [T, 3, S, S] of floats: resize, crop, normalise.
 //
@@ -13063,8 +13094,8 @@ struct Clip {
     Tensor<std::uint8_t> frames;   ///< [T, H, W, 3], RGB
     std::vector<double> times;     ///< [T], seconds on the file's own clock (the first frame may be after 0)
     std::vector<Index> indices;    ///< [T], frame numbers in presentation order
-    Index total_frames = 0;        ///< frames that the file has (could be decoded)
-    double duration = 0;           ///< seconds from the first frame's start to the last one's end
+    Index total_frames = 0;        ///< frames that the file has inside the range (could be decoded)
+    double duration = 0;           ///< seconds from the first of these frames to the end of the last
     double rate = 0;               ///< average frames a second
     bool truncated = false;        ///< the file ends before what its header promises
     Index damaged = 0;             ///< packets or frames that could not be decoded and are missing
@@ -13132,7 +13163,8 @@ inline Walk hold_frames(const std::string& path, const ReadOptions& options, con
                         std::set<Index> wanted, std::uint64_t budget) {
     Walk walk;
     std::uint64_t bytes = 0;
-    bool keep_all = budget > 0, predicted = choice == nullptr;
+    // The container's count predicts nothing about a part of the file.
+    bool keep_all = budget > 0, predicted = choice == nullptr || !options.range.whole();
     walk_frames(path, options, walk, [&](const Input& input, AVFrame& frame, Index index, double) {
         if (!predicted && input.claimed_frames() > 0 && input.claimed_frames() <= options.max_frames) {
             for (const Index i : choose(*choice, input.claimed_frames(), input.rate())) wanted.insert(i);
@@ -13183,7 +13215,7 @@ inline Tensor<std::uint8_t> to_rgb(const std::string& path, const Walk& walk,
 
 }  // namespace detail
 
-/// The frames of `path` that `choice` names. Throws DecodeError. Safe to call from many threads.
+/// The frames of `path`, inside options.range, that `choice` names. Throws DecodeError. Safe to call from many threads.
 [[nodiscard]] inline Clip read(const std::string& path, const Choice& choice = Uniform{},
                                const ReadOptions& options = {}) {
     constexpr std::uint64_t held_at_once = std::uint64_t{64}
@@ -13193,7 +13225,11 @@ inline Tensor<std::uint8_t> to_rgb(const std::string& path, const Walk& walk,
     if (walk.line.times.empty())
         fail<DecodeError>(path, ": no frame could be decoded", walk.reason.empty() ? "" : ": ", walk.reason);
     Clip clip;
-    clip.indices = choose(choice, walk.line);
+    const detail::Selection inside = detail::select(walk.line, options.range);
+    if (inside.frames.empty())
+        fail<DecodeError>(path, ": has no frame from ", options.range.start, " to ", options.range.end, " s; it is ",
+                          walk.line.end - walk.line.times.front(), " s long");
+    for (const Index i : choose(choice, inside.line)) clip.indices.push_back(inside.frames[static_cast<std::size_t>(i)]);
     const std::set<Index> wanted(clip.indices.begin(), clip.indices.end());
     for (const Index index : wanted) {
         if (walk.held.contains(index)) continue;
@@ -13205,16 +13241,16 @@ inline Tensor<std::uint8_t> to_rgb(const std::string& path, const Walk& walk,
         clip.times.push_back(walk.line.times[static_cast<std::size_t>(index)]);
     }
     clip.frames = detail::to_rgb(path, walk, clip.indices, options);
-    clip.total_frames = walk.line.size();
-    clip.duration = std::max(0.0, walk.line.end - walk.line.times.front());
+    clip.total_frames = inside.line.size();
+    clip.duration = std::max(0.0, inside.line.end - inside.line.times.front());
     clip.rate = clip.duration > 0 ? static_cast<double>(clip.total_frames) / clip.duration : 0;
     clip.truncated = walk.truncated;
     clip.damaged = walk.damaged;
     return clip;
 }
 
-/// Calls visit(index, seconds, frame [H, W, 3]) for every frame in presentation order, one in memory at a
-/// time; the tensor is reused, so clone() what is kept. Returns the timeline. Throws DecodeError if there is
+/// Calls visit(index, seconds, frame [H, W, 3]) for every frame inside options.range in presentation order, one in memory at a
+/// time; the tensor is reused, so clone() what is kept. Returns their timeline. Throws DecodeError if there is
 /// no frame.
 template <class Visit>
 Timeline for_each_frame(const std::string& path, Visit&& visit, const ReadOptions& options = {}) {
@@ -13223,6 +13259,7 @@ Timeline for_each_frame(const std::string& path, Visit&& visit, const ReadOption
     Tensor<std::uint8_t> image;
     detail::walk_frames(
         path, options, walk, [&](const detail::Input& input, AVFrame& frame, Index index, double at) {
+            if (!options.range.contains(at - walk.line.times.front())) return true;
             if (!converter) {
                 converter = std::make_unique<detail::RgbConverter>(path, input.quarter_turns(), options);
                 image = Tensor<std::uint8_t>(converter->shape(frame));
@@ -13233,7 +13270,7 @@ Timeline for_each_frame(const std::string& path, Visit&& visit, const ReadOption
         });
     if (!converter)
         fail<DecodeError>(path, ": no frame could be decoded", walk.reason.empty() ? "" : ": ", walk.reason);
-    return std::move(walk.line);
+    return detail::select(walk.line, options.range).line;
 }
 
 #else

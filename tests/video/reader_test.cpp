@@ -76,6 +76,26 @@ void check_against(const io::Json& golden, const std::string& file) {
 
 }  // namespace
 
+TEST_CASE("a range takes the frames that appear inside it, whatever is chosen from them") {
+    const TempDir folder;
+    const std::string path = write_clip(folder / "clip.mp4", 50);   // 2 s
+    const Clip whole = read(path, All{});
+    const Clip part = read(path, All{}, {.range = {0.4, 0.8}});
+    REQUIRE(part.indices == std::vector<Index>{10, 11, 12, 13, 14, 15, 16, 17, 18, 19});
+    CHECK(part.total_frames == 10);
+    CHECK(part.duration == doctest::Approx(0.4));
+    for (Index i = 0; i < 10; ++i)
+        CHECK(std::memcmp(part.frames.slice(i).data(), whole.frames.slice(10 + i).data(), 96 * 128 * 3) == 0);
+    CHECK(read(path, Uniform{2}, {.range = {0.4, 0.8}}).indices == std::vector<Index>{12, 17});
+    CHECK(read(path, Fps{5}, {.range = {1.0, 9.0}}).indices == std::vector<Index>{25, 30, 35, 40, 45});
+    std::vector<Index> visited;
+    const Timeline line = for_each_frame(path, [&](Index i, double, const auto&) { visited.push_back(i); }, {.range = {1.9, 9.0}});
+    CHECK(visited == std::vector<Index>{48, 49});   // 47.5 rounds up to the next frame
+    CHECK(line.size() == 2);
+    CHECK_THROWS_WITH_AS((void)read(path, All{}, {.range = {5, 6}}), doctest::Contains("no frame from 5 to 6 s"), DecodeError);
+    CHECK_THROWS_AS((void)read(path, All{}, {.range = {2, 1}}), UsageError);
+}
+
 TEST_CASE("read: a written clip comes back with its frame count, times and colours") {
     const TempDir dir;
     const Clip clip = read(write_clip(dir / "a.mp4", 40), All{});

@@ -9,6 +9,7 @@
 
 #include "svad/core/shape.hpp"
 #include "svad/video/ffmpeg.hpp"
+#include "svad/video/sampling.hpp"
 
 #include <algorithm>
 #include <array>
@@ -26,6 +27,7 @@ struct ReadOptions {
     Index max_frames = 1'000'000;                       ///< decoded frames
     std::uint64_t max_bytes = std::uint64_t{1} << 30;   ///< RGB bytes of the frames that are kept
     int threads = 1;   ///< decoder threads; loaders decode many files at once instead
+    Range range{};     ///< the part that is read; choices and counts are of the frames inside
 };
 
 #if SVAD_FFMPEG

@@ -28,8 +28,8 @@ struct Clip {
     Tensor<std::uint8_t> frames;   ///< [T, H, W, 3], RGB
     std::vector<double> times;     ///< [T], seconds on the file's own clock (the first frame may be after 0)
     std::vector<Index> indices;    ///< [T], frame numbers in presentation order
-    Index total_frames = 0;        ///< frames that the file has (could be decoded)
-    double duration = 0;           ///< seconds from the first frame's start to the last one's end
+    Index total_frames = 0;        ///< frames that the file has inside the range (could be decoded)
+    double duration = 0;           ///< seconds from the first of these frames to the end of the last
     double rate = 0;               ///< average frames a second
     bool truncated = false;        ///< the file ends before what its header promises
     Index damaged = 0;             ///< packets or frames that could not be decoded and are missing
@@ -97,7 +97,8 @@ inline Walk hold_frames(const std::string& path, const ReadOptions& options, con
                         std::set<Index> wanted, std::uint64_t budget) {
     Walk walk;
     std::uint64_t bytes = 0;
-    bool keep_all = budget > 0, predicted = choice == nullptr;
+    // The container's count predicts nothing about a part of the file.
+    bool keep_all = budget > 0, predicted = choice == nullptr || !options.range.whole();
     walk_frames(path, options, walk, [&](const Input& input, AVFrame& frame, Index index, double) {
         if (!predicted && input.claimed_frames() > 0 && input.claimed_frames() <= options.max_frames) {
             for (const Index i : choose(*choice, input.claimed_frames(), input.rate())) wanted.insert(i);
@@ -148,7 +149,7 @@ inline Tensor<std::uint8_t> to_rgb(const std::string& path, const Walk& walk,
 
 }  // namespace detail
 
-/// The frames of `path` that `choice` names. Throws DecodeError. Safe to call from many threads.
+/// The frames of `path`, inside options.range, that `choice` names. Throws DecodeError. Safe to call from many threads.
 [[nodiscard]] inline Clip read(const std::string& path, const Choice& choice = Uniform{},
                                const ReadOptions& options = {}) {
     constexpr std::uint64_t held_at_once = std::uint64_t{64}
@@ -158,7 +159,11 @@ inline Tensor<std::uint8_t> to_rgb(const std::string& path, const Walk& walk,
     if (walk.line.times.empty())
         fail<DecodeError>(path, ": no frame could be decoded", walk.reason.empty() ? "" : ": ", walk.reason);
     Clip clip;
-    clip.indices = choose(choice, walk.line);
+    const detail::Selection inside = detail::select(walk.line, options.range);
+    if (inside.frames.empty())
+        fail<DecodeError>(path, ": has no frame from ", options.range.start, " to ", options.range.end, " s; it is ",
+                          walk.line.end - walk.line.times.front(), " s long");
+    for (const Index i : choose(choice, inside.line)) clip.indices.push_back(inside.frames[static_cast<std::size_t>(i)]);
     const std::set<Index> wanted(clip.indices.begin(), clip.indices.end());
     for (const Index index : wanted) {
         if (walk.held.contains(index)) continue;
@@ -170,16 +175,16 @@ inline Tensor<std::uint8_t> to_rgb(const std::string& path, const Walk& walk,
         clip.times.push_back(walk.line.times[static_cast<std::size_t>(index)]);
     }
     clip.frames = detail::to_rgb(path, walk, clip.indices, options);
-    clip.total_frames = walk.line.size();
-    clip.duration = std::max(0.0, walk.line.end - walk.line.times.front());
+    clip.total_frames = inside.line.size();
+    clip.duration = std::max(0.0, inside.line.end - inside.line.times.front());
     clip.rate = clip.duration > 0 ? static_cast<double>(clip.total_frames) / clip.duration : 0;
     clip.truncated = walk.truncated;
     clip.damaged = walk.damaged;
     return clip;
 }
 
-/// Calls visit(index, seconds, frame [H, W, 3]) for every frame in presentation order, one in memory at a
-/// time; the tensor is reused, so clone() what is kept. Returns the timeline. Throws DecodeError if there is
+/// Calls visit(index, seconds, frame [H, W, 3]) for every frame inside options.range in presentation order, one in memory at a
+/// time; the tensor is reused, so clone() what is kept. Returns their timeline. Throws DecodeError if there is
 /// no frame.
 template <class Visit>
 Timeline for_each_frame(const std::string& path, Visit&& visit, const ReadOptions& options = {}) {
@@ -188,6 +193,7 @@ Timeline for_each_frame(const std::string& path, Visit&& visit, const ReadOption
     Tensor<std::uint8_t> image;
     detail::walk_frames(
         path, options, walk, [&](const detail::Input& input, AVFrame& frame, Index index, double at) {
+            if (!options.range.contains(at - walk.line.times.front())) return true;
             if (!converter) {
                 converter = std::make_unique<detail::RgbConverter>(path, input.quarter_turns(), options);
                 image = Tensor<std::uint8_t>(converter->shape(frame));
@@ -198,7 +204,7 @@ Timeline for_each_frame(const std::string& path, Visit&& visit, const ReadOption
         });
     if (!converter)
         fail<DecodeError>(path, ": no frame could be decoded", walk.reason.empty() ? "" : ": ", walk.reason);
-    return std::move(walk.line);
+    return detail::select(walk.line, options.range).line;
 }
 
 #else

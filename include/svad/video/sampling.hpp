@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <span>
 #include <variant>
 #include <vector>
@@ -55,7 +56,37 @@ struct Timeline {
     [[nodiscard]] Index size() const { return static_cast<Index>(times.size()); }
 };
 
+/// Part of a file, in seconds from its first frame: a frame is inside if it appears at `start` or later and before `end`
+/// (times within 1e-9 of a limit count as equal to it).
+struct Range {
+    double start = 0, end = std::numeric_limits<double>::infinity();
+    [[nodiscard]] bool whole() const { return start <= 0 && std::isinf(end); }
+    [[nodiscard]] bool contains(double seconds) const { return start <= seconds + 1e-9 && seconds + 1e-9 < end; }
+};
+
 namespace detail {
+
+/// Frame numbers and timeline of what a range takes from a file.
+struct Selection {
+    std::vector<Index> frames;
+    Timeline line;
+};
+
+inline Selection select(const Timeline& line, const Range& range) {
+    if (!(range.start < range.end) || !std::isfinite(range.start))
+        fail<UsageError>("range: should begin before it ends; got ", range.start, " to ", range.end, " s");
+    Selection out;
+    for (Index i = 0; i < line.size(); ++i) {
+        const double t = line.times[static_cast<std::size_t>(i)];
+        if (!range.whole() && !range.contains(t - line.times.front())) continue;
+        out.frames.push_back(i);
+        out.line.times.push_back(t);
+    }
+    if (out.frames.empty()) return out;
+    const auto next = static_cast<std::size_t>(out.frames.back()) + 1;
+    out.line.end = next < line.times.size() ? std::max(line.times[next], out.line.times.back()) : line.end;
+    return out;
+}
 
 /// The last frame with a time of at most t (the first frame if there is none). Times that run backwards are
 /// walked as they come, so the answer is defined for damaged files too.
