@@ -3,6 +3,7 @@
 #pragma once
 
 #include "commands.hpp"
+#include "complaints.hpp"
 
 #include "svad/text/language_model.hpp"
 
@@ -56,21 +57,6 @@ private:
     svad::text::CachedModel& model_;
     std::map<std::string, std::string> why_;
     mutable std::mutex mutex_;
-};
-
-/// Names what was left out on stderr: the first twenty, then how many more.
-class Complaints {
-public:
-    void add(const std::string& line) {
-        if (++count_ <= 20) std::fprintf(stderr, "svad: %s\n", line.c_str());
-    }
-    ~Complaints() {
-        if (count_ > 20) std::fprintf(stderr, "svad: and %lld more\n", static_cast<long long>(count_ - 20));
-    }
-    [[nodiscard]] std::int64_t count() const { return count_; }
-
-private:
-    std::int64_t count_ = 0;
 };
 
 }  // namespace tool

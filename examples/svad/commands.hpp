@@ -97,6 +97,23 @@ struct KeywordOptions {
     bool json = false;
 };
 
+/// The annotation file of a public caption set as a manifest of ours.
+struct DatasetConvertOptions {
+    std::string set, file, videos, out, language = "en", branch = "auxiliary", split;
+    bool json = false;
+};
+
+struct DatasetPackOptions {
+    std::string source, out;
+    std::int64_t shard_mib = 1024;
+    bool json = false;
+};
+
+struct DatasetUnpackOptions {
+    std::vector<std::string> shards;
+    std::string out;
+};
+
 CLI::App* add_synth(CLI::App& app, SynthOptions& options);
 CLI::App* add_train(CLI::App& app, TrainArguments& options);
 CLI::App* add_describe(CLI::App& app, DescribeOptions& options);
@@ -106,6 +123,9 @@ CLI::App* add_train_tagger(CLI::App& app, TrainTaggerOptions& options);
 CLI::App* add_judge(CLI::App& app, JudgeArguments& options);
 CLI::App* add_rewrite(CLI::App& app, RewriteOptions& options);
 CLI::App* add_keywords(CLI::App& app, KeywordOptions& options);
+CLI::App* add_dataset_convert(CLI::App& dataset, DatasetConvertOptions& options);
+CLI::App* add_dataset_pack(CLI::App& dataset, DatasetPackOptions& options);
+CLI::App* add_dataset_unpack(CLI::App& dataset, DatasetUnpackOptions& options);
 
 int synth(const SynthOptions& options);
 int train(const TrainArguments& options);
@@ -117,5 +137,8 @@ int train_tagger(const TrainTaggerOptions& options);
 int judge(const JudgeArguments& options);
 int rewrite(const RewriteOptions& options);
 int keywords(const KeywordOptions& options);
+int dataset_convert(const DatasetConvertOptions& options);
+int dataset_pack(const DatasetPackOptions& options);
+int dataset_unpack(const DatasetUnpackOptions& options);
 
 }  // namespace tool

@@ -15,7 +15,8 @@
 #include "svad/core/tensor.hpp"
 #include "svad/core/view.hpp"
 
-// io/: files, gzip, zip, GGUF, JSON, safetensors, PyTorch checkpoints, event files.
+// io/: files, gzip, zip, tar, CSV, GGUF, JSON, safetensors, PyTorch checkpoints, event files.
+#include "svad/io/csv.hpp"
 #include "svad/io/file.hpp"
 #include "svad/io/gguf.hpp"
 #include "svad/io/gzip.hpp"
@@ -25,6 +26,7 @@
 #include "svad/io/pytorch.hpp"
 #include "svad/io/safetensors.hpp"
 #include "svad/io/safetensors_header.hpp"
+#include "svad/io/tar.hpp"
 #include "svad/io/tensorboard.hpp"
 #include "svad/io/zip.hpp"
 
@@ -175,10 +177,12 @@
 #include "svad/data/dual_filter.hpp"
 #include "svad/data/frames.hpp"
 #include "svad/data/keywords.hpp"
+#include "svad/data/known_sets.hpp"
 #include "svad/data/llm_keywords.hpp"
 #include "svad/data/loader.hpp"
 #include "svad/data/manifest.hpp"
 #include "svad/data/ngram_types.hpp"
+#include "svad/data/shards.hpp"
 #include "svad/data/statistics.hpp"
 #include "svad/data/synth/actions.hpp"
 #include "svad/data/synth/canvas.hpp"
