@@ -22,17 +22,46 @@ std::string where(const ModelFixture& fixture) { return fixture.folder + "/confi
 
 }  // namespace
 
+namespace {
+
+struct Tower {
+    VitConfig config;
+    NameTable names;
+};
+
+/// What the fixture's vision transformer is called decides how its files are read.
+Tower tower_of(const ModelFixture& fixture) {
+    const std::string type = fixture.config.at("model_type");
+    if (type == "dinov2") return {hub::dinov2(fixture.config, where(fixture)), names::dinov2()};
+    if (type == "siglip_vision_model") return {hub::siglip(fixture.config, where(fixture)), names::siglip()};
+    return {hub::vit(fixture.config, where(fixture), fixture.weights.contains("pooler.dense.weight")), names::vit()};
+}
+
+/// The same weights under the names of public files, where the fixture has them, give the same bits.
+void check_hub_file(const ModelFixture& fixture, Vit& model, const NameTable& names, const Var& expected) {
+    const std::string path = fixture.folder + "/hub.safetensors";
+    if (!io::exists(path)) return;
+    const NoGrad off;
+    load(model, io::SafeTensors::open(path), names);
+    const Tensor<float> got = model(fixture.input("pixel_values")).to<float>(), want = expected.to<float>();
+    fixture.report.same("hub.safetensors", std::equal(got.begin(), got.end(), want.begin()), "gives another last_hidden_state");
+}
+
+}  // namespace
+
 void run_vit(const ModelFixture& fixture) {
-    Vit model(hub::vit(fixture.config, where(fixture), fixture.weights.contains("pooler.dense.weight")));
-    load(model, fixture.weights, names::vit());
+    const Tower tower = tower_of(fixture);
+    Vit model(tower.config);
+    load(model, fixture.weights, tower.names);
     const Var pixels = fixture.input("pixel_values").leaf();
+    const bool pooled_too = model.config.pool != VitPool::none;
     std::vector<Var> layers;
     const Var y = model(pixels, &layers);
     fixture.check("embed", layers.at(0));
     check_list(fixture, "block", layers, 1);
     fixture.check("last_hidden_state", y);
     Var loss = against(fixture, y, "last_hidden_state");
-    if (model.pooler) {
+    if (pooled_too) {
         const Var pooled = model.pool(y);
         fixture.check("pooler_output", pooled);
         if (fixture.inputs.contains("cot.pooler_output")) loss = loss + against(fixture, pooled, "pooler_output");
@@ -40,12 +69,90 @@ void run_vit(const ModelFixture& fixture) {
     fixture.check("loss", loss);
     backward(loss);
     fixture.check("grad.pixel_values", pixels.grad());
-    fixture.check_gradients(names::vit(), parameter_map(model));
+    fixture.check_gradients(tower.names, parameter_map(model));
+    check_hub_file(fixture, model, tower.names, y);
     if (!fixture.inputs.contains("interp.pixel_values")) return;
     const NoGrad off;
     const Var other = model(fixture.input("interp.pixel_values"));
     fixture.check("interp.last_hidden_state", other);
-    if (model.pooler) fixture.check("interp.pooler_output", model.pool(other));
+    if (pooled_too) fixture.check("interp.pooler_output", model.pool(other));
+}
+
+void run_clip(const ModelFixture& fixture) {
+    Clip model(hub::clip(fixture.config, where(fixture)));
+    load(model, fixture.weights, names::clip());
+    const Var pixels = fixture.input("pixel_values").leaf();
+    const Tensor<std::int32_t> ids = fixture.ids("input_ids");
+    const Tensor<std::uint8_t> keep = fixture.mask("attention_mask");
+
+    std::vector<Var> layers;
+    const Var tokens = model.vision(pixels, &layers), seen = model.vision.pool(tokens);
+    fixture.check("vision.embed", model.vision.place(pixels.reshape({pixels.size(0), 1, 3, pixels.size(2), pixels.size(3)})));
+    fixture.check("vision.pre", layers.at(0));
+    check_list(fixture, "vision.block", layers, 1);
+    fixture.check("vision.pooled", seen);
+    const Var pictures = l2_normalize(model.visual_projection(seen));
+    fixture.check("image_embeds", pictures);
+    fixture.check("image_embeds", model.see(pixels));
+
+    const Var words = model.text.embed(ids), nudge = Var::zeros(words.shape()).leaf();
+    std::vector<Var> states;
+    const Var h = model.text(words + nudge, {.keep = keep, .layers = &states});
+    fixture.check("text.embed", masked(words, keep));
+    check_list(fixture, "text.block", states, 0, keep);
+    fixture.check("text.final", masked(h, keep));
+    const Var read = model.at_end(h, ids);
+    fixture.check("text.pooled", read);
+    const Var texts = l2_normalize(model.text_projection(read));
+    fixture.check("text_embeds", texts);
+    fixture.check("text_embeds", model.read(ids, keep));
+
+    const Var scores = model.scores(texts, pictures);
+    fixture.check("logits_per_text", scores);
+    fixture.check("logits_per_image", scores.permute({1, 0}));
+    const Var loss = info_nce(texts, pictures, model.logit_scale);
+    fixture.check("loss", loss);
+    backward(loss);
+    fixture.check("grad.pixel_values", pixels.grad());
+    fixture.check("grad.text.embed", nudge.grad());
+    fixture.check_gradients(names::clip(), parameter_map(model));
+    const NoGrad off;
+    fixture.check("interp.image_embeds", model.see(fixture.input("interp.pixel_values")));
+}
+
+namespace {
+
+/// EVA-CLIP-g with the norm that BLIP-2 puts behind it.
+struct EvaTower {
+    Vit vit;
+    LayerNorm norm;
+    explicit EvaTower(const VitConfig& c) : vit(c), norm(c.width, 1e-5) { name_parameters(*this); }
+    void visit(auto&& f) { f("vit", vit); f("norm", norm); }
+};
+
+}  // namespace
+
+void run_eva(const ModelFixture& fixture) {
+    EvaTower model(hub::eva(fixture.config, where(fixture)));
+    NameTable table = names::eva().inside("visual_encoder.", "vit.");
+    table.add({{{"ln_vision.*", "norm.*"}}});
+    load(model, fixture.weights, table);
+    const Var pixels = fixture.input("pixel_values").leaf();
+    std::vector<Var> layers;
+    const Var hidden = model.vit(pixels, &layers), y = model.norm(hidden);
+    fixture.check("embed", layers.at(0));
+    check_list(fixture, "block", layers, 1);
+    fixture.check("hidden", hidden);
+    fixture.check("ln_vision", y);
+    const Var loss = against(fixture, y, "ln_vision");
+    fixture.check("loss", loss);
+    backward(loss);
+    fixture.check("grad.pixel_values", pixels.grad());
+    fixture.check_gradients(table, parameter_map(model));
+    const NoGrad off;
+    const Var other = model.vit(fixture.input("interp.pixel_values"));
+    fixture.check("interp.hidden", other);
+    fixture.check("interp.ln_vision", model.norm(other));
 }
 
 void run_bert(const ModelFixture& fixture) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Vision transformer (Dosovitskiy et al. 2020; paper eq 2 and 3): patches, one class token and a position table, then
-// pre-norm blocks. CLIP, EVA-CLIP-g and the ViT of Hugging Face are configurations. A picture of another size gets a
+// pre-norm blocks. CLIP, EVA-CLIP-g, DINOv2, SigLIP and the ViT of Hugging Face are configurations. A picture of another size gets a
 // resized position table: torch's bicubic (a = -0.75, align_corners = false, no antialias), class row untouched.
 #pragma once
 
@@ -9,6 +9,10 @@
 #include "svad/ops/matmul.hpp"
 
 namespace svad {
+
+/// How the tokens of a picture become one vector: the class token; tanh(dense(class token)) as in Hugging Face's ViTModel;
+/// a learned query that looks at all tokens (SigLIP).
+enum class VitPool { none, token, dense, attention };
 
 struct VitConfig {
     Index image = 224, patch = 14, channels = 3;
@@ -20,7 +24,10 @@ struct VitConfig {
     bool attention_bias = true, key_bias = true;
     bool pre_norm = false;                          ///< a norm before the blocks (CLIP)
     bool final_norm = true;
-    bool pooler = false;                            ///< tanh(dense(class token)), as Hugging Face's ViTModel
+    bool class_token = true;                        ///< SigLIP has none
+    VitPool pool = VitPool::none;
+    bool gated = false;                             ///< the MLP has a gate (DINOv2-g)
+    bool layer_scale = false;                       ///< a learned factor a channel behind attention and MLP (DINOv2)
     bool tubes = false;                             ///< patches span 3 frames with a step of 2: half the frames remain
     int local_mixing = 0;                           ///< Lmhra in every block: 0, 1 (before attention) or 2 (and before the MLP)
     double local_reduction = 2.0;
@@ -28,6 +35,7 @@ struct VitConfig {
     double deviation = 0.02;                        ///< of initial weights
 
     Index side() const { return image / patch; }
+    Index mlp_width() const { return hidden > 0 ? hidden : 4 * width; }
 };
 
 /// Taps of a one-dimensional bicubic resize, one row per output: [out, in]; rows sum to 1.
@@ -66,22 +74,24 @@ struct VitBlock {
     LayerNorm norm1, norm2;
     Attention attn;
     Mlp mlp;
+    std::optional<Parameter> scale1, scale2;        // [D]
 
     explicit VitBlock(const VitConfig& c)
         : norm1(c.width, c.eps), norm2(c.width, c.eps),
           attn({.width = c.width, .heads = c.heads, .bias = c.attention_bias, .key_bias = c.key_bias,
                 .weight = Init::normal(c.deviation), .out = residual(c)}),
-          mlp(c.width, c.hidden > 0 ? c.hidden : 4 * c.width,
-              {.activation = c.activation, .dropout = c.dropout, .up = Init::normal(c.deviation), .down = residual(c)}) {
+          mlp(c.width, c.mlp_width(), {.activation = c.activation, .gated = c.gated, .dropout = c.dropout,
+                                       .up = Init::normal(c.deviation), .down = residual(c)}) {
         if (c.local_mixing > 0) local1.emplace(c.width, c.local_reduction);
         if (c.local_mixing > 1) local2.emplace(c.width, c.local_reduction);
+        if (c.layer_scale) scale1.emplace(Shape{c.width}, Init::ones()), scale2.emplace(Shape{c.width}, Init::ones());
     }
 
     Var operator()(Var x, const Grid& grid) const {                             // [B * T, 1 + N, D]
         if (local1) x = (*local1)(x, grid);
-        x = x + attn(norm1(x));
+        x = x + scaled(attn(norm1(x)), scale1);
         if (local2) x = (*local2)(x, grid);
-        return x + mlp(norm2(x));
+        return x + scaled(mlp(norm2(x)), scale2);
     }
 
     void visit(auto&& f) {
@@ -91,32 +101,58 @@ struct VitBlock {
         f("local2", local2);
         f("norm2", norm2);
         f("mlp", mlp);
+        f("scale1", scale1);
+        f("scale2", scale2);
     }
 
 private:
+    static Var scaled(const Var& x, const std::optional<Parameter>& scale) { return scale ? x * scale->var() : x; }
     static Init residual(const VitConfig& c) { return Init::normal(c.deviation / std::sqrt(2.0 * static_cast<double>(c.depth))); }
+};
+
+/// One learned query looks at all tokens, then an MLP: tokens [B, N, D] -> [B, D].
+struct AttentionPool {
+    Parameter probe;                                // [D]
+    Attention attn;
+    LayerNorm norm;
+    Mlp mlp;
+
+    explicit AttentionPool(const VitConfig& c)
+        : probe(Shape{c.width}, Init::normal(c.deviation)),
+          attn({.width = c.width, .heads = c.heads, .weight = Init::normal(c.deviation), .out = Init::normal(c.deviation)}),
+          norm(c.width, c.eps), mlp(c.width, c.mlp_width(), {.activation = c.activation}) {}
+
+    Var operator()(const Var& tokens) const {
+        const auto [B, N, D] = tokens.sizes<3>("B N D");
+        const Var x = attn.look(probe.var().reshape({1, 1, D}).expand({B, 1, D}), tokens);
+        return (x + mlp(norm(x))).reshape({B, D});
+    }
+
+    void visit(auto&& f) { f("probe", probe); f("attn", attn); f("norm", norm); f("mlp", mlp); }
 };
 
 struct Vit {
     VitConfig config;
     std::optional<PatchEmbed> patch;
     std::optional<TubeEmbed> tube;
-    Parameter class_token;                          // [D]
-    Parameter positions;                            // [1 + N, D]
+    std::optional<Parameter> class_token;           // [D]
+    Parameter positions;                            // [1 + N, D]; [N, D] without a class token
     std::optional<LayerNorm> pre_norm;
     std::vector<VitBlock> blocks;
     std::optional<LayerNorm> norm;
     std::optional<Linear> pooler;
+    std::optional<AttentionPool> head;
 
     explicit Vit(const VitConfig& c)
-        : config(c), class_token(Shape{c.width}, Init::normal(c.deviation)),
-          positions(Shape{1 + c.side() * c.side(), c.width}, Init::normal(c.deviation)),
+        : config(c), positions(Shape{first_patch(c) + c.side() * c.side(), c.width}, Init::normal(c.deviation)),
           blocks(static_cast<std::size_t>(c.depth), VitBlock(c)) {
         if (c.tubes) tube.emplace(c.channels, c.width, c.patch, c.patch_bias);
         else patch.emplace(c.channels, c.width, c.patch, c.patch_bias);
         if (c.pre_norm) pre_norm.emplace(c.width, c.eps);
         if (c.final_norm) norm.emplace(c.width, c.eps);
-        if (c.pooler) pooler.emplace(c.width, c.width);
+        if (c.class_token) class_token.emplace(Shape{c.width}, Init::normal(c.deviation));
+        if (c.pool == VitPool::dense) pooler.emplace(c.width, c.width);
+        if (c.pool == VitPool::attention) head.emplace(c);
         name_parameters(*this);
     }
 
@@ -126,15 +162,22 @@ struct Vit {
         return {.frames = config.tubes ? (T + 1) / 2 : T, .rows = H / config.patch, .columns = W / config.patch};
     }
 
-    /// Clips [B, T, 3, H, W] to tokens [B * T, 1 + N, D]: patches behind the class token, positions added (eq 2).
+    /// Clips [B, T, 3, H, W] to tokens [B * T, 1 + N, D]: patches behind the class token, positions added (eq 2), and
+    /// the norm before the blocks, if there is one.
     Var embed(const Var& clips) const {
+        const Var x = place(clips);
+        return pre_norm ? (*pre_norm)(x) : x;
+    }
+
+    /// The same without the norm.
+    Var place(const Var& clips) const {
         const auto [B, T, C, H, W] = clips.sizes<5>("B T C H W");
         const Grid g = grid(clips);
         const Var patches = tube ? (*tube)(clips) : (*patch)(clips.reshape({B * T, C, H, W}));      // [B * T, N, D]
         const Index D = config.width, frames = patches.size(0);
-        const Var token = class_token.var().reshape({1, 1, D}).expand({frames, 1, D});
-        const Var x = concat(1, {token, patches}) + position_table(g);
-        return pre_norm ? (*pre_norm)(x) : x;
+        Var x = patches;
+        if (class_token) x = concat(1, {class_token->var().reshape({1, 1, D}).expand({frames, 1, D}), patches});
+        return x + position_table(g);
     }
 
     /// Pictures [B, 3, H, W] to tokens [B, 1 + N, D]; `layers` receives the embedding and every block's output.
@@ -151,10 +194,11 @@ struct Vit {
         return norm ? (*norm)(x) : x;
     }
 
-    /// tanh(dense(class token)) of the final tokens: [B, D].
+    /// The final tokens [B, 1 + N, D] as one vector [B, D], as the configuration says.
     Var pool(const Var& tokens) const {
-        if (!pooler) fail<UsageError>("vit: this configuration has no pooler");
-        return (*pooler)(tokens.slice(1, 0), Activation::tanh);
+        if (config.pool == VitPool::none) fail<UsageError>("vit: this configuration has no pooling");
+        if (head) return (*head)(tokens);
+        return pooler ? (*pooler)(tokens.slice(1, 0), Activation::tanh) : tokens.slice(1, 0);
     }
 
     void visit(auto&& f) {
@@ -166,14 +210,18 @@ struct Vit {
         f("blocks", blocks);
         f("norm", norm);
         f("pooler", pooler);
+        f("head", head);
     }
 
 private:
+    static Index first_patch(const VitConfig& c) { return c.class_token ? 1 : 0; }
+
     Var position_table(const Grid& g) const {
         const Index side = config.side();
         if (g.rows == side && g.columns == side) return positions;
         const Var table = positions;
-        return concat(0, {table.slice(0, 0, 1), resize_positions(table.slice(0, 1, end), side, side, g.rows, g.columns)});
+        const Var patches = resize_positions(class_token ? table.slice(0, 1, end) : table, side, side, g.rows, g.columns);
+        return class_token ? concat(0, {table.slice(0, 0, 1), patches}) : patches;
     }
 };
 
