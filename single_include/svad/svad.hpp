@@ -928,7 +928,89 @@ struct View {
 
 }  // namespace svad
 
-// io/: files, gzip, zip, GGUF, JSON, safetensors, PyTorch checkpoints, event files.
+// io/: files, gzip, zip, tar, CSV, GGUF, JSON, safetensors, PyTorch checkpoints, event files.
+// ==== svad/io/csv.hpp ====
+// Comma-separated text (RFC 4180): cells may be quoted, quoted cells may hold commas, line ends and doubled quotes.
+//
+// Promise: one pass, one row in memory; lines end with LF or CRLF; a byte order mark and blank lines are skipped; every
+// byte sequence gives rows or a FormatError with file and line. A quote inside an unquoted cell is an ordinary
+// character, as spreadsheets write it. Rejected: guessing the separator (say which it is).
+
+namespace svad::io {
+
+/// Reads rows of cells from a text that outlives it.
+class CsvReader {
+public:
+    /// `where` (usually a path) starts every error; rows of more than `max_cells` cells are refused.
+    CsvReader(std::string_view text, std::string where, char separator = ',', std::size_t max_cells = 4096)
+        : text_{text}, where_{std::move(where)}, separator_{separator}, max_cells_{max_cells} {
+        if (text_.starts_with("\xEF\xBB\xBF")) text_.remove_prefix(3);
+    }
+
+    /// Puts the next row that is not blank into `cells`; false at the end. Throws FormatError.
+    bool next(std::vector<std::string>& cells) {
+        cells.clear();
+        while (at_ < text_.size() && skip_line_end()) {}
+        if (at_ >= text_.size()) return false;
+        row_line_ = line_;
+        do {
+            if (cells.size() == max_cells_)
+                fail<FormatError>(where_, ":", line_, ": the row has more than ", max_cells_, " cells");
+            cells.emplace_back();
+            read_cell(cells.back());
+        } while (take_separator());
+        return true;
+    }
+
+    /// Number of the line on which the last row began, from 1.
+    [[nodiscard]] std::size_t line() const { return row_line_; }
+
+private:
+    /// Steps over LF or CRLF; false if there is none here.
+    bool skip_line_end() {
+        const std::size_t length = text_[at_] == '\n' ? 1 : text_.substr(at_, 2) == "\r\n" ? 2 : 0;
+        at_ += length;
+        line_ += length > 0 ? 1 : 0;
+        return length > 0;
+    }
+
+    /// True behind a separator; false behind the row's end.
+    bool take_separator() {
+        if (at_ >= text_.size()) return false;
+        if (text_[at_] == separator_) return ++at_, true;
+        if (!skip_line_end()) fail<FormatError>(where_, ":", line_, ": there is text behind a closing quote");
+        return false;
+    }
+
+    void read_cell(std::string& cell) {
+        if (at_ < text_.size() && text_[at_] == '"') return read_quoted(cell);
+        const std::size_t start = at_;
+        while (at_ < text_.size() && text_[at_] != separator_ && text_[at_] != '\n') ++at_;
+        if (at_ > start && text_[at_ - 1] == '\r' && at_ < text_.size() && text_[at_] == '\n') --at_;
+        cell.assign(text_.substr(start, at_ - start));
+    }
+
+    void read_quoted(std::string& cell) {
+        const std::size_t opened = line_;
+        for (++at_; at_ < text_.size(); ++at_) {
+            if (text_[at_] == '\n') ++line_;
+            if (text_[at_] == '"') {
+                if (text_.substr(at_ + 1, 1) != "\"") return void(++at_);
+                ++at_;
+            }
+            cell.push_back(text_[at_]);
+        }
+        fail<FormatError>(where_, ":", opened, ": a quote is not closed");
+    }
+
+    std::string_view text_;
+    std::string where_;
+    char separator_;
+    std::size_t max_cells_, at_ = 0, line_ = 1, row_line_ = 0;
+};
+
+}  // namespace svad::io
+
 // ==== svad/io/file.hpp ====
 // Files: whole-file reads with a limit, read-only mappings, atomic replacement, append-only logs, lock files.
 //
@@ -2815,6 +2897,196 @@ private:
     auto entries = tensors.all(tensors.dictionary(inside));
     return SafeTensors::of(std::move(file), std::move(entries));
 }
+
+}  // namespace svad::io
+
+// ==== svad/io/tar.hpp ====
+// Tar archives (POSIX ustar, with pax headers where a name or a size does not fit): writing and checked reading.
+//
+// Promise: the same entries give the same bytes (owner 0, time 0, mode 0644), so archives can be compared; reading
+// gives entries as views into the archive's bytes, believes no length before it is inside the file, and knows regular files
+// only: links, devices, folders with content and names that lead out of a folder ("..", "/...") are FormatErrors, so that
+// what is unpacked stays where it is put. Sources: POSIX.1-2001 pax; GNU tar's base-256 sizes are refused by name.
+
+namespace svad::io {
+
+/// A file inside an archive; views of the archive's bytes (the name is a copy, since pax headers may give it).
+struct TarEntry {
+    std::string name;
+    std::string_view bytes;
+};
+
+namespace detail {
+
+inline constexpr std::size_t tar_block = 512;
+
+/// True if `name` leads nowhere but below the folder it is unpacked in.
+inline bool stays_inside(std::string_view name) {
+    if (name.empty() || name.front() == '/' || name.find('\0') != std::string_view::npos) return false;
+    for (std::size_t at = 0; at <= name.size();) {
+        const std::size_t stop = std::min(name.find('/', at), name.size());
+        const std::string_view part = name.substr(at, stop - at);
+        if (part.empty() || part == "." || part == "..") return false;
+        at = stop + 1;
+    }
+    return true;
+}
+
+inline void put_octal(char* field, std::size_t width, std::uint64_t value) {
+    for (std::size_t i = width - 1; i-- > 0; value /= 8) field[i] = static_cast<char>('0' + value % 8);
+}
+
+/// One header block; `name` has at most 100 bytes and `size` fits eleven octal digits.
+inline std::array<char, tar_block> tar_header(std::string_view name, std::uint64_t size, char type) {
+    std::array<char, tar_block> h{};
+    std::memcpy(h.data(), name.data(), name.size());
+    put_octal(h.data() + 100, 8, 0644);
+    put_octal(h.data() + 108, 8, 0);
+    put_octal(h.data() + 116, 8, 0);
+    put_octal(h.data() + 124, 12, size);
+    put_octal(h.data() + 136, 12, 0);
+    std::memset(h.data() + 148, ' ', 8);
+    h[156] = type;
+    std::memcpy(h.data() + 257, "ustar\00000", 8);
+    put_octal(h.data() + 329, 8, 0);
+    put_octal(h.data() + 337, 8, 0);
+    std::uint64_t sum = 0;
+    for (const char c : h) sum += static_cast<unsigned char>(c);
+    put_octal(h.data() + 148, 7, sum);   // six digits, NUL, blank
+    return h;
+}
+
+/// A pax record "<length> key=value\n", whose length counts itself.
+inline std::string pax_record(std::string_view key, std::string_view value) {
+    const std::size_t rest = key.size() + value.size() + 3;
+    std::size_t length = rest + 1;
+    while (std::to_string(length).size() + rest != length) length = std::to_string(length).size() + rest;
+    return join(length, " ", key, "=", value, "\n");
+}
+
+}  // namespace detail
+
+/// What an entry of `size` bytes adds to an archive in front of its bytes: one header, or three blocks and more with pax.
+/// Throws UsageError for a name that would lead out of the folder it is unpacked in.
+[[nodiscard]] inline std::string tar_head(std::string_view name, std::uint64_t size) {
+    if (!detail::stays_inside(name))
+        fail<UsageError>("tar: '", name, "' is no name for an entry; give a relative path without '.' and '..'");
+    constexpr std::uint64_t most = (std::uint64_t{1} << 33) - 1;
+    std::string pax, head;
+    if (name.size() > 100) pax += detail::pax_record("path", name);
+    if (size > most) pax += detail::pax_record("size", std::to_string(size));
+    const auto append = [&](const std::array<char, detail::tar_block>& block) { head.append(block.data(), block.size()); };
+    if (!pax.empty()) {
+        append(detail::tar_header("pax", pax.size(), 'x'));
+        pax.resize((pax.size() + detail::tar_block - 1) / detail::tar_block * detail::tar_block, '\0');
+        head += pax;
+    }
+    append(detail::tar_header(name.substr(0, 100), size > most ? 0 : size, '0'));
+    return head;
+}
+
+/// Zero bytes behind an entry of `size` bytes.
+[[nodiscard]] inline std::string tar_padding(std::uint64_t size) {
+    return std::string(static_cast<std::size_t>((detail::tar_block - size % detail::tar_block) % detail::tar_block), '\0');
+}
+
+/// What ends an archive: two blocks of zeros.
+[[nodiscard]] inline std::string tar_end() { return std::string(2 * detail::tar_block, '\0'); }
+
+/// Walks the entries of an archive.
+class TarReader {
+public:
+    /// `bytes` outlive the reader and its entries; `where` (usually a path) starts every error.
+    TarReader(std::string_view bytes, std::string where) : bytes_{bytes}, where_{std::move(where)} {}
+
+    /// Puts the next regular file into `entry`; false at the end. Throws FormatError with the offset.
+    bool next(TarEntry& entry) {
+        Pax pax;
+        for (;;) {
+            const std::string_view header = bytes_.substr(std::min(at_, bytes_.size()), detail::tar_block);
+            if (header.size() < detail::tar_block) fail_here("the archive ends without its two blocks of zeros");
+            if (header.find_first_not_of('\0') == std::string_view::npos) {
+                if (pax.any()) fail_here("a pax header is followed by no entry");
+                return false;
+            }
+            check_sum(header);
+            const char type = header[156];
+            std::uint64_t size = octal(header.substr(124, 12), "size");
+            const bool file = type == '0' || type == '\0';
+            if (file && !pax.size.empty()) size = decimal(pax.size);
+            const std::uint64_t start = at_ + detail::tar_block;
+            if (size > bytes_.size() - start) fail_here(join("an entry of ", size, " bytes is longer than the archive"));
+            const std::string_view content = bytes_.substr(start, size);
+            if (file) entry = {pax.path.empty() ? name_of(header) : pax.path, content};
+            else if (type == 'x') pax = parse_pax(content);
+            else if (type != '5') fail_here(join("entries of type '", std::string(1, type), "' are not read; only regular files are"));
+            if (file && !detail::stays_inside(entry.name)) fail_here(join("the name '", entry.name, "' leads out of the archive's folder"));
+            at_ = std::min<std::uint64_t>(bytes_.size(), start + size + tar_padding(size).size());
+            if (file) return true;
+        }
+    }
+
+private:
+    struct Pax {
+        std::string path, size;
+        [[nodiscard]] bool any() const { return !path.empty() || !size.empty(); }
+    };
+
+    [[noreturn]] void fail_here(const std::string& what) const { fail<FormatError>(where_, ": ", what, " (at byte ", at_, ")"); }
+
+    static std::string_view until_nul(std::string_view field) { return field.substr(0, field.find('\0')); }
+
+    static std::string name_of(std::string_view header) {
+        const std::string name(until_nul(header.substr(0, 100)));
+        const std::string_view prefix = header.substr(257, 5) == "ustar" ? until_nul(header.substr(345, 155)) : "";
+        return prefix.empty() ? name : join(prefix, "/", name);
+    }
+
+    [[nodiscard]] std::uint64_t octal(std::string_view field, const char* what) const {
+        field = until_nul(field);
+        while (!field.empty() && field.front() == ' ') field.remove_prefix(1);
+        while (!field.empty() && field.back() == ' ') field.remove_suffix(1);
+        std::uint64_t value = 0;
+        const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), value, 8);
+        if (error != std::errc{} || end != field.data() + field.size()) fail_here(join("the ", what, " is no octal number"));
+        return value;
+    }
+    [[nodiscard]] std::uint64_t decimal(const std::string& text) const {
+        std::uint64_t value = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        if (error != std::errc{} || end != text.data() + text.size()) fail_here("the size of a pax header is no number");
+        return value;
+    }
+
+    void check_sum(std::string_view header) const {
+        std::uint64_t sum = 0;
+        for (std::size_t i = 0; i < header.size(); ++i) sum += i >= 148 && i < 156 ? ' ' : static_cast<unsigned char>(header[i]);
+        if (octal(header.substr(148, 8), "checksum") != sum) fail_here("the checksum of a header is wrong");
+    }
+
+    [[nodiscard]] Pax parse_pax(std::string_view text) const {
+        Pax pax;
+        while (!text.empty()) {
+            std::size_t length = 0;
+            const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
+            const auto digits = static_cast<std::size_t>(end - text.data());
+            if (error != std::errc{} || length > text.size() || length < digits + 3 || text[digits] != ' ' || text[length - 1] != '\n')
+                fail_here("a pax header is malformed");
+            const std::string_view record = text.substr(digits + 1, length - digits - 2);
+            const std::size_t equals = record.find('=');
+            if (equals == std::string_view::npos) fail_here("a pax header is malformed");
+            const std::string_view key = record.substr(0, equals), value = record.substr(equals + 1);
+            if (key == "path") pax.path = value;
+            if (key == "size") pax.size = value;
+            text.remove_prefix(length);
+        }
+        return pax;
+    }
+
+    std::string_view bytes_;
+    std::string where_;
+    std::size_t at_ = 0;
+};
 
 }  // namespace svad::io
 
@@ -18435,6 +18707,10 @@ struct Bert {
 
 }  // namespace svad
 
+// ==== svad/models/clip.hpp ====
+// CLIP (Radford et al. 2021): a picture and a text as unit vectors of one space, near each other if they belong together.
+// The text tower is a causal decoder that is read at the end of the text; the vision tower is read at its class token.
+
 // ==== svad/models/decoder.hpp ====
 // Transformer decoder. LLaMA, Vicuna, Qwen2, Baichuan (rotary or ALiBi), GPT-2 and the demo's own are configurations:
 //     h = h + attention(norm1 h);  h = h + mlp(norm2 h);  scores = head(norm h)
@@ -18587,48 +18863,10 @@ private:
 
 }  // namespace svad
 
-// ==== svad/models/dual_align.hpp ====
-// Dual visual alignment (paper eq 7 and 11): one shared Q-Former, two affine maps into the space of words, chosen by
-// the data set a clip comes from. Clips of the primary set and all inference go through the primary one.
-
-namespace svad {
-
-/// Where a clip comes from.
-enum class Branch { primary, auxiliary };
-
-struct DualAlign {
-    Linear primary;
-    std::optional<Linear> auxiliary;                // without it both branches share the primary map
-
-    DualAlign(Index width, Index word_width, bool dual = true, Init rule = Init::normal(0.02))
-        : primary(width, word_width, {.weight = rule}) {
-        if (dual) auxiliary.emplace(width, word_width, LinearOptions{.weight = rule});
-    }
-
-    /// Queries [B, Q, W] to word space [B, Q, D].
-    Var operator()(const Var& queries, Branch branch) const {
-        return branch == Branch::primary || !auxiliary ? primary(queries) : (*auxiliary)(queries);
-    }
-
-    /// A mixed batch: the first `primary_rows` clips are of the primary set, the others auxiliary.
-    Var operator()(const Var& queries, Index primary_rows) const {
-        const Index B = queries.size(0);
-        if (primary_rows >= B || !auxiliary) return primary(queries);
-        if (primary_rows <= 0) return (*auxiliary)(queries);
-        return concat(0, {primary(queries.slice(0, 0, primary_rows)), (*auxiliary)(queries.slice(0, primary_rows, B))});
-    }
-
-    void visit(auto&& f) { f("primary", primary); f("auxiliary", auxiliary); }
-};
-
-}  // namespace svad
-
-// ==== svad/models/gmhra.hpp ====
-// Global multi-head relation aggregator (paper eq 4): one learned token per clip reads all tokens of all frames
-//     q <- q + attention(norm1 q; y, y),   q <- q + mlp(norm2 q),   y = norm3(frame tokens), patches += dpe(patches)
-// with dpe a depth-wise 3x3x3 convolution over time and space. The paper leaves the details open; the default is the
-// reading of VideoChat, which it builds on (dpe behind the norm, exact GELU). UniFormerV2's (dpe before the norm,
-// quick GELU) is an option. Frame tokens are read, never changed. Both outputs start at zero: identity at first.
+// ==== svad/models/vit.hpp ====
+// Vision transformer (Dosovitskiy et al. 2020; paper eq 2 and 3): patches, one class token and a position table, then
+// pre-norm blocks. CLIP, EVA-CLIP-g, DINOv2, SigLIP and the ViT of Hugging Face are configurations. A picture of another size gets a
+// resized position table: torch's bicubic (a = -0.75, align_corners = false, no antialias), class row untouched.
 
 // ==== svad/models/lmhra.hpp ====
 // Local relation aggregation (UniFormerV2, arXiv 2211.09552, section 3.2): patch tokens of neighbouring frames mix
@@ -18683,6 +18921,327 @@ private:
 
 namespace svad {
 
+/// How the tokens of a picture become one vector: the class token; tanh(dense(class token)) as in Hugging Face's ViTModel;
+/// a learned query that looks at all tokens (SigLIP).
+enum class VitPool { none, token, dense, attention };
+
+struct VitConfig {
+    Index image = 224, patch = 14, channels = 3;
+    Index width = 1408, depth = 39, heads = 16;
+    Index hidden = 0;                               ///< of the MLP; 0 = 4 * width
+    Activation activation = Activation::gelu;
+    double eps = 1e-6;
+    bool patch_bias = true;
+    bool attention_bias = true, key_bias = true;
+    bool pre_norm = false;                          ///< a norm before the blocks (CLIP)
+    bool final_norm = true;
+    bool class_token = true;                        ///< SigLIP has none
+    VitPool pool = VitPool::none;
+    bool gated = false;                             ///< the MLP has a gate (DINOv2-g)
+    bool layer_scale = false;                       ///< a learned factor a channel behind attention and MLP (DINOv2)
+    bool tubes = false;                             ///< patches span 3 frames with a step of 2: half the frames remain
+    int local_mixing = 0;                           ///< Lmhra in every block: 0, 1 (before attention) or 2 (and before the MLP)
+    double local_reduction = 2.0;
+    double dropout = 0;                             ///< in the MLP
+    double deviation = 0.02;                        ///< of initial weights
+
+    Index side() const { return image / patch; }
+    Index mlp_width() const { return hidden > 0 ? hidden : 4 * width; }
+};
+
+/// Taps of a one-dimensional bicubic resize, one row per output: [out, in]; rows sum to 1.
+[[nodiscard]] inline Tensor<double> bicubic_matrix(Index in, Index out) {
+    constexpr double a = -0.75;                     // torch's constant; Pillow's is -0.5
+    Tensor<double> m(Shape{out, in});
+    const double scale = static_cast<double>(in) / static_cast<double>(out);
+    const auto weight = [](double x) {
+        x = std::abs(x);
+        if (x <= 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+        return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0.0;
+    };
+    for (Index i = 0; i < out; ++i) {
+        const double at = (static_cast<double>(i) + 0.5) * scale - 0.5, base = std::floor(at);
+        for (Index k = -1; k <= 2; ++k) {
+            const Index j = std::clamp<Index>(static_cast<Index>(base) + k, 0, in - 1);
+            m(i, j) += weight(at - base - static_cast<double>(k));
+        }
+    }
+    return m;
+}
+
+/// A table of positions [rows * columns, D] resized to another grid; differentiable.
+[[nodiscard]] inline Var resize_positions(const Var& table, Index rows, Index columns, Index new_rows, Index new_columns) {
+    const Tensor<double> down = bicubic_matrix(rows, new_rows), across = bicubic_matrix(columns, new_columns);
+    Tensor<double> both(Shape{new_rows * new_columns, rows * columns});
+    for (Index y = 0; y < new_rows; ++y)
+        for (Index x = 0; x < new_columns; ++x)
+            for (Index j = 0; j < rows; ++j)
+                for (Index i = 0; i < columns; ++i) both(y * new_columns + x, j * columns + i) = down(y, j) * across(x, i);
+    return matmul(table.dtype() == DType::f64 ? Var(both) : Var(both.to<float>()), table);
+}
+
+struct VitBlock {
+    std::optional<Lmhra> local1, local2;
+    LayerNorm norm1, norm2;
+    Attention attn;
+    Mlp mlp;
+    std::optional<Parameter> scale1, scale2;        // [D]
+
+    explicit VitBlock(const VitConfig& c)
+        : norm1(c.width, c.eps), norm2(c.width, c.eps),
+          attn({.width = c.width, .heads = c.heads, .bias = c.attention_bias, .key_bias = c.key_bias,
+                .weight = Init::normal(c.deviation), .out = residual(c)}),
+          mlp(c.width, c.mlp_width(), {.activation = c.activation, .gated = c.gated, .dropout = c.dropout,
+                                       .up = Init::normal(c.deviation), .down = residual(c)}) {
+        if (c.local_mixing > 0) local1.emplace(c.width, c.local_reduction);
+        if (c.local_mixing > 1) local2.emplace(c.width, c.local_reduction);
+        if (c.layer_scale) scale1.emplace(Shape{c.width}, Init::ones()), scale2.emplace(Shape{c.width}, Init::ones());
+    }
+
+    Var operator()(Var x, const Grid& grid) const {                             // [B * T, 1 + N, D]
+        if (local1) x = (*local1)(x, grid);
+        x = x + scaled(attn(norm1(x)), scale1);
+        if (local2) x = (*local2)(x, grid);
+        return x + scaled(mlp(norm2(x)), scale2);
+    }
+
+    void visit(auto&& f) {
+        f("local1", local1);
+        f("norm1", norm1);
+        f("attn", attn);
+        f("local2", local2);
+        f("norm2", norm2);
+        f("mlp", mlp);
+        f("scale1", scale1);
+        f("scale2", scale2);
+    }
+
+private:
+    static Var scaled(const Var& x, const std::optional<Parameter>& scale) { return scale ? x * scale->var() : x; }
+    static Init residual(const VitConfig& c) { return Init::normal(c.deviation / std::sqrt(2.0 * static_cast<double>(c.depth))); }
+};
+
+/// One learned query looks at all tokens, then an MLP: tokens [B, N, D] -> [B, D].
+struct AttentionPool {
+    Parameter probe;                                // [D]
+    Attention attn;
+    LayerNorm norm;
+    Mlp mlp;
+
+    explicit AttentionPool(const VitConfig& c)
+        : probe(Shape{c.width}, Init::normal(c.deviation)),
+          attn({.width = c.width, .heads = c.heads, .weight = Init::normal(c.deviation), .out = Init::normal(c.deviation)}),
+          norm(c.width, c.eps), mlp(c.width, c.mlp_width(), {.activation = c.activation}) {}
+
+    Var operator()(const Var& tokens) const {
+        const auto [B, N, D] = tokens.sizes<3>("B N D");
+        const Var x = attn.look(probe.var().reshape({1, 1, D}).expand({B, 1, D}), tokens);
+        return (x + mlp(norm(x))).reshape({B, D});
+    }
+
+    void visit(auto&& f) { f("probe", probe); f("attn", attn); f("norm", norm); f("mlp", mlp); }
+};
+
+struct Vit {
+    VitConfig config;
+    std::optional<PatchEmbed> patch;
+    std::optional<TubeEmbed> tube;
+    std::optional<Parameter> class_token;           // [D]
+    Parameter positions;                            // [1 + N, D]; [N, D] without a class token
+    std::optional<LayerNorm> pre_norm;
+    std::vector<VitBlock> blocks;
+    std::optional<LayerNorm> norm;
+    std::optional<Linear> pooler;
+    std::optional<AttentionPool> head;
+
+    explicit Vit(const VitConfig& c)
+        : config(c), positions(Shape{first_patch(c) + c.side() * c.side(), c.width}, Init::normal(c.deviation)),
+          blocks(static_cast<std::size_t>(c.depth), VitBlock(c)) {
+        if (c.tubes) tube.emplace(c.channels, c.width, c.patch, c.patch_bias);
+        else patch.emplace(c.channels, c.width, c.patch, c.patch_bias);
+        if (c.pre_norm) pre_norm.emplace(c.width, c.eps);
+        if (c.final_norm) norm.emplace(c.width, c.eps);
+        if (c.class_token) class_token.emplace(Shape{c.width}, Init::normal(c.deviation));
+        if (c.pool == VitPool::dense) pooler.emplace(c.width, c.width);
+        if (c.pool == VitPool::attention) head.emplace(c);
+        name_parameters(*this);
+    }
+
+    /// The layout of the tokens of clips [B, T, 3, H, W].
+    Grid grid(const Var& clips) const {
+        const auto [B, T, C, H, W] = clips.sizes<5>("B T C H W");
+        return {.frames = config.tubes ? (T + 1) / 2 : T, .rows = H / config.patch, .columns = W / config.patch};
+    }
+
+    /// Clips [B, T, 3, H, W] to tokens [B * T, 1 + N, D]: patches behind the class token, positions added (eq 2), and
+    /// the norm before the blocks, if there is one.
+    Var embed(const Var& clips) const {
+        const Var x = place(clips);
+        return pre_norm ? (*pre_norm)(x) : x;
+    }
+
+    /// The same without the norm.
+    Var place(const Var& clips) const {
+        const auto [B, T, C, H, W] = clips.sizes<5>("B T C H W");
+        const Grid g = grid(clips);
+        const Var patches = tube ? (*tube)(clips) : (*patch)(clips.reshape({B * T, C, H, W}));      // [B * T, N, D]
+        const Index D = config.width, frames = patches.size(0);
+        Var x = patches;
+        if (class_token) x = concat(1, {class_token->var().reshape({1, 1, D}).expand({frames, 1, D}), patches});
+        return x + position_table(g);
+    }
+
+    /// Pictures [B, 3, H, W] to tokens [B, 1 + N, D]; `layers` receives the embedding and every block's output.
+    Var operator()(const Var& pictures, std::vector<Var>* layers = nullptr) const {
+        const auto [B, C, H, W] = pictures.sizes<4>("B C H W");
+        const Var clips = pictures.reshape({B, 1, C, H, W});
+        const Grid g = grid(clips);
+        Var x = embed(clips);
+        if (layers) layers->push_back(x);
+        for (const VitBlock& block : blocks) {
+            x = block(x, g);
+            if (layers) layers->push_back(x);
+        }
+        return norm ? (*norm)(x) : x;
+    }
+
+    /// The final tokens [B, 1 + N, D] as one vector [B, D], as the configuration says.
+    Var pool(const Var& tokens) const {
+        if (config.pool == VitPool::none) fail<UsageError>("vit: this configuration has no pooling");
+        if (head) return (*head)(tokens);
+        return pooler ? (*pooler)(tokens.slice(1, 0), Activation::tanh) : tokens.slice(1, 0);
+    }
+
+    void visit(auto&& f) {
+        f("patch", patch);
+        f("tube", tube);
+        f("class_token", class_token);
+        f("positions", positions);
+        f("pre_norm", pre_norm);
+        f("blocks", blocks);
+        f("norm", norm);
+        f("pooler", pooler);
+        f("head", head);
+    }
+
+private:
+    static Index first_patch(const VitConfig& c) { return c.class_token ? 1 : 0; }
+
+    Var position_table(const Grid& g) const {
+        const Index side = config.side();
+        if (g.rows == side && g.columns == side) return positions;
+        const Var table = positions;
+        const Var patches = resize_positions(class_token ? table.slice(0, 1, end) : table, side, side, g.rows, g.columns);
+        return class_token ? concat(0, {table.slice(0, 0, 1), patches}) : patches;
+    }
+};
+
+}  // namespace svad
+
+namespace svad {
+
+struct ClipConfig {
+    VitConfig vision;
+    DecoderConfig text;
+    Index shared_width = 512;
+    std::optional<std::int32_t> end_of_text;        ///< id whose first place is read; none: the largest id's
+};
+
+struct Clip {
+    ClipConfig config;
+    Vit vision;
+    Decoder text;
+    Linear visual_projection, text_projection;
+    Parameter logit_scale;                          // [1]; the logarithm of the factor
+
+    explicit Clip(const ClipConfig& c)
+        : config(c), vision(c.vision), text(c.text), visual_projection(c.vision.width, c.shared_width, {.bias = false}),
+          text_projection(c.text.width, c.shared_width, {.bias = false}), logit_scale(Shape{1}, Init::constant(std::log(1 / 0.07))) {
+        name_parameters(*this);
+    }
+
+    /// Pictures [B, 3, H, W] to unit vectors [B, shared_width].
+    Var see(const Var& pictures) const { return l2_normalize(visual_projection(vision.pool(vision(pictures)))); }
+
+    /// Texts: ids [B, L], keep [B, L] (0 = padding) to unit vectors [B, shared_width].
+    Var read(const Tensor<std::int32_t>& ids, const KeyMask& keep = {}) const {
+        return l2_normalize(text_projection(at_end(text(text.embed(ids), {.keep = keep}), ids)));
+    }
+
+    /// Scores of every text for every picture: [texts, pictures].
+    Var scores(const Var& texts, const Var& pictures) const {
+        return matmul(texts, pictures, {.b = true}) * exp(logit_scale.var());
+    }
+
+    /// Hidden states [B, L, D] where each text ends: [B, D].
+    Var at_end(const Var& hidden, const Tensor<std::int32_t>& ids) const {
+        const auto [B, L, D] = hidden.sizes<3>("B L D");
+        Tensor<std::int32_t> rows({B});
+        for (Index b = 0; b < B; ++b) {
+            const std::int32_t* const row = ids.data() + b * L;
+            const std::int32_t* at = config.end_of_text ? std::find(row, row + L, *config.end_of_text) : std::max_element(row, row + L);
+            if (at == row + L) at = row;            // as the reference does for a text without an end
+            rows[b] = static_cast<std::int32_t>(b * L + (at - row));
+        }
+        return embedding(hidden.reshape({B * L, D}), rows);
+    }
+
+    void visit(auto&& f) {
+        f("vision", vision);
+        f("text", text);
+        f("visual_projection", visual_projection);
+        f("text_projection", text_projection);
+        f("logit_scale", logit_scale);
+    }
+};
+
+}  // namespace svad
+
+// ==== svad/models/dual_align.hpp ====
+// Dual visual alignment (paper eq 7 and 11): one shared Q-Former, two affine maps into the space of words, chosen by
+// the data set a clip comes from. Clips of the primary set and all inference go through the primary one.
+
+namespace svad {
+
+/// Where a clip comes from.
+enum class Branch { primary, auxiliary };
+
+struct DualAlign {
+    Linear primary;
+    std::optional<Linear> auxiliary;                // without it both branches share the primary map
+
+    DualAlign(Index width, Index word_width, bool dual = true, Init rule = Init::normal(0.02))
+        : primary(width, word_width, {.weight = rule}) {
+        if (dual) auxiliary.emplace(width, word_width, LinearOptions{.weight = rule});
+    }
+
+    /// Queries [B, Q, W] to word space [B, Q, D].
+    Var operator()(const Var& queries, Branch branch) const {
+        return branch == Branch::primary || !auxiliary ? primary(queries) : (*auxiliary)(queries);
+    }
+
+    /// A mixed batch: the first `primary_rows` clips are of the primary set, the others auxiliary.
+    Var operator()(const Var& queries, Index primary_rows) const {
+        const Index B = queries.size(0);
+        if (primary_rows >= B || !auxiliary) return primary(queries);
+        if (primary_rows <= 0) return (*auxiliary)(queries);
+        return concat(0, {primary(queries.slice(0, 0, primary_rows)), (*auxiliary)(queries.slice(0, primary_rows, B))});
+    }
+
+    void visit(auto&& f) { f("primary", primary); f("auxiliary", auxiliary); }
+};
+
+}  // namespace svad
+
+// ==== svad/models/gmhra.hpp ====
+// Global multi-head relation aggregator (paper eq 4): one learned token per clip reads all tokens of all frames
+//     q <- q + attention(norm1 q; y, y),   q <- q + mlp(norm2 q),   y = norm3(frame tokens), patches += dpe(patches)
+// with dpe a depth-wise 3x3x3 convolution over time and space. The paper leaves the details open; the default is the
+// reading of VideoChat, which it builds on (dpe behind the norm, exact GELU). UniFormerV2's (dpe before the norm,
+// quick GELU) is an option. Frame tokens are read, never changed. Both outputs start at zero: identity at first.
+
+namespace svad {
+
 struct GmhraConfig {
     Index width = 1408, heads = 16;
     Index hidden = 0;                               ///< of the MLP; 0 = 4 * width
@@ -18733,13 +19292,59 @@ private:
 }  // namespace svad
 
 // ==== svad/models/hub.hpp ====
-// config.json of published checkpoints to our configurations. Both generations of key names are understood
-// (rope_parameters and rope_theta / rope_scaling). Sizes are bounded before a model of them is built.
+// config.json of published checkpoints to our configurations: the door to hub_language.hpp and hub_vision.hpp.
+// Names of tensors are in names.hpp.
 
-// ==== svad/models/video_chat.hpp ====
-// Two published video models from the same parts, for their checkpoints and as baselines:
-// the visual side of VideoChat (EVA ViT with GMHRA, Q-Former with extra queries, projection to words; arXiv 2305.06355)
-// and UniFormerV2 (CLIP ViT with local mixing and GMHRA, classifier; arXiv 2211.09552).
+// ==== svad/models/hub_language.hpp ====
+// config.json of published language models to our configurations. Both generations of key names are understood
+// (rope_parameters and rope_theta / rope_scaling).
+
+// ==== svad/models/hub_fields.hpp ====
+// Reading the fields of a config.json: types and ranges are checked, and errors name the file and the key. Sizes are
+// bounded before a model of them is built.
+
+namespace svad::hub {
+
+using io::Json;
+
+namespace detail {
+
+/// Reads fields of one file, with the file's name in errors.
+struct Fields {
+    const Json& json;
+    std::string where;
+
+    Index size(std::string_view key, Index least = 1) const { return bounded(key, io::field<std::int64_t>(json, key, where), least); }
+    Index size_or(std::string_view key, Index otherwise, Index least = 1) const {
+        return bounded(key, io::field_or<std::int64_t>(json, key, otherwise, where), least);
+    }
+    double number(std::string_view key) const { return io::field<double>(json, key, where); }
+    double number_or(std::string_view key, double otherwise) const { return io::field_or<double>(json, key, otherwise, where); }
+    bool flag_or(std::string_view key, bool otherwise) const { return io::field_or<bool>(json, key, otherwise, where); }
+    std::string text_or(std::string_view key, const std::string& otherwise) const { return io::field_or<std::string>(json, key, otherwise, where); }
+    bool has(std::string_view key) const { return json.contains(key) && !json.at(std::string(key)).is_null(); }
+
+    Activation activation(std::string_view key, const std::string& otherwise) const {
+        const std::string name = text_or(key, otherwise);
+        if (name == "gelu") return Activation::gelu;
+        if (name == "gelu_new" || name == "gelu_pytorch_tanh") return Activation::gelu_tanh;
+        if (name == "quick_gelu") return Activation::quick_gelu;
+        if (name == "silu" || name == "swish") return Activation::silu;
+        if (name == "relu") return Activation::relu;
+        if (name == "tanh") return Activation::tanh;
+        fail<io::FormatError>(where, ": activation '", name, "' is not known");
+    }
+
+private:
+    Index bounded(std::string_view key, Index n, Index least) const {
+        if (n < least || n > (Index{1} << 24)) fail<io::FormatError>(where, ": '", key, "' is ", n, ", not within ", least, " and 2^24");
+        return n;
+    }
+};
+
+}  // namespace detail
+
+}  // namespace svad::hub
 
 // ==== svad/models/qformer.hpp ====
 // Q-Former (BLIP-2, arXiv 2301.12597, section 3.1; paper eq 6): learned queries, post-norm BERT layers, and in every
@@ -18798,187 +19403,132 @@ struct QFormer {
 
 }  // namespace svad
 
+namespace svad::hub {
+
+namespace detail {
+
+inline RopeOptions rope_options(const Fields& f) {
+    RopeOptions rope;
+    const bool one = f.has("rope_parameters"), other = f.has("rope_scaling");
+    rope.theta = f.number_or("rope_theta", 10000.0);
+    if (!one && !other) return rope;
+    const Json scaling = io::field<Json>(f.json, one ? "rope_parameters" : "rope_scaling", f.where);
+    const Fields s{scaling, f.where};
+    rope.theta = s.number_or("rope_theta", rope.theta);
+    const std::string type = s.text_or("rope_type", s.text_or("type", "default"));
+    if (type == "linear") {
+        rope.scaling.kind = RopeScaling::Kind::linear;
+        rope.scaling.factor = s.number("factor");
+    } else if (type == "llama3") {
+        rope.scaling.kind = RopeScaling::Kind::llama3;
+        rope.scaling.factor = s.number("factor");
+        rope.scaling.low_frequency_factor = s.number("low_freq_factor");
+        rope.scaling.high_frequency_factor = s.number("high_freq_factor");
+        rope.scaling.original_length = static_cast<Index>(s.number("original_max_position_embeddings"));
+    } else if (type != "default") {
+        fail<io::FormatError>(f.where, ": rope type '", type, "' is not supported");
+    }
+    return rope;
+}
+
+}  // namespace detail
+
+/// LLaMA, Vicuna, Qwen2 and Baichuan. Baichuan's flavours differ by remote code, not by an entry: rotary if
+/// max_position_embeddings is there, else ALiBi; NormHead if z_loss_weight is.
+[[nodiscard]] inline DecoderConfig llama(const Json& json, const std::string& where) {
+    const detail::Fields f{json, where};
+    const std::string type = f.text_or("model_type", "llama");
+    DecoderConfig c;
+    c.vocabulary = f.size("vocab_size");
+    c.width = f.size("hidden_size");
+    c.depth = f.size("num_hidden_layers");
+    c.heads = f.size("num_attention_heads");
+    c.kv_heads = f.size_or("num_key_value_heads", c.heads);
+    c.head_width = f.size_or("head_dim", c.width / c.heads);
+    c.hidden = f.size("intermediate_size");
+    c.max_positions = f.size_or("max_position_embeddings", f.size_or("model_max_length", 2048));
+    c.rope = detail::rope_options(f);
+    c.eps = f.number("rms_norm_eps");
+    c.activation = f.activation("hidden_act", "silu");
+    c.attention_bias = f.flag_or("attention_bias", type == "qwen2");
+    c.out_bias = type != "qwen2" && c.attention_bias;
+    c.mlp_bias = f.flag_or("mlp_bias", false);
+    c.tied = f.flag_or("tie_word_embeddings", false);
+    if (type != "baichuan") return c;
+    if (!f.has("max_position_embeddings")) c.positions = Positions::alibi;
+    c.norm_head = f.has("z_loss_weight");
+    return c;
+}
+
+[[nodiscard]] inline DecoderConfig gpt2(const Json& json, const std::string& where) {
+    const detail::Fields f{json, where};
+    DecoderConfig c;
+    c.vocabulary = f.size("vocab_size");
+    c.width = f.size("n_embd");
+    c.depth = f.size("n_layer");
+    c.heads = f.size("n_head");
+    c.hidden = f.size_or("n_inner", 4 * c.width);
+    c.positions = Positions::learned;
+    c.max_positions = f.size("n_positions");
+    c.norm = NormKind::layer;
+    c.eps = f.number_or("layer_norm_epsilon", 1e-5);
+    c.gated = false;
+    c.activation = f.activation("activation_function", "gelu_new");
+    c.attention_bias = c.out_bias = c.mlp_bias = true;
+    c.tied = f.flag_or("tie_word_embeddings", true);
+    return c;
+}
+
+[[nodiscard]] inline BertConfig bert(const Json& json, const std::string& where, bool pooler = true) {
+    const detail::Fields f{json, where};
+    BertConfig c;
+    c.vocabulary = f.size("vocab_size");
+    c.positions = f.size("max_position_embeddings");
+    c.types = f.size_or("type_vocab_size", 2);
+    c.depth = f.size("num_hidden_layers");
+    c.layer.width = f.size("hidden_size");
+    c.layer.heads = f.size("num_attention_heads");
+    c.layer.hidden = f.size("intermediate_size");
+    c.layer.activation = f.activation("hidden_act", "gelu");
+    c.layer.eps = f.number_or("layer_norm_eps", 1e-12);
+    c.layer.dropout = f.number_or("hidden_dropout_prob", 0.0);
+    c.pooler = pooler;
+    return c;
+}
+
+/// Blip2QFormerModel; queries come from the caller unless their number is given.
+[[nodiscard]] inline QFormerConfig qformer(const Json& json, const std::string& where, Index queries = 0) {
+    const detail::Fields f{json, where};
+    QFormerConfig c;
+    c.queries = queries;
+    c.width = f.size("hidden_size");
+    c.depth = f.size("num_hidden_layers");
+    c.heads = f.size("num_attention_heads");
+    c.hidden = f.size("intermediate_size");
+    c.memory_width = f.size("encoder_hidden_size");
+    c.cross_every = f.size_or("cross_attention_frequency", 2);
+    c.activation = f.activation("hidden_act", "gelu");
+    c.eps = f.number_or("layer_norm_eps", 1e-12);
+    c.dropout = f.number_or("hidden_dropout_prob", 0.0);
+    return c;
+}
+
+}  // namespace svad::hub
+
+// ==== svad/models/hub_vision.hpp ====
+// config.json of published vision and video encoders to our configurations: ViT, DINOv2, SigLIP, CLIP, EVA-CLIP-g,
+// VideoChat, UniFormerV2. Their tensor names are in names_vision.hpp.
+
+// ==== svad/models/video_chat.hpp ====
+// Two published video models from the same parts, for their checkpoints and as baselines:
+// the visual side of VideoChat (EVA ViT with GMHRA, Q-Former with extra queries, projection to words; arXiv 2305.06355)
+// and UniFormerV2 (CLIP ViT with local mixing and GMHRA, classifier; arXiv 2211.09552).
+
 // ==== svad/models/video_encoder.hpp ====
 // The video side of SVAD-VLM (paper eq 2 to 5): a ViT reads every frame by itself, GMHRA blocks behind chosen depths
 // gather one aggregate over all frames, and the result is [aggregate, tokens of frame 1, ..., tokens of frame T].
 // A last norm (VideoChat's ln_vision) goes over all of them. Where the aggregate stands does not matter to the
 // Q-Former, which has no key positions; VideoChat puts it last, the paper first.
-
-// ==== svad/models/vit.hpp ====
-// Vision transformer (Dosovitskiy et al. 2020; paper eq 2 and 3): patches, one class token and a position table, then
-// pre-norm blocks. CLIP, EVA-CLIP-g and the ViT of Hugging Face are configurations. A picture of another size gets a
-// resized position table: torch's bicubic (a = -0.75, align_corners = false, no antialias), class row untouched.
-
-namespace svad {
-
-struct VitConfig {
-    Index image = 224, patch = 14, channels = 3;
-    Index width = 1408, depth = 39, heads = 16;
-    Index hidden = 0;                               ///< of the MLP; 0 = 4 * width
-    Activation activation = Activation::gelu;
-    double eps = 1e-6;
-    bool patch_bias = true;
-    bool attention_bias = true, key_bias = true;
-    bool pre_norm = false;                          ///< a norm before the blocks (CLIP)
-    bool final_norm = true;
-    bool pooler = false;                            ///< tanh(dense(class token)), as Hugging Face's ViTModel
-    bool tubes = false;                             ///< patches span 3 frames with a step of 2: half the frames remain
-    int local_mixing = 0;                           ///< Lmhra in every block: 0, 1 (before attention) or 2 (and before the MLP)
-    double local_reduction = 2.0;
-    double dropout = 0;                             ///< in the MLP
-    double deviation = 0.02;                        ///< of initial weights
-
-    Index side() const { return image / patch; }
-};
-
-/// Taps of a one-dimensional bicubic resize, one row per output: [out, in]; rows sum to 1.
-[[nodiscard]] inline Tensor<double> bicubic_matrix(Index in, Index out) {
-    constexpr double a = -0.75;                     // torch's constant; Pillow's is -0.5
-    Tensor<double> m(Shape{out, in});
-    const double scale = static_cast<double>(in) / static_cast<double>(out);
-    const auto weight = [](double x) {
-        x = std::abs(x);
-        if (x <= 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
-        return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0.0;
-    };
-    for (Index i = 0; i < out; ++i) {
-        const double at = (static_cast<double>(i) + 0.5) * scale - 0.5, base = std::floor(at);
-        for (Index k = -1; k <= 2; ++k) {
-            const Index j = std::clamp<Index>(static_cast<Index>(base) + k, 0, in - 1);
-            m(i, j) += weight(at - base - static_cast<double>(k));
-        }
-    }
-    return m;
-}
-
-/// A table of positions [rows * columns, D] resized to another grid; differentiable.
-[[nodiscard]] inline Var resize_positions(const Var& table, Index rows, Index columns, Index new_rows, Index new_columns) {
-    const Tensor<double> down = bicubic_matrix(rows, new_rows), across = bicubic_matrix(columns, new_columns);
-    Tensor<double> both(Shape{new_rows * new_columns, rows * columns});
-    for (Index y = 0; y < new_rows; ++y)
-        for (Index x = 0; x < new_columns; ++x)
-            for (Index j = 0; j < rows; ++j)
-                for (Index i = 0; i < columns; ++i) both(y * new_columns + x, j * columns + i) = down(y, j) * across(x, i);
-    return matmul(table.dtype() == DType::f64 ? Var(both) : Var(both.to<float>()), table);
-}
-
-struct VitBlock {
-    std::optional<Lmhra> local1, local2;
-    LayerNorm norm1, norm2;
-    Attention attn;
-    Mlp mlp;
-
-    explicit VitBlock(const VitConfig& c)
-        : norm1(c.width, c.eps), norm2(c.width, c.eps),
-          attn({.width = c.width, .heads = c.heads, .bias = c.attention_bias, .key_bias = c.key_bias,
-                .weight = Init::normal(c.deviation), .out = residual(c)}),
-          mlp(c.width, c.hidden > 0 ? c.hidden : 4 * c.width,
-              {.activation = c.activation, .dropout = c.dropout, .up = Init::normal(c.deviation), .down = residual(c)}) {
-        if (c.local_mixing > 0) local1.emplace(c.width, c.local_reduction);
-        if (c.local_mixing > 1) local2.emplace(c.width, c.local_reduction);
-    }
-
-    Var operator()(Var x, const Grid& grid) const {                             // [B * T, 1 + N, D]
-        if (local1) x = (*local1)(x, grid);
-        x = x + attn(norm1(x));
-        if (local2) x = (*local2)(x, grid);
-        return x + mlp(norm2(x));
-    }
-
-    void visit(auto&& f) {
-        f("local1", local1);
-        f("norm1", norm1);
-        f("attn", attn);
-        f("local2", local2);
-        f("norm2", norm2);
-        f("mlp", mlp);
-    }
-
-private:
-    static Init residual(const VitConfig& c) { return Init::normal(c.deviation / std::sqrt(2.0 * static_cast<double>(c.depth))); }
-};
-
-struct Vit {
-    VitConfig config;
-    std::optional<PatchEmbed> patch;
-    std::optional<TubeEmbed> tube;
-    Parameter class_token;                          // [D]
-    Parameter positions;                            // [1 + N, D]
-    std::optional<LayerNorm> pre_norm;
-    std::vector<VitBlock> blocks;
-    std::optional<LayerNorm> norm;
-    std::optional<Linear> pooler;
-
-    explicit Vit(const VitConfig& c)
-        : config(c), class_token(Shape{c.width}, Init::normal(c.deviation)),
-          positions(Shape{1 + c.side() * c.side(), c.width}, Init::normal(c.deviation)),
-          blocks(static_cast<std::size_t>(c.depth), VitBlock(c)) {
-        if (c.tubes) tube.emplace(c.channels, c.width, c.patch, c.patch_bias);
-        else patch.emplace(c.channels, c.width, c.patch, c.patch_bias);
-        if (c.pre_norm) pre_norm.emplace(c.width, c.eps);
-        if (c.final_norm) norm.emplace(c.width, c.eps);
-        if (c.pooler) pooler.emplace(c.width, c.width);
-        name_parameters(*this);
-    }
-
-    /// The layout of the tokens of clips [B, T, 3, H, W].
-    Grid grid(const Var& clips) const {
-        const auto [B, T, C, H, W] = clips.sizes<5>("B T C H W");
-        return {.frames = config.tubes ? (T + 1) / 2 : T, .rows = H / config.patch, .columns = W / config.patch};
-    }
-
-    /// Clips [B, T, 3, H, W] to tokens [B * T, 1 + N, D]: patches behind the class token, positions added (eq 2).
-    Var embed(const Var& clips) const {
-        const auto [B, T, C, H, W] = clips.sizes<5>("B T C H W");
-        const Grid g = grid(clips);
-        const Var patches = tube ? (*tube)(clips) : (*patch)(clips.reshape({B * T, C, H, W}));      // [B * T, N, D]
-        const Index D = config.width, frames = patches.size(0);
-        const Var token = class_token.var().reshape({1, 1, D}).expand({frames, 1, D});
-        const Var x = concat(1, {token, patches}) + position_table(g);
-        return pre_norm ? (*pre_norm)(x) : x;
-    }
-
-    /// Pictures [B, 3, H, W] to tokens [B, 1 + N, D]; `layers` receives the embedding and every block's output.
-    Var operator()(const Var& pictures, std::vector<Var>* layers = nullptr) const {
-        const auto [B, C, H, W] = pictures.sizes<4>("B C H W");
-        const Var clips = pictures.reshape({B, 1, C, H, W});
-        const Grid g = grid(clips);
-        Var x = embed(clips);
-        if (layers) layers->push_back(x);
-        for (const VitBlock& block : blocks) {
-            x = block(x, g);
-            if (layers) layers->push_back(x);
-        }
-        return norm ? (*norm)(x) : x;
-    }
-
-    /// tanh(dense(class token)) of the final tokens: [B, D].
-    Var pool(const Var& tokens) const {
-        if (!pooler) fail<UsageError>("vit: this configuration has no pooler");
-        return (*pooler)(tokens.slice(1, 0), Activation::tanh);
-    }
-
-    void visit(auto&& f) {
-        f("patch", patch);
-        f("tube", tube);
-        f("class_token", class_token);
-        f("positions", positions);
-        f("pre_norm", pre_norm);
-        f("blocks", blocks);
-        f("norm", norm);
-        f("pooler", pooler);
-    }
-
-private:
-    Var position_table(const Grid& g) const {
-        const Index side = config.side();
-        if (g.rows == side && g.columns == side) return positions;
-        const Var table = positions;
-        return concat(0, {table.slice(0, 0, 1), resize_positions(table.slice(0, 1, end), side, side, g.rows, g.columns)});
-    }
-};
-
-}  // namespace svad
 
 namespace svad {
 
@@ -19146,152 +19696,10 @@ struct UniFormer {
 
 namespace svad::hub {
 
-using io::Json;
-
 namespace detail {
 
-/// Reads fields of one file, with the file's name in errors.
-struct Fields {
-    const Json& json;
-    std::string where;
-
-    Index size(std::string_view key, Index least = 1) const { return bounded(key, io::field<std::int64_t>(json, key, where), least); }
-    Index size_or(std::string_view key, Index otherwise, Index least = 1) const {
-        return bounded(key, io::field_or<std::int64_t>(json, key, otherwise, where), least);
-    }
-    double number(std::string_view key) const { return io::field<double>(json, key, where); }
-    double number_or(std::string_view key, double otherwise) const { return io::field_or<double>(json, key, otherwise, where); }
-    bool flag_or(std::string_view key, bool otherwise) const { return io::field_or<bool>(json, key, otherwise, where); }
-    std::string text_or(std::string_view key, const std::string& otherwise) const { return io::field_or<std::string>(json, key, otherwise, where); }
-    bool has(std::string_view key) const { return json.contains(key) && !json.at(std::string(key)).is_null(); }
-
-    Activation activation(std::string_view key, const std::string& otherwise) const {
-        const std::string name = text_or(key, otherwise);
-        if (name == "gelu") return Activation::gelu;
-        if (name == "gelu_new" || name == "gelu_pytorch_tanh") return Activation::gelu_tanh;
-        if (name == "quick_gelu") return Activation::quick_gelu;
-        if (name == "silu" || name == "swish") return Activation::silu;
-        if (name == "relu") return Activation::relu;
-        if (name == "tanh") return Activation::tanh;
-        fail<io::FormatError>(where, ": activation '", name, "' is not known");
-    }
-
-private:
-    Index bounded(std::string_view key, Index n, Index least) const {
-        if (n < least || n > (Index{1} << 24)) fail<io::FormatError>(where, ": '", key, "' is ", n, ", not within ", least, " and 2^24");
-        return n;
-    }
-};
-
-inline RopeOptions rope_options(const Fields& f) {
-    RopeOptions rope;
-    const bool one = f.has("rope_parameters"), other = f.has("rope_scaling");
-    rope.theta = f.number_or("rope_theta", 10000.0);
-    if (!one && !other) return rope;
-    const Json scaling = io::field<Json>(f.json, one ? "rope_parameters" : "rope_scaling", f.where);
-    const Fields s{scaling, f.where};
-    rope.theta = s.number_or("rope_theta", rope.theta);
-    const std::string type = s.text_or("rope_type", s.text_or("type", "default"));
-    if (type == "linear") {
-        rope.scaling.kind = RopeScaling::Kind::linear;
-        rope.scaling.factor = s.number("factor");
-    } else if (type == "llama3") {
-        rope.scaling.kind = RopeScaling::Kind::llama3;
-        rope.scaling.factor = s.number("factor");
-        rope.scaling.low_frequency_factor = s.number("low_freq_factor");
-        rope.scaling.high_frequency_factor = s.number("high_freq_factor");
-        rope.scaling.original_length = static_cast<Index>(s.number("original_max_position_embeddings"));
-    } else if (type != "default") {
-        fail<io::FormatError>(f.where, ": rope type '", type, "' is not supported");
-    }
-    return rope;
-}
-
-}  // namespace detail
-
-/// LLaMA, Vicuna, Qwen2 and Baichuan. Baichuan's flavours differ by remote code, not by an entry: rotary if
-/// max_position_embeddings is there, else ALiBi; NormHead if z_loss_weight is.
-[[nodiscard]] inline DecoderConfig llama(const Json& json, const std::string& where) {
-    const detail::Fields f{json, where};
-    const std::string type = f.text_or("model_type", "llama");
-    DecoderConfig c;
-    c.vocabulary = f.size("vocab_size");
-    c.width = f.size("hidden_size");
-    c.depth = f.size("num_hidden_layers");
-    c.heads = f.size("num_attention_heads");
-    c.kv_heads = f.size_or("num_key_value_heads", c.heads);
-    c.head_width = f.size_or("head_dim", c.width / c.heads);
-    c.hidden = f.size("intermediate_size");
-    c.max_positions = f.size_or("max_position_embeddings", f.size_or("model_max_length", 2048));
-    c.rope = detail::rope_options(f);
-    c.eps = f.number("rms_norm_eps");
-    c.activation = f.activation("hidden_act", "silu");
-    c.attention_bias = f.flag_or("attention_bias", type == "qwen2");
-    c.out_bias = type != "qwen2" && c.attention_bias;
-    c.mlp_bias = f.flag_or("mlp_bias", false);
-    c.tied = f.flag_or("tie_word_embeddings", false);
-    if (type != "baichuan") return c;
-    if (!f.has("max_position_embeddings")) c.positions = Positions::alibi;
-    c.norm_head = f.has("z_loss_weight");
-    return c;
-}
-
-[[nodiscard]] inline DecoderConfig gpt2(const Json& json, const std::string& where) {
-    const detail::Fields f{json, where};
-    DecoderConfig c;
-    c.vocabulary = f.size("vocab_size");
-    c.width = f.size("n_embd");
-    c.depth = f.size("n_layer");
-    c.heads = f.size("n_head");
-    c.hidden = f.size_or("n_inner", 4 * c.width);
-    c.positions = Positions::learned;
-    c.max_positions = f.size("n_positions");
-    c.norm = NormKind::layer;
-    c.eps = f.number_or("layer_norm_epsilon", 1e-5);
-    c.gated = false;
-    c.activation = f.activation("activation_function", "gelu_new");
-    c.attention_bias = c.out_bias = c.mlp_bias = true;
-    c.tied = f.flag_or("tie_word_embeddings", true);
-    return c;
-}
-
-[[nodiscard]] inline BertConfig bert(const Json& json, const std::string& where, bool pooler = true) {
-    const detail::Fields f{json, where};
-    BertConfig c;
-    c.vocabulary = f.size("vocab_size");
-    c.positions = f.size("max_position_embeddings");
-    c.types = f.size_or("type_vocab_size", 2);
-    c.depth = f.size("num_hidden_layers");
-    c.layer.width = f.size("hidden_size");
-    c.layer.heads = f.size("num_attention_heads");
-    c.layer.hidden = f.size("intermediate_size");
-    c.layer.activation = f.activation("hidden_act", "gelu");
-    c.layer.eps = f.number_or("layer_norm_eps", 1e-12);
-    c.layer.dropout = f.number_or("hidden_dropout_prob", 0.0);
-    c.pooler = pooler;
-    return c;
-}
-
-/// Blip2QFormerModel; queries come from the caller unless their number is given.
-[[nodiscard]] inline QFormerConfig qformer(const Json& json, const std::string& where, Index queries = 0) {
-    const detail::Fields f{json, where};
-    QFormerConfig c;
-    c.queries = queries;
-    c.width = f.size("hidden_size");
-    c.depth = f.size("num_hidden_layers");
-    c.heads = f.size("num_attention_heads");
-    c.hidden = f.size("intermediate_size");
-    c.memory_width = f.size("encoder_hidden_size");
-    c.cross_every = f.size_or("cross_attention_frequency", 2);
-    c.activation = f.activation("hidden_act", "gelu");
-    c.eps = f.number_or("layer_norm_eps", 1e-12);
-    c.dropout = f.number_or("hidden_dropout_prob", 0.0);
-    return c;
-}
-
-/// ViTModel; whether the file holds a pooler is the caller's to say.
-[[nodiscard]] inline VitConfig vit(const Json& json, const std::string& where, bool pooler = true) {
-    const detail::Fields f{json, where};
+/// What all vision transformers of Hugging Face call alike.
+inline VitConfig vit_sizes(const Fields& f) {
     VitConfig c;
     c.image = f.size("image_size");
     c.patch = f.size("patch_size");
@@ -19299,11 +19707,102 @@ inline RopeOptions rope_options(const Fields& f) {
     c.width = f.size("hidden_size");
     c.depth = f.size("num_hidden_layers");
     c.heads = f.size("num_attention_heads");
+    return c;
+}
+
+}  // namespace detail
+
+/// ViTModel; whether the file holds a pooler is the caller's to say.
+[[nodiscard]] inline VitConfig vit(const Json& json, const std::string& where, bool pooler = true) {
+    const detail::Fields f{json, where};
+    VitConfig c = detail::vit_sizes(f);
     c.hidden = f.size("intermediate_size");
     c.activation = f.activation("hidden_act", "gelu");
     c.eps = f.number_or("layer_norm_eps", 1e-12);
     c.attention_bias = f.flag_or("qkv_bias", true);
-    c.pooler = pooler;
+    if (pooler) c.pool = VitPool::dense;
+    return c;
+}
+
+/// Dinov2Model, with the plain or the gated MLP.
+[[nodiscard]] inline VitConfig dinov2(const Json& json, const std::string& where) {
+    const detail::Fields f{json, where};
+    VitConfig c = detail::vit_sizes(f);
+    const double hidden = f.number_or("mlp_ratio", 4.0) * static_cast<double>(c.width);
+    c.hidden = static_cast<Index>(hidden);
+    c.gated = f.flag_or("use_swiglu_ffn", false);
+    if (c.gated) c.hidden = (c.hidden * 2 / 3 + 7) / 8 * 8;
+    c.activation = c.gated ? Activation::silu : f.activation("hidden_act", "gelu");
+    c.eps = f.number_or("layer_norm_eps", 1e-6);
+    c.attention_bias = f.flag_or("qkv_bias", true);
+    c.layer_scale = true;
+    c.pool = VitPool::token;
+    return c;
+}
+
+/// SiglipVisionModel.
+[[nodiscard]] inline VitConfig siglip(const Json& json, const std::string& where) {
+    const detail::Fields f{json, where};
+    VitConfig c = detail::vit_sizes(f);
+    c.hidden = f.size("intermediate_size");
+    c.activation = f.activation("hidden_act", "gelu_pytorch_tanh");
+    c.eps = f.number_or("layer_norm_eps", 1e-6);
+    c.class_token = false;
+    c.pool = f.flag_or("vision_use_head", true) ? VitPool::attention : VitPool::none;
+    return c;
+}
+
+/// The vision tower of CLIPModel; the norm behind the blocks is meant for the class token only.
+[[nodiscard]] inline VitConfig clip_vision(const Json& json, const std::string& where) {
+    const detail::Fields f{json, where};
+    VitConfig c = detail::vit_sizes(f);
+    c.hidden = f.size("intermediate_size");
+    c.activation = f.activation("hidden_act", "quick_gelu");
+    c.eps = f.number_or("layer_norm_eps", 1e-5);
+    c.patch_bias = false;
+    c.pre_norm = true;
+    c.pool = VitPool::token;
+    return c;
+}
+
+/// CLIPModel.
+[[nodiscard]] inline ClipConfig clip(const Json& json, const std::string& where) {
+    const detail::Fields f{json, where};
+    ClipConfig c;
+    c.vision = clip_vision(io::field<Json>(json, "vision_config", where), where + ": vision_config");
+    const Json text = io::field<Json>(json, "text_config", where);
+    const detail::Fields t{text, where + ": text_config"};
+    c.text.vocabulary = t.size("vocab_size");
+    c.text.width = t.size("hidden_size");
+    c.text.depth = t.size("num_hidden_layers");
+    c.text.heads = t.size("num_attention_heads");
+    c.text.hidden = t.size("intermediate_size");
+    c.text.positions = Positions::learned;
+    c.text.max_positions = t.size("max_position_embeddings");
+    c.text.norm = NormKind::layer;
+    c.text.eps = t.number_or("layer_norm_eps", 1e-5);
+    c.text.gated = false;
+    c.text.activation = t.activation("hidden_act", "quick_gelu");
+    c.text.attention_bias = c.text.out_bias = c.text.mlp_bias = c.text.tied = true;
+    // Older files say 2 whatever the vocabulary: there the end of the text is the largest id.
+    const auto end = t.size_or("eos_token_id", 49407, 0);
+    if (end != 2) c.end_of_text = static_cast<std::int32_t>(end);
+    c.shared_width = f.size_or("projection_dim", 512);
+    return c;
+}
+
+/// EVA-CLIP-g as BLIP-2 and VideoChat cut it: no bias on keys, no norm behind the blocks.
+[[nodiscard]] inline VitConfig eva(const Json& json, const std::string& where) {
+    const detail::Fields f{json, where};
+    VitConfig c;
+    c.image = f.size("img_size");
+    c.patch = f.size("patch_size");
+    c.width = f.size("embed_dim");
+    c.depth = f.size("depth");
+    c.heads = f.size("num_heads");
+    c.hidden = static_cast<Index>(f.number("mlp_ratio") * static_cast<double>(c.width));    // cut, unlike GMHRA's, which is rounded
+    c.key_bias = false;
+    c.final_norm = false;
     return c;
 }
 
@@ -19311,16 +19810,8 @@ inline RopeOptions rope_options(const Fields& f) {
 [[nodiscard]] inline VideoChatConfig video_chat(const Json& json, const std::string& where) {
     const detail::Fields f{json, where};
     VideoChatConfig c;
-    VitConfig& v = c.video.vit;
-    v.image = f.size("img_size");
-    v.patch = f.size("patch_size");
-    v.width = f.size("embed_dim");
-    v.depth = f.size("depth");
-    v.heads = f.size("num_heads");
+    VitConfig& v = c.video.vit = eva(json, where);
     const double ratio = f.number("mlp_ratio") * static_cast<double>(v.width);
-    v.hidden = static_cast<Index>(ratio);                       // cut, unlike GMHRA's, which is rounded
-    v.key_bias = false;
-    v.final_norm = false;
     v.tubes = f.flag_or("temporal_downsample", false);
     v.local_mixing = f.flag_or("no_lmhra", true) ? 0 : f.flag_or("double_lmhra", false) ? 2 : 1;
     v.local_reduction = f.number_or("lmhra_reduction", 2.0);
@@ -19416,8 +19907,12 @@ private:
 }  // namespace svad
 
 // ==== svad/models/names.hpp ====
-// The tensor names of published checkpoints, as data: file name, our name; * is one segment, {q,k,v} rows of a fused
-// tensor. On-disk names are those of Hugging Face transformers, LAVIS, VideoChat, UniFormerV2 and Baichuan.
+// The tensor names of published checkpoints: the door to names_language.hpp and names_vision.hpp.
+// Sizes are in hub.hpp.
+
+// ==== svad/models/names_language.hpp ====
+// The tensor names of published language models and Q-Formers, as data: file name, our name; * is one segment,
+// {q,k,v} rows of a fused tensor. On-disk names are those of Hugging Face transformers, LAVIS and Baichuan.
 
 namespace svad::names {
 
@@ -19500,6 +19995,14 @@ namespace svad::names {
     return t;
 }
 
+}  // namespace svad::names
+
+// ==== svad/models/names_vision.hpp ====
+// The tensor names of published vision and video models, as data: file name, our name; * is one segment, {q,k,v} rows of
+// a fused tensor. On-disk names are those of Hugging Face transformers, LAVIS, VideoChat, UniFormerV2 and TransNet V2.
+
+namespace svad::names {
+
 /// ViTModel: Vit.
 [[nodiscard]] inline NameTable vit() {
     return {{{"embeddings.cls_token", "class_token"},
@@ -19517,6 +20020,84 @@ namespace svad::names {
              {"pooler.dense.*", "pooler.*"}},
             {"classifier.*"},
             {"vit."}};
+}
+
+/// Dinov2Model: Vit.
+[[nodiscard]] inline NameTable dinov2() {
+    return {{{"embeddings.cls_token", "class_token"},
+             {"embeddings.position_embeddings", "positions"},
+             {"embeddings.patch_embeddings.projection.*", "patch.*"},
+             {"encoder.layer.*.norm1.*", "blocks.*.norm1.*"},
+             {"encoder.layer.*.norm2.*", "blocks.*.norm2.*"},
+             {"encoder.layer.*.attention.attention.query.*", "blocks.*.attn.q.*"},
+             {"encoder.layer.*.attention.attention.key.*", "blocks.*.attn.k.*"},
+             {"encoder.layer.*.attention.attention.value.*", "blocks.*.attn.v.*"},
+             {"encoder.layer.*.attention.output.dense.*", "blocks.*.attn.out.*"},
+             {"encoder.layer.*.layer_scale1.lambda1", "blocks.*.scale1"},
+             {"encoder.layer.*.layer_scale2.lambda1", "blocks.*.scale2"},
+             {"encoder.layer.*.mlp.fc1.*", "blocks.*.mlp.up.*"},
+             {"encoder.layer.*.mlp.fc2.*", "blocks.*.mlp.down.*"},
+             {"encoder.layer.*.mlp.weights_in.*", "blocks.*.mlp.{gate,up}.*"},
+             {"encoder.layer.*.mlp.weights_out.*", "blocks.*.mlp.down.*"},
+             {"layernorm.*", "norm.*"}},
+            {"embeddings.mask_token", "classifier.*"},
+            {"dinov2."}};
+}
+
+/// The towers of CLIP and SigLIP share the names of their layers: VitBlock and DecoderBlock.
+[[nodiscard]] inline NameTable clip_layers() {
+    return {{{"encoder.layers.*.layer_norm1.*", "blocks.*.norm1.*"},
+             {"encoder.layers.*.layer_norm2.*", "blocks.*.norm2.*"},
+             {"encoder.layers.*.self_attn.q_proj.*", "blocks.*.attn.q.*"},
+             {"encoder.layers.*.self_attn.k_proj.*", "blocks.*.attn.k.*"},
+             {"encoder.layers.*.self_attn.v_proj.*", "blocks.*.attn.v.*"},
+             {"encoder.layers.*.self_attn.out_proj.*", "blocks.*.attn.out.*"},
+             {"encoder.layers.*.mlp.fc1.*", "blocks.*.mlp.up.*"},
+             {"encoder.layers.*.mlp.fc2.*", "blocks.*.mlp.down.*"}}};
+}
+
+/// SiglipVisionModel: Vit.
+[[nodiscard]] inline NameTable siglip() {
+    NameTable t = clip_layers();
+    t.add({{{"embeddings.patch_embedding.*", "patch.*"},
+            {"embeddings.position_embedding.weight", "positions"},
+            {"post_layernorm.*", "norm.*"},
+            {"head.probe", "head.probe"},
+            {"head.attention.in_proj_weight", "head.attn.{q,k,v}.weight"},
+            {"head.attention.in_proj_bias", "head.attn.{q,k,v}.bias"},
+            {"head.attention.out_proj.*", "head.attn.out.*"},
+            {"head.layernorm.*", "head.norm.*"},
+            {"head.mlp.fc1.*", "head.mlp.up.*"},
+            {"head.mlp.fc2.*", "head.mlp.down.*"}},
+           {"embeddings.position_ids"}});
+    t.stripped = {"vision_model."};
+    return t;
+}
+
+/// The vision tower of CLIPModel: Vit.
+[[nodiscard]] inline NameTable clip_vision() {
+    NameTable t = clip_layers();
+    t.add({{{"embeddings.class_embedding", "class_token"},
+            {"embeddings.patch_embedding.weight", "patch.weight"},
+            {"embeddings.position_embedding.weight", "positions"},
+            {"pre_layrnorm.*", "pre_norm.*"},                       // the file's spelling
+            {"post_layernorm.*", "norm.*"}},
+           {"embeddings.position_ids"}});
+    return t;
+}
+
+/// CLIPModel: Clip.
+[[nodiscard]] inline NameTable clip() {
+    NameTable t = clip_vision().inside("vision_model.", "vision.");
+    t.add(clip_layers().inside("text_model.", "text."));
+    t.add({{{"text_model.embeddings.token_embedding.weight", "text.words.weight"},
+            {"text_model.embeddings.position_embedding.weight", "text.positions.weight"},
+            {"text_model.final_layer_norm.*", "text.norm.*"},
+            {"visual_projection.*", "visual_projection.*"},
+            {"text_projection.*", "text_projection.*"},
+            {"logit_scale", "logit_scale"}},
+           {"text_model.embeddings.position_ids"}});
+    return t;
 }
 
 /// The local mixing of one ViT block, in VideoChat and UniFormerV2: VitBlock.
@@ -21520,6 +22101,299 @@ struct FrameOptions {
 
 }  // namespace svad::data
 
+// ==== svad/data/known_sets.hpp ====
+// The annotation files of public caption sets, as clips: MSR-VTT, MSVD, VATEX, YouCook2, COCO captions, Youku-mPLUG.
+//
+//   msr-vtt    {"videos": [{video_id, category, split, "start time", "end time"}], "sentences": [{video_id, caption}]}
+//   msvd       lines "<video>_<start>_<end> sentence", or the table VideoID, Start, End, Language, Description
+//   vatex      [{videoID, enCap: [...], chCap: [...]}]
+//   youcook2   {"database": {"<video>": {subset, recipe_type, annotations: [{segment: [start, end], sentence}]}}}
+//   coco       {"images": [{id, file_name}], "annotations": [{image_id, caption}]}
+//   youku      table of "<column>:FILE", caption (or golden_caption, title) and, if it likes, label
+// Clips are named as the set's distribution names the files; MSR-VTT, MSVD and VATEX distribute clips that are cut
+// already, so that only YouCook2 gives parts of videos.
+//
+// Promise: every annotation becomes a description of a clip or is counted with its reason; clips come sorted by id, so
+// the order of the file changes nothing. A file that is no such set is an io::FormatError that says what is missing.
+
+namespace svad::data {
+
+enum class KnownSet { msr_vtt, msvd, vatex, youcook2, coco, youku };
+
+/// What KnownSet is called on the command line, in the order of its values.
+inline constexpr std::array<std::string_view, 6> known_set_names{"msr-vtt", "msvd", "vatex", "youcook2", "coco", "youku"};
+
+/// One clip of a set and everything the file says about it.
+struct SetClip {
+    std::string id;
+    std::string file;                                       ///< name of the video, often without its ending
+    std::optional<std::pair<double, double>> part;          ///< seconds of the file from its first frame; absent: all of it
+    std::optional<double> seconds;                          ///< length, where the file says it
+    std::vector<std::string> descriptions;
+    std::string category, split;
+};
+
+/// A set, and how much of its file was left out and why.
+struct ConvertedSet {
+    std::vector<SetClip> clips;                             ///< sorted by id, each with at least one description
+    std::uint64_t left_out = 0;                             ///< annotations that are not descriptions of a clip
+    std::vector<std::string> problems;                      ///< one line each, for the first of them
+};
+
+namespace detail {
+
+/// Clips by id while a file is read.
+class SetBuilder {
+public:
+    explicit SetBuilder(std::string where) : where_{std::move(where)} {}
+
+    SetClip& clip(const std::string& id) {
+        SetClip& found = clips_[id];
+        if (found.id.empty()) found.id = found.file = id;
+        return found;
+    }
+    [[nodiscard]] SetClip* find(const std::string& id) {
+        const auto at = clips_.find(id);
+        return at == clips_.end() ? nullptr : &at->second;
+    }
+    /// Adds a description without blanks around it, or counts why not.
+    void describe(SetClip& clip, std::string_view text) {
+        const std::size_t first = text.find_first_not_of(" \t\r\n");
+        if (first == std::string_view::npos) return leave_out(join("'", clip.id, "' has an empty description"));
+        text = text.substr(first, text.find_last_not_of(" \t\r\n") + 1 - first);
+        if (text::find_invalid_utf8(text) != std::string_view::npos)
+            return leave_out(join("a description of '", clip.id, "' is not valid utf-8"));
+        clip.descriptions.emplace_back(text);
+    }
+    void leave_out(std::string why) {
+        constexpr std::size_t kept = 20;
+        if (++out_.left_out <= kept) out_.problems.push_back(join(where_, ": ", why));
+    }
+    [[nodiscard]] const std::string& where() const { return where_; }
+
+    ConvertedSet finish() {
+        for (auto& [id, clip] : clips_) {
+            if (clip.descriptions.empty()) leave_out(join("'", id, "' has no description"));
+            else out_.clips.push_back(std::move(clip));
+        }
+        if (out_.clips.empty())
+            fail<io::FormatError>(where_, ": no clip has a description", out_.problems.empty() ? "" : "; ",
+                                  out_.problems.empty() ? "" : out_.problems[0]);
+        return std::move(out_);
+    }
+
+private:
+    std::string where_;
+    std::map<std::string, SetClip> clips_;
+    ConvertedSet out_;
+};
+
+/// The list document[key].
+inline const io::Json& list_of(const io::Json& document, const char* key, const SetBuilder& set) {
+    const auto list = document.is_object() ? document.find(key) : document.end();
+    if (list == document.end() || !list->is_array())
+        fail<io::FormatError>(set.where(), ": has no list '", key, "'; is it this set's annotation file?");
+    return *list;
+}
+
+/// Calls each(entry) for the entries of `list`, leaving out those in which a field is missing or wrong.
+template <class Each>
+void for_each_entry(const io::Json& list, const char* name, SetBuilder& set, Each each) {
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        try {
+            each(list[i]);
+        } catch (const io::FormatError& error) {
+            set.leave_out(join(name, "[", i, "]: ", error.what()));
+        }
+    }
+}
+
+/// The set's own words for its splits, as ours.
+inline std::string split_name(const std::string& name) {
+    if (name == "training") return "train";
+    return name == "validate" || name == "val" ? "validation" : name == "testing" ? "test" : name;
+}
+
+inline ConvertedSet read_msr_vtt(const io::Json& document, SetBuilder set) {
+    constexpr std::array names{"music", "people", "gaming", "sports", "news", "education", "tv shows", "movie", "animation",
+                               "vehicles", "howto", "travel", "science", "animals", "kids", "documentary", "food",
+                               "cooking", "beauty", "advertisement"};
+    for_each_entry(list_of(document, "videos", set), "video", set, [&](const io::Json& video) {
+        SetClip& clip = set.clip(io::field<std::string>(video, "video_id", "video"));
+        const auto category = io::find_field<std::int64_t>(video, "category", "video");
+        if (category && *category >= 0 && *category < static_cast<std::int64_t>(names.size()))
+            clip.category = names[static_cast<std::size_t>(*category)];
+        clip.split = split_name(io::field_or<std::string>(video, "split", "", "video"));
+        const double seconds = io::field_or<double>(video, "end time", 0, "video") - io::field_or<double>(video, "start time", 0, "video");
+        if (seconds > 0) clip.seconds = seconds;
+    });
+    for_each_entry(list_of(document, "sentences", set), "sentence", set, [&](const io::Json& sentence) {
+        const auto id = io::field<std::string>(sentence, "video_id", "sentence");
+        SetClip* const clip = set.find(id);
+        if (clip == nullptr) fail<io::FormatError>("video '", id, "' is not in the list of videos");
+        set.describe(*clip, io::field<std::string>(sentence, "caption", "sentence"));
+    });
+    return set.finish();
+}
+
+inline ConvertedSet read_vatex(const io::Json& document, SetBuilder set, bool chinese) {
+    const char* const key = chinese ? "chCap" : "enCap";
+    if (!document.is_array()) fail<io::FormatError>(set.where(), ": should be a list of clips; is it VATEX's annotation file?");
+    for_each_entry(document, "clip", set, [&](const io::Json& entry) {
+        SetClip& clip = set.clip(io::field<std::string>(entry, "videoID", "clip"));
+        clip.category = io::field_or<std::string>(entry, "category", "", "clip");
+        for (const std::string& text : io::field<std::vector<std::string>>(entry, key, "clip")) set.describe(clip, text);
+    });
+    return set.finish();
+}
+
+inline ConvertedSet read_coco(const io::Json& document, SetBuilder set) {
+    std::map<std::int64_t, std::string> names;
+    for_each_entry(list_of(document, "images", set), "image", set, [&](const io::Json& image) {
+        const auto number = io::field<std::int64_t>(image, "id", "image");
+        set.clip(names[number] = io::field<std::string>(image, "file_name", "image"));
+    });
+    for_each_entry(list_of(document, "annotations", set), "annotation", set, [&](const io::Json& annotation) {
+        const auto number = io::field<std::int64_t>(annotation, "image_id", "annotation");
+        const auto image = names.find(number);
+        if (image == names.end()) fail<io::FormatError>("image ", number, " is not in the list of images");
+        set.describe(set.clip(image->second), io::field<std::string>(annotation, "caption", "annotation"));
+    });
+    return set.finish();
+}
+
+inline void read_youcook2_video(const std::string& video, const io::Json& entry, SetBuilder& set) {
+    const auto recipe = entry.is_object() ? entry.find("recipe_type") : entry.end();
+    int number = 0;
+    for_each_entry(list_of(entry, "annotations", set), "annotation", set, [&](const io::Json& part) {
+        const auto times = io::field<std::vector<double>>(part, "segment", "annotation");
+        if (times.size() != 2 || !(times[0] >= 0 && times[1] > times[0] && std::isfinite(times[1])))
+            fail<io::FormatError>("segment of '", video, "' should be [start, end] in seconds");
+        std::string digits = std::to_string(number++);
+        digits.insert(0, digits.size() < 3 ? 3 - digits.size() : 0, '0');
+        SetClip& clip = set.clip(join(video, "#", digits));
+        clip.file = video;
+        clip.part = {times[0], times[1]};
+        clip.seconds = times[1] - times[0];
+        if (recipe != entry.end()) clip.category = recipe->is_string() ? recipe->get<std::string>() : io::dump(*recipe);
+        clip.split = split_name(io::field_or<std::string>(entry, "subset", "", video));
+        set.describe(clip, io::field<std::string>(part, "sentence", "annotation"));
+    });
+}
+
+inline ConvertedSet read_youcook2(const io::Json& document, SetBuilder set) {
+    const auto database = document.is_object() ? document.find("database") : document.end();
+    if (database == document.end() || !database->is_object())
+        fail<io::FormatError>(set.where(), ": has no object 'database'; is it YouCook2's annotation file?");
+    for (const auto& [video, entry] : database->get_ref<const io::Json::object_t&>()) {
+        try {
+            read_youcook2_video(video, entry, set);
+        } catch (const io::FormatError& error) {
+            set.leave_out(error.what());
+        }
+    }
+    return set.finish();
+}
+
+/// Where a table has its columns: the first of `names` that is there.
+inline std::optional<std::size_t> column_of(const std::vector<std::string>& header, std::initializer_list<std::string_view> names) {
+    for (const std::string_view name : names)
+        for (std::size_t i = 0; i < header.size(); ++i)
+            if (header[i] == name) return i;
+    return std::nullopt;
+}
+
+/// Calls each(row) for the rows under the header, leaving out those of another width or without a needed field.
+template <class Each>
+void for_each_row(io::CsvReader& reader, std::size_t width, SetBuilder& set, Each each) {
+    for (std::vector<std::string> row; reader.next(row);) {
+        if (row.size() == width) each(row);
+        else set.leave_out(join("line ", reader.line(), " has ", row.size(), " cells; the header has ", width));
+    }
+}
+
+inline ConvertedSet read_msvd_table(std::string_view text, SetBuilder set, bool chinese) {
+    io::CsvReader reader{text, set.where()};
+    std::vector<std::string> header;
+    (void)reader.next(header);
+    const auto id = column_of(header, {"VideoID"}), start = column_of(header, {"Start"}), end = column_of(header, {"End"}),
+               description = column_of(header, {"Description"}), language = column_of(header, {"Language"});
+    if (!id || !start || !end || !description)
+        fail<io::FormatError>(set.where(), ": the table lacks one of VideoID, Start, End, Description");
+    const std::string_view wanted = chinese ? "Chinese" : "English";
+    for_each_row(reader, header.size(), set, [&](const std::vector<std::string>& row) {
+        if (language && row[*language] != wanted) return;   // the set holds many languages: a choice, not a loss
+        set.describe(set.clip(join(row[*id], "_", row[*start], "_", row[*end])), row[*description]);
+    });
+    return set.finish();
+}
+
+inline ConvertedSet read_msvd(std::string_view text, SetBuilder set, bool chinese) {
+    if (text.substr(0, text.find('\n')).find("VideoID") != std::string_view::npos)
+        return read_msvd_table(text, std::move(set), chinese);
+    if (chinese) fail<io::FormatError>(set.where(), ": this form of MSVD is English; give the table of all languages");
+    for (std::size_t at = 0, line = 1; at < text.size(); ++line) {
+        const std::size_t stop = std::min(text.find('\n', at), text.size());
+        const std::string_view row = text.substr(at, stop - at);
+        at = stop + 1;
+        if (row.find_first_not_of(" \t\r") == std::string_view::npos || row.starts_with('#')) continue;
+        const std::size_t blank = row.find(' ');
+        if (blank == 0 || blank == std::string_view::npos) set.leave_out(join("line ", line, " should be a clip and a sentence"));
+        else set.describe(set.clip(std::string(row.substr(0, blank))), row.substr(blank));
+    }
+    return set.finish();
+}
+
+inline ConvertedSet read_youku(std::string_view text, SetBuilder set) {
+    io::CsvReader reader{text, set.where()};
+    std::vector<std::string> header;
+    (void)reader.next(header);
+    std::optional<std::size_t> file;
+    for (std::size_t i = 0; i < header.size() && !file; ++i)
+        if (header[i].ends_with(":FILE")) file = i;
+    const auto caption = column_of(header, {"caption", "golden_caption", "title"}), label = column_of(header, {"label"});
+    if (!file || !caption)
+        fail<io::FormatError>(set.where(), ": the table should have a column ending in ':FILE' and caption, golden_caption or title");
+    for_each_row(reader, header.size(), set, [&](const std::vector<std::string>& row) {
+        if (row[*file].empty()) return set.leave_out(join("line ", reader.line(), " names no file"));
+        SetClip& clip = set.clip(row[*file]);
+        if (label) clip.category = row[*label];
+        set.describe(clip, row[*caption]);
+    });
+    return set.finish();
+}
+
+}  // namespace detail
+
+/// The clips of the annotation file `text` of `kind`; `where` (its path) starts every error. `chinese` takes the Chinese
+/// descriptions of sets that have two languages. Throws io::FormatError.
+[[nodiscard]] inline ConvertedSet read_known_set(KnownSet kind, std::string_view text, const std::string& where, bool chinese = false) {
+    detail::SetBuilder set{where};
+    if (kind == KnownSet::msvd) return detail::read_msvd(text, std::move(set), chinese);
+    if (kind == KnownSet::youku) return detail::read_youku(text, std::move(set));
+    const io::Json document = io::parse_json(text, where, {.max_bytes = std::uint64_t{1} << 30});
+    if (kind == KnownSet::msr_vtt) return detail::read_msr_vtt(document, std::move(set));
+    if (kind == KnownSet::vatex) return detail::read_vatex(document, std::move(set), chinese);
+    if (kind == KnownSet::youcook2) return detail::read_youcook2(document, std::move(set));
+    return detail::read_coco(document, std::move(set));
+}
+
+/// The clip as a line of our manifests; `video` is where its file lies.
+[[nodiscard]] inline io::Json manifest_line(const SetClip& clip, const std::string& video, bool primary) {
+    io::Json line = io::object({{"id", clip.id}, {"video", video}, {"branch", primary ? "primary" : "auxiliary"}});
+    if (clip.part) {
+        line["start"] = clip.part->first;
+        line["end"] = clip.part->second;
+    }
+    if (clip.seconds) line["seconds"] = *clip.seconds;
+    if (!clip.category.empty()) line["category"] = clip.category;
+    if (!clip.split.empty()) line["split"] = clip.split;
+    line["descriptions"] = clip.descriptions;
+    return line;
+}
+
+}  // namespace svad::data
+
 // ==== svad/data/llm_keywords.hpp ====
 // Keywords by a language model, as the paper extracts them (section 4.2): the model answers a JSON list, strictly read.
 //
@@ -22079,6 +22953,106 @@ private:
     std::array<NgramCounts, longest> counts_{};
     std::uint32_t annotations_ = 0;
 };
+
+}  // namespace svad::data
+
+// ==== svad/data/shards.hpp ====
+// Tar shards of a data set: the form in which training clusters store and stream clips (WebDataset's layout).
+//
+// A sample is a video and a JSON text under one key: "00000012.mp4", "00000012.json"; files that share what stands before
+// the first dot belong together. Samples keep the order they are given in and are never divided; a shard closes when the next sample would take it
+// over the limit.
+// Promise: the same samples give the same bytes; a shard appears whole or not at all, and one that is already there with
+// the right bytes is left alone, so an interrupted run goes on where it stopped. No video is re-encoded.
+// Rejected: one sample a clip with its part cut out (a cut that loses nothing must begin at a key frame).
+
+namespace svad::data {
+
+/// One video of a shard with what is said about it.
+struct ShardSample {
+    std::string video;   ///< path of the file
+    std::string ending;  ///< "mp4", without the dot
+    std::string json;
+    std::uint64_t video_bytes = 0;
+};
+
+/// Samples first .. last - 1 of the list go into one shard.
+struct ShardPlan {
+    std::size_t first = 0, last = 0;
+    std::uint64_t bytes = 0;   ///< of the whole archive
+};
+
+namespace detail {
+
+/// `number` with eight digits.
+inline std::string sample_key(std::size_t number) {
+    std::string digits = std::to_string(number);
+    return digits.insert(0, digits.size() < 8 ? 8 - digits.size() : 0, '0');
+}
+
+inline std::uint64_t entry_bytes(const std::string& name, std::uint64_t size) {
+    return io::tar_head(name, size).size() + size + io::tar_padding(size).size();
+}
+
+inline std::uint64_t sample_bytes(const ShardSample& s, std::size_t number) {
+    const std::string key = sample_key(number);
+    return entry_bytes(join(key, ".", s.ending), s.video_bytes) + entry_bytes(key + ".json", s.json.size());
+}
+
+/// Calls sink(bytes) with the archive, piece by piece.
+template <class Sink>
+void emit_shard(const std::vector<ShardSample>& samples, const ShardPlan& plan, Sink sink) {
+    for (std::size_t i = plan.first; i < plan.last; ++i) {
+        const ShardSample& s = samples[i];
+        const io::MappedFile video{s.video};
+        if (video.size() != s.video_bytes) fail<io::FileError>(s.video, ": changed its size while it was packed; run again");
+        sink(io::tar_head(join(sample_key(i), ".", s.ending), video.size()));
+        sink(video.text());
+        sink(io::tar_padding(video.size()));
+        sink(io::tar_head(sample_key(i) + ".json", s.json.size()));
+        sink(s.json);
+        sink(io::tar_padding(s.json.size()));
+    }
+    sink(io::tar_end());
+}
+
+/// True if the file at `path` has exactly the bytes of the shard.
+inline bool has_shard(const std::string& path, const std::vector<ShardSample>& samples, const ShardPlan& plan) {
+    if (!io::exists(path) || io::is_directory(path)) return false;
+    const io::MappedFile file{path};
+    if (file.size() != plan.bytes) return false;
+    std::string_view rest = file.text();
+    bool equal = true;
+    emit_shard(samples, plan, [&](std::string_view bytes) {
+        equal = equal && rest.starts_with(bytes);
+        rest.remove_prefix(std::min(bytes.size(), rest.size()));
+    });
+    return equal && rest.empty();
+}
+
+}  // namespace detail
+
+/// Which samples go into which shard of at most `limit` bytes; a sample that is larger alone has a shard of its own.
+[[nodiscard]] inline std::vector<ShardPlan> plan_shards(const std::vector<ShardSample>& samples, std::uint64_t limit) {
+    const std::uint64_t end = io::tar_end().size();
+    std::vector<ShardPlan> plans;
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+        const std::uint64_t bytes = detail::sample_bytes(samples[i], i);
+        if (plans.empty() || plans.back().bytes + bytes > limit) plans.push_back({i, i, end});
+        plans.back().last = i + 1;
+        plans.back().bytes += bytes;
+    }
+    return plans;
+}
+
+/// Makes the file at `path` the shard; false if it was that already. Throws FileError.
+inline bool write_shard(const std::string& path, const std::vector<ShardSample>& samples, const ShardPlan& plan) {
+    if (detail::has_shard(path, samples, plan)) return false;
+    io::AtomicWriter file{path};
+    detail::emit_shard(samples, plan, [&](std::string_view bytes) { file.write(bytes); });
+    file.commit();
+    return true;
+}
 
 }  // namespace svad::data
 

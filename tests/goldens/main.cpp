@@ -161,7 +161,7 @@ void run_model(const std::string& folder, Report& report) {
     const std::string type = io::field_or<std::string>(io::read_json(folder + "/config.json"), "model_type", "", folder);
     void (*run)(const ModelFixture&) = nullptr;
     if (type == "vit" || type == "dinov2" || type == "siglip_vision_model") run = run_vit;
-    if (type == "clip") run = run_clip;
+    if (type == "clip") run = run_clip_model;
     if (type == "eva_clip_g") run = run_eva;
     if (type == "bert") run = run_bert;
     if (type == "blip_2_qformer") run = run_qformer;

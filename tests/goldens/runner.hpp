@@ -73,7 +73,7 @@ private:
 
 void run_ops(const std::string& folder, std::vector<Report>& reports);
 void run_vit(const ModelFixture& fixture);
-void run_clip(const ModelFixture& fixture);
+void run_clip_model(const ModelFixture& fixture);
 void run_eva(const ModelFixture& fixture);
 void run_bert(const ModelFixture& fixture);
 void run_qformer(const ModelFixture& fixture);

@@ -78,7 +78,7 @@ void run_vit(const ModelFixture& fixture) {
     if (pooled_too) fixture.check("interp.pooler_output", model.pool(other));
 }
 
-void run_clip(const ModelFixture& fixture) {
+void run_clip_model(const ModelFixture& fixture) {
     Clip model(hub::clip(fixture.config, where(fixture)));
     load(model, fixture.weights, names::clip());
     const Var pixels = fixture.input("pixel_values").leaf();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// config.json of published vision and video encoders to our configurations.
+// config.json of published vision and video encoders to our configurations: ViT, DINOv2, SigLIP, CLIP, EVA-CLIP-g,
+// VideoChat, UniFormerV2. Their tensor names are in names_vision.hpp.
 #pragma once
 
 #include "svad/models/clip.hpp"
