@@ -4,6 +4,7 @@
 # UndefinedBehaviorSanitizer and runs each for 60 seconds (SVAD_FUZZ_SECONDS), or only those named:
 #   scripts/fuzz.sh            all
 #   scripts/fuzz.sh gguf ptb   these two
+# (tests/fuzz/flip_videos.cpp damages whole videos instead; it is a program of its own, see its head.)
 # A crash, a report, an input of more than 10 seconds or of more than 2 GiB fails; the input that did it is kept.
 # What the runs found worth keeping lies in build/fuzz/corpus and is the start of the next run. A folder
 # tests/fuzz/seeds/NAME and the files named in SVAD_FUZZ_SEEDS_NAME are read as examples too.

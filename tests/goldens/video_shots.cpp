@@ -2,7 +2,7 @@
 // Fixtures of shot detection: for each video the content and adaptive detectors' figure of every frame and their cuts.
 #include "runner.hpp"
 
-#include "svad/video/reader.hpp"
+#include "svad/video/colour_change.hpp"
 #include "svad/video/shots.hpp"
 
 namespace goldens {
@@ -14,33 +14,44 @@ namespace {
 // Levels, and the ratio of two means of them: the fixtures have four places.
 constexpr double levels = 1e-3;
 
-/// What the detectors say of a whole video.
+/// What the detectors say of a whole video, and what they cut if it is made small first.
 struct Detected {
     std::vector<double> value, hue, saturation, lightness;
     std::vector<double> ratio;   // from frame `window` on
-    std::vector<std::int64_t> content, adaptive;
+    std::vector<std::int64_t> content, adaptive, small_content, small_adaptive;
+};
+
+/// Both detectors with the fixture's options.
+struct Detectors {
+    video::ContentDetector content;
+    video::AdaptiveDetector adaptive;
+
+    explicit Detectors(const Json& want)
+        : content{{.threshold = want.at("ContentDetector").at("threshold").get<double>(),
+                   .least_length = want.at("ContentDetector").at("min_scene_len").get<Index>()}},
+          adaptive{{.ratio = want.at("AdaptiveDetector").at("adaptive_threshold").get<double>(),
+                    .least_value = want.at("AdaptiveDetector").at("min_content_val").get<double>(),
+                    .window = want.at("AdaptiveDetector").at("window_width").get<Index>(),
+                    .least_length = want.at("AdaptiveDetector").at("min_scene_len").get<Index>()}} {}
 };
 
 Detected detect(const std::string& video, const Json& want) {
-    const Json& content = want.at("ContentDetector");
-    const Json& adaptive = want.at("AdaptiveDetector");
-    video::ContentDetector by_content{
-        {.threshold = content.at("threshold").get<double>(), .least_length = content.at("min_scene_len").get<Index>()}};
-    video::AdaptiveDetector by_neighbours{{.ratio = adaptive.at("adaptive_threshold").get<double>(),
-                                           .least_value = adaptive.at("min_content_val").get<double>(),
-                                           .window = adaptive.at("window_width").get<Index>(),
-                                           .least_length = adaptive.at("min_scene_len").get<Index>()}};
     Detected out;
-    video::for_each_frame(video, [&](Index, double, const Tensor<std::uint8_t>& frame) {
-        if (const auto cut = by_content.next(frame)) out.content.push_back(*cut);
-        if (const auto cut = by_neighbours.next(frame)) out.adaptive.push_back(*cut);
-        const video::FrameDelta delta = by_content.delta().value_or(video::FrameDelta{});
-        out.value.push_back(by_content.value());
+    Detectors full{want}, small{want};
+    video::for_each_change(video, [&](Index, double, const std::optional<video::FrameDelta>& change) {
+        if (const auto cut = full.content.next(change)) out.content.push_back(*cut);
+        if (const auto cut = full.adaptive.next(change)) out.adaptive.push_back(*cut);
+        const video::FrameDelta delta = change.value_or(video::FrameDelta{});
+        out.value.push_back(full.content.value());
         out.hue.push_back(delta.hue);
         out.saturation.push_back(delta.saturation);
         out.lightness.push_back(delta.value);
-        if (by_neighbours.ratio()) out.ratio.push_back(*by_neighbours.ratio());
+        if (full.adaptive.ratio()) out.ratio.push_back(*full.adaptive.ratio());
     });
+    video::for_each_change(video, [&](Index, double, const std::optional<video::FrameDelta>& change) {
+        if (const auto cut = small.content.next(change)) out.small_content.push_back(*cut);
+        if (const auto cut = small.adaptive.next(change)) out.small_adaptive.push_back(*cut);
+    }, video::Downscale::automatic);
     return out;
 }
 
@@ -70,6 +81,9 @@ void check_video(Report& report, const std::string& folder, const Json& want) {
     check_series(report, "adaptive_ratio", got.ratio, scenes.at("AdaptiveDetector").at("adaptive_ratio"), window, levels, levels);
     report.equal("content cuts", got.content, scenes.at("ContentDetector").at("cuts").get<std::vector<std::int64_t>>());
     report.equal("adaptive cuts", got.adaptive, scenes.at("AdaptiveDetector").at("cuts").get<std::vector<std::int64_t>>());
+    const Json& small = scenes.at("with_default_auto_downscale");
+    report.equal("small content cuts", got.small_content, small.at("ContentDetector_cuts").get<std::vector<std::int64_t>>());
+    report.equal("small adaptive cuts", got.small_adaptive, small.at("AdaptiveDetector_cuts").get<std::vector<std::int64_t>>());
 }
 
 }  // namespace

@@ -46,6 +46,34 @@ TEST_CASE("conv_over_time: each frame is the sum of three taps, dilated, with ze
     CHECK(worst < 1e-6);
 }
 
+TEST_CASE("TransNetStack: without a tape the same figures come out, whatever the picture's size") {
+    for (const std::pair<Index, Index>& size : {std::pair<Index, Index>{9, 8}, {4, 7}, {2, 2}, {8, 16}}) {
+        const Index h = size.first, w = size.second;
+        TransNetStack stack(3, 4);
+        init(stack, 5);
+        std::uint64_t seed = 10;
+        for (TransNetCell* cell : {&stack.first, &stack.second})   // running figures as after a training
+            for (Parameter* p : {&cell->norm.weight, &cell->norm.bias, &cell->norm.running_mean, &cell->norm.running_var}) {
+                Tensor<float> values = p->var().to<float>(), fresh = noise(values.shape(), ++seed);
+                for (Index i = 0; i < values.numel(); ++i) values[i] = fresh[i] + (p == &cell->norm.running_var ? 0.6f : 0.1f);
+            }
+        const Var x(noise({2, 11, 3, h, w}, 9));
+        const Tensor<float> with = stack(x).to<float>();
+        const NoGrad off;
+        const Tensor<float> without = stack(x).to<float>();
+        CAPTURE(h);
+        CAPTURE(w);
+        REQUIRE(without.shape() == with.shape());
+        double worst = 0, largest = 0;
+        for (Index i = 0; i < with.numel(); ++i) {
+            worst = std::max(worst, std::abs(static_cast<double>(with[i]) - static_cast<double>(without[i])));
+            largest = std::max(largest, std::abs(static_cast<double>(with[i])));
+        }
+        CHECK(largest > 0.1);
+        CHECK(worst < 1e-5 * largest);
+    }
+}
+
 TEST_CASE("near_products: column k of frame t is its product with frame t + k - reach") {
     const Index B = 2, T = 6, D = 3, reach = 4;
     const Tensor<float> x = noise({B, T, D}, 3);

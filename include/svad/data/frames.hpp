@@ -29,14 +29,15 @@ struct FrameOptions {
         std::uint64_t bytes = 0;
     };
     return [options, cache = std::make_shared<Cache>()](const Record& record) {
+        const std::string key = join(record.video, "#", record.range.start, "-", record.range.end);
         {
             const std::lock_guard lock(cache->mutex);
-            if (const auto hit = cache->clips.find(record.video); hit != cache->clips.end()) return hit->second;
+            if (const auto hit = cache->clips.find(key); hit != cache->clips.end()) return hit->second;
         }
-        const Tensor<std::uint8_t> clip = video::sampled_frames(record.video, options.frames, options.size);
+        const Tensor<std::uint8_t> clip = video::sampled_frames(record.video, options.frames, options.size, {.range = record.range});
         const std::lock_guard lock(cache->mutex);
         const auto bytes = static_cast<std::uint64_t>(clip.numel());
-        if (cache->bytes + bytes <= options.cache_bytes && cache->clips.emplace(record.video, clip).second)
+        if (cache->bytes + bytes <= options.cache_bytes && cache->clips.emplace(key, clip).second)
             cache->bytes += bytes;
         return clip;
     };

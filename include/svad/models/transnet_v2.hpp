@@ -8,6 +8,7 @@
 // Rejected: a three-dimensional convolution op for both (unfolding a window would take 300 MB, one frame takes 3).
 #pragma once
 
+#include "svad/models/transnet_values.hpp"
 #include "svad/nn/layers.hpp"
 #include "svad/ops/matmul.hpp"
 #include "svad/ops/reduce.hpp"
@@ -92,6 +93,7 @@ struct TransNetCell {
     }
 
     Var operator()(const Var& x) const {
+        if (!detail::modes().tape) return Var(values(x.to<float>()));
         const Index B = x.size(0), T = x.size(1), h = x.size(3), w = x.size(4);
         std::vector<Var> kernels, parts;
         for (const TransNetUnit& unit : units) kernels.push_back(unit.space);
@@ -106,6 +108,22 @@ struct TransNetCell {
         return relu(norm(y.reshape({B * T, y.size(2), h * w}))).reshape({B, T, y.size(2), h, w});
     }
 
+    /// The same without a tape.
+    Tensor<float> values(const Tensor<float>& x) const {
+        const Index B = x.size(0), T = x.size(1), C = x.size(2), h = x.size(3), w = x.size(4);
+        std::vector<Var> kernels;
+        std::vector<detail::TimeFilter> filters;
+        for (const TransNetUnit& unit : units) {
+            kernels.push_back(unit.space);
+            filters.emplace_back(unit.time.var().to<float>(), unit.dilation);
+        }
+        const auto of = [](const Parameter& p) { return p.var().to<float>(); };
+        const detail::ScaleShift then{of(norm.weight), of(norm.bias), of(norm.running_mean), of(norm.running_var), norm.eps};
+        const Tensor<float> kernel = concat(0, kernels).to<float>();
+        const Tensor<float> y = detail::cell_values(x.reshape({B * T, C, h, w}), T, kernel.reshape({kernel.size(0), C, 3, 3}), filters, then);
+        return y.reshape({B, T, y.size(1), h, w});
+    }
+
     void visit(auto&& f) { f("units", units); f("norm", norm); }
 };
 
@@ -116,7 +134,13 @@ struct TransNetStack {
     TransNetStack(Index in, Index filters) : first(in, filters), second(4 * filters, filters) {}
 
     Var operator()(const Var& x) const {
-        const Var y = first(x), sum = second(y) + y;
+        const Var y = first(x);
+        if (!detail::modes().tape) {
+            const auto frames = [&](const Var& v) { return v.to<float>().reshape({y.size(0) * y.size(1), y.size(2), y.size(3), y.size(4)}); };
+            const Tensor<float> half = detail::halved_sum(frames(second(y)), frames(y));
+            return Var(half.reshape({y.size(0), y.size(1), y.size(2), half.size(2), half.size(3)}));
+        }
+        const Var sum = second(y) + y;
         const Var small = detail::halved(sum.reshape({y.size(0) * y.size(1), y.size(2), y.size(3), y.size(4)}));
         return small.reshape({y.size(0), y.size(1), y.size(2), small.size(2), small.size(3)});
     }

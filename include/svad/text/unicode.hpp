@@ -159,6 +159,11 @@ enum class Category : std::uint8_t {
            (c >= 0x1F170 && c <= 0x1F189);
 }
 
+/// Columns that `c` takes where all are equally wide: 0 for marks, 2 for the wide letters of East Asia, else 1.
+[[nodiscard]] inline std::size_t columns(char32_t c) {
+    return static_cast<std::size_t>(utf8proc_charwidth(static_cast<utf8proc_int32_t>(c)));
+}
+
 /// Canonical combining class: 0 for what starts a new character.
 [[nodiscard]] inline int combining_class(char32_t c) {
     return c < 0x300 ? 0 : utf8proc_get_property(static_cast<utf8proc_int32_t>(c))->combining_class;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// From one file to decoded frames to RGB.
+// From one file to decoded frames.
 //
 // Input decodes the best video stream of a local file and hands out frames in presentation order; a cover
-// picture of a sound file is not a video. RgbConverter turns a frame into packed RGB with the stream's matrix
-// and range (untagged: BT.601 limited, as every libav based reader does) and applies the rotation of the
-// container. Dimensions are limited before libav allocates for them.
+// picture of a sound file is not a video. Dimensions are limited before libav allocates for them.
 #pragma once
 
 #include "svad/core/shape.hpp"
 #include "svad/video/ffmpeg.hpp"
+#include "svad/video/promised_size.hpp"
+#include "svad/video/sample_table.hpp"
 #include "svad/video/sampling.hpp"
 
 #include <algorithm>
@@ -24,23 +24,47 @@ namespace svad::video {
 /// What a file may cost; beyond it reading is a DecodeError.
 struct ReadOptions {
     Index max_side = 8192;                              ///< width and height of a frame
+    Index max_pixels = Index{8192} * 4608;              ///< width times height
     Index max_frames = 1'000'000;                       ///< decoded frames
     std::uint64_t max_bytes = std::uint64_t{1} << 30;   ///< RGB bytes of the frames that are kept
+    double max_seconds = 600;                           ///< of work on one file, by the wall clock
     int threads = 1;   ///< decoder threads; loaders decode many files at once instead
+    bool decode_all = false;   ///< decode every frame, wanted or not: slower, finds all damage
     Range range{};     ///< the part that is read; choices and counts are of the frames inside
+};
+
+/// What the container and the codec's headers claim.
+struct Info {
+    Index width = 0, height = 0;      ///< pixels after the rotation; pixel_aspect is not applied
+    int quarter_turns = 0;            ///< counter-clockwise, already applied to width and height
+    double pixel_aspect = 1;          ///< width of a pixel by its height, the stream's before the container's; 1: not said
+    double rate = 0;                  ///< average frames a second; 0: not said
+    Index frames = 0;                 ///< claimed number of frames
+    double seconds = 0;               ///< claimed length
+    std::string codec, pixel_format;  ///< FFmpeg's names
 };
 
 #if SVAD_FFMPEG
 
 namespace detail {
 
+/// What the container says of one packet of the video stream, in its time base.
+struct PacketInfo {
+    std::int64_t pts = AV_NOPTS_VALUE, dts = AV_NOPTS_VALUE, duration = 0;
+    int flags = 0;   // AV_PKT_FLAG_*
+};
+
 /// One opened file: its best video stream, decoded frame by frame.
 class Input {
 public:
-    Input(const std::string& path, const ReadOptions& options) : path_{path}, source_{path} {
-        quiet();
+    /// `quick`: trust an MP4's headers where they say all that a decoder needs, without decoding to probe.
+    Input(const std::string& path, const ReadOptions& options, bool quick = false)
+        : path_{path}, source_{path, options.max_seconds}, max_packets_{2 * options.max_frames + 64} {
+        set_up_libav();
         open();
         try {
+            cut_ = promised_size(source_) > source_.size();
+            if (!(quick && is_complete(options))) probe_streams(options);
             choose_stream(options);
             open_decoder(options);
         } catch (...) {
@@ -56,15 +80,44 @@ public:
     bool next(AVFrame& frame) {
         for (int errors = 0; errors < 10'000;) {
             const int got = avcodec_receive_frame(codec_.get(), &frame);
-            if (got == 0) return true;
+            if (got == 0) {
+                if (frame.decode_error_flags != 0 || (frame.flags & AV_FRAME_FLAG_CORRUPT) != 0) ++damaged_;
+                return true;
+            }
             if (got == AVERROR_EOF) return false;
             if (got != AVERROR(EAGAIN))
                 note_damage(got), ++errors;
             else if (!feed())
                 return false;
+            check_time();
         }
         return false;
     }
+
+    /// The next packet of the video stream, or nothing at the end of the file; count it with packets().
+    bool next_packet(AVPacket& packet) {
+        for (;; av_packet_unref(&packet)) {
+            check_time();
+            const int got = av_read_frame(format_, &packet);
+            if (got < 0) {
+                check_time();
+                if (got != AVERROR_EOF) cut_ = true, reason_ = av_text(got);
+                return false;
+            }
+            if (packet.stream_index == stream_->index) break;
+        }
+        if (packets_.size() >= static_cast<std::size_t>(max_packets_)) fail<DecodeError>(path_, ": has more than ", max_packets_, " packets");
+        packets_.push_back({packet.pts, packet.dts, packet.duration, packet.flags});
+        if ((packet.flags & AV_PKT_FLAG_CORRUPT) != 0) cut_ = true;
+        return true;
+    }
+    /// What next() and next_packet() have read so far, in the file's order.
+    [[nodiscard]] const std::vector<PacketInfo>& packets() const { return packets_; }
+
+    /// Decoder state and stream, for readers that choose the packets themselves.
+    [[nodiscard]] AVCodecContext& codec() { return *codec_; }
+    [[nodiscard]] const AVStream& stream() const { return *stream_; }
+    [[nodiscard]] const char* container() const { return format_->iformat->name; }
 
     /// Seconds at which `frame`, the `index`-th, appears; a guess from the frame rate where the file does not
     /// say.
@@ -72,11 +125,18 @@ public:
         if (frame.best_effort_timestamp == AV_NOPTS_VALUE) return static_cast<double>(index) / rate();
         return static_cast<double>(frame.best_effort_timestamp) * av_q2d(stream_->time_base);
     }
-    /// Seconds that `frame` stays on the screen, or 0 if the file does not say.
-    [[nodiscard]] double duration(const AVFrame& frame) const {
-        return static_cast<double>(std::max<std::int64_t>(0, frame_duration(frame))) *
-               av_q2d(stream_->time_base);
+    /// Seconds that the frame of the packet with time `pts` stays on the screen, once all packets are read. `guess` is libav's
+    /// duration; where both say nothing it is one frame at the average rate.
+    [[nodiscard]] double duration(std::int64_t pts, std::int64_t guess) const {
+        for (std::size_t i = packets_.size(); is_mp4() && pts != AV_NOPTS_VALUE && i-- > 0;) {
+            if (packets_[i].pts != pts) continue;
+            if (i + 1 == packets_.size()) guess = last_sample_duration(source_, static_cast<std::uint32_t>(stream_->id)).value_or(guess);
+            else if (packets_[i].dts != AV_NOPTS_VALUE && packets_[i + 1].dts > packets_[i].dts) guess = packets_[i + 1].dts - packets_[i].dts;
+            break;
+        }
+        return guess > 0 ? static_cast<double>(guess) * av_q2d(stream_->time_base) : 1 / rate();
     }
+    [[nodiscard]] bool is_mp4() const { return std::strstr(container(), "mp4") != nullptr; }
     /// Average frames a second as the container has it; 25 if it has none.
     [[nodiscard]] double rate() const {
         const AVRational r =
@@ -94,9 +154,27 @@ public:
         const double degrees = av_display_rotation_get(m.data());
         return std::isfinite(degrees) ? (static_cast<int>(std::lround(degrees / 90)) % 4 + 4) % 4 : 0;
     }
+    /// What the headers say.
+    [[nodiscard]] Info info() const {
+        Info out;
+        const AVCodecParameters& p = *stream_->codecpar;
+        out.quarter_turns = quarter_turns();
+        const bool lying = out.quarter_turns % 2 != 0;
+        out.width = lying ? p.height : p.width;
+        out.height = lying ? p.width : p.height;
+        for (const AVRational aspect : {stream_->sample_aspect_ratio, p.sample_aspect_ratio})
+            if (aspect.num > 0 && aspect.den > 0) out.pixel_aspect = av_q2d(aspect);
+        if (stream_->avg_frame_rate.num > 0 || stream_->r_frame_rate.num > 0) out.rate = rate();
+        out.frames = claimed_frames();
+        if (stream_->duration > 0) out.seconds = static_cast<double>(stream_->duration) * av_q2d(stream_->time_base);
+        else if (format_->duration > 0) out.seconds = static_cast<double>(format_->duration) / AV_TIME_BASE;
+        out.codec = avcodec_get_name(p.codec_id);
+        if (const char* name = av_get_pix_fmt_name(static_cast<AVPixelFormat>(p.format))) out.pixel_format = name;
+        return out;
+    }
     /// True if the file ended before what it promised.
-    [[nodiscard]] bool truncated() const { return cut_ || packets_ < claimed_frames(); }
-    /// Packets and frames that the decoder refused.
+    [[nodiscard]] bool truncated() const { return cut_ || static_cast<Index>(packets_.size()) < claimed_frames(); }
+    /// Packets and frames that the decoder refused or patched up.
     [[nodiscard]] Index damaged() const { return damaged_; }
     /// The last thing that went wrong, or "".
     [[nodiscard]] const std::string& reason() const { return reason_; }
@@ -119,24 +197,45 @@ private:
         const int opened =
             avformat_open_input(&format_, "", nullptr, &settings);   // frees format_ when it fails
         av_dict_free(&settings);
+        if (opened < 0) check_time();
         if (opened < 0) fail<DecodeError>(path_, ": is not a video that can be opened: ", av_text(opened));
     }
 
-    void choose_stream(const ReadOptions& options) {
+    /// True for an MP4 with one video stream of which the header tells all; libav works out the delay of its frames from it.
+    [[nodiscard]] bool is_complete(const ReadOptions& options) const {
+        int videos = 0;
+        for (unsigned i = 0; i < format_->nb_streams; ++i) {
+            const AVCodecParameters& p = *format_->streams[i]->codecpar;
+            if (p.codec_type != AVMEDIA_TYPE_VIDEO) continue;
+            const bool known = p.codec_id == AV_CODEC_ID_H264 || p.codec_id == AV_CODEC_ID_HEVC || p.codec_id == AV_CODEC_ID_AV1;
+            if (++videos > 1 || !known || p.width < 1 || p.height < 1 || p.extradata_size < 4) return false;
+            if (Index{p.width} * p.height > options.max_pixels) return false;   // a header may lie: ask the stream
+        }
+        return videos == 1 && is_mp4();
+    }
+
+    /// Fills in what the headers leave open by reading on.
+    void probe_streams(const ReadOptions& options) {
         // Probing decodes a little: give it the same limits as ourselves.
         std::vector<AVDictionary*> settings(format_->nb_streams, nullptr);
-        const std::string pixels = std::to_string(options.max_side * options.max_side);
+        const std::string pixels = std::to_string(options.max_pixels);
         for (AVDictionary*& s : settings) {
             av_dict_set(&s, "max_pixels", pixels.c_str(), 0);
             av_dict_set(&s, "threads", "1", 0);
         }
         const int found = avformat_find_stream_info(format_, settings.empty() ? nullptr : settings.data());
         for (AVDictionary*& s : settings) av_dict_free(&s);
+        check_time();
         if (found < 0) fail<DecodeError>(path_, ": has no readable streams: ", av_text(found));
+    }
+
+    void choose_stream(const ReadOptions& options) {
         const int best = av_find_best_stream(format_, AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
         if (best < 0 || (format_->streams[best]->disposition & AV_DISPOSITION_ATTACHED_PIC) != 0)
             fail<DecodeError>(path_, ": has no video stream");
         stream_ = format_->streams[best];
+        const Index listed = avformat_index_get_entries_count(stream_);
+        if (listed > max_packets_) fail<DecodeError>(path_, ": lists ", listed, " frames; the limit is ", options.max_frames);
         for (unsigned i = 0; i < format_->nb_streams; ++i)
             if (static_cast<int>(i) != best) format_->streams[i]->discard = AVDISCARD_ALL;
     }
@@ -149,7 +248,7 @@ private:
         int code = avcodec_parameters_to_context(codec_.get(), stream_->codecpar);
         codec_->pkt_timebase = stream_->time_base;
         codec_->thread_count = std::max(1, options.threads);
-        codec_->max_pixels = options.max_side * options.max_side;
+        codec_->max_pixels = options.max_pixels;
         if (code >= 0) code = avcodec_open2(codec_.get(), codec, nullptr);
         if (code < 0)
             fail<DecodeError>(path_, ": ", codec->name, " decoder cannot be opened: ", av_text(code));
@@ -158,26 +257,20 @@ private:
     /// Gives the decoder one packet, or the end of the stream once; false when there is nothing more to give.
     bool feed() {
         while (!drained_) {
-            const int got = av_read_frame(format_, packet_.get());
-            if (got < 0) {
+            if (!next_packet(*packet_)) {
                 drained_ = true;
-                if (got != AVERROR_EOF) cut_ = true, reason_ = av_text(got);
                 return avcodec_send_packet(codec_.get(), nullptr) >= 0;
             }
-            const bool ours = packet_->stream_index == stream_->index;
-            int sent = 0;
-            if (ours) {
-                ++packets_;
-                if ((packet_->flags & AV_PKT_FLAG_CORRUPT) != 0) cut_ = true;
-                sent = avcodec_send_packet(codec_.get(), packet_.get());
-            }
+            const int sent = avcodec_send_packet(codec_.get(), packet_.get());
             av_packet_unref(packet_.get());
-            if (sent < 0)
-                note_damage(sent);
-            else if (ours)
-                return true;
+            if (sent >= 0) return true;
+            note_damage(sent);
         }
         return false;
+    }
+
+    void check_time() const {
+        if (source_.late()) fail<DecodeError>(path_, ": takes longer than ", source_.limit(), " s to decode; raise max_seconds to wait for it");
     }
 
     void note_damage(int code) {
@@ -191,88 +284,10 @@ private:
     AVStream* stream_ = nullptr;
     CodecPtr codec_;
     PacketPtr packet_ = new_packet();
-    bool drained_ = false, cut_ = false;
-    Index packets_ = 0, damaged_ = 0;
+    bool cut_ = false, drained_ = false;
+    Index damaged_ = 0, max_packets_ = 0;
+    std::vector<PacketInfo> packets_;
     std::string reason_;
-};
-
-/// Converts frames of one file to packed upright RGB; every frame comes out in the size of the first.
-class RgbConverter {
-public:
-    RgbConverter(std::string path, int quarter_turns, const ReadOptions& options)
-        : path_{std::move(path)}, turns_{quarter_turns}, options_{options} {}
-
-    /// [H, W, 3] of an upright frame like `frame`. Throws DecodeError if it is beyond the limits.
-    Shape shape(const AVFrame& frame) {
-        if (width_ == 0) {
-            if (frame.width < 1 || frame.height < 1 || frame.width > options_.max_side ||
-                frame.height > options_.max_side)
-                fail<DecodeError>(path_, ": frames of ", frame.width, "x", frame.height,
-                                  " are beyond the limit of ", options_.max_side);
-            width_ = frame.width;
-            height_ = frame.height;
-        }
-        return turns_ % 2 == 0 ? Shape{height_, width_, 3} : Shape{width_, height_, 3};
-    }
-
-    /// Writes `frame` to `out`, shape(frame).numel() bytes.
-    void convert(const AVFrame& frame, std::uint8_t* out) {
-        shape(frame);
-        prepare(frame);
-        std::uint8_t* const planes[4] = {rgb_.data(), nullptr, nullptr, nullptr};
-        const int strides[4] = {static_cast<int>(stride_), 0, 0, 0};
-        if (sws_scale(scaler_.get(), frame.data, frame.linesize, 0, frame.height, planes, strides) < 0)
-            fail<DecodeError>(path_, ": a frame cannot be converted to rgb");
-        const Index W = width_, H = height_;
-        if (turns_ == 0) {
-            for (Index y = 0; y < H; ++y)
-                std::memcpy(out + y * W * 3, rgb_.data() + y * stride_, static_cast<std::size_t>(W * 3));
-            return;
-        }
-        const Index rows = turns_ == 2 ? H : W, columns = turns_ == 2 ? W : H;
-        for (Index y = 0; y < rows; ++y)
-            for (Index x = 0; x < columns; ++x) {
-                const Index from_y = turns_ == 1 ? x : turns_ == 2 ? H - 1 - y : H - 1 - x;
-                const Index from_x = turns_ == 1 ? W - 1 - y : turns_ == 2 ? W - 1 - x : y;
-                std::memcpy(out + (y * columns + x) * 3, rgb_.data() + from_y * stride_ + from_x * 3, 3);
-            }
-    }
-
-private:
-    void prepare(const AVFrame& frame) {
-        const auto format = static_cast<AVPixelFormat>(frame.format);
-        const bool full = frame.color_range == AVCOL_RANGE_JPEG || format == AV_PIX_FMT_YUVJ420P ||
-                          format == AV_PIX_FMT_YUVJ422P || format == AV_PIX_FMT_YUVJ444P;
-        const std::array<int, 5> now{frame.width, frame.height, frame.format, frame.colorspace, full};
-        if (scaler_ && now == key_) return;
-        key_ = now;
-        const int width = static_cast<int>(width_), height = static_cast<int>(height_);
-        scaler_.reset(sws_getContext(frame.width, frame.height, format, width, height, AV_PIX_FMT_RGB24,
-                                     SWS_BILINEAR, nullptr, nullptr, nullptr));
-        if (!scaler_)
-            fail<DecodeError>(path_, ": frames of pixel format ", frame.format,
-                              " cannot be converted to rgb");
-        const int* const matrix =
-            sws_getCoefficients(frame.colorspace == AVCOL_SPC_BT709        ? SWS_CS_ITU709
-                                : frame.colorspace == AVCOL_SPC_SMPTE240M  ? SWS_CS_SMPTE240M
-                                : frame.colorspace == AVCOL_SPC_FCC        ? SWS_CS_FCC
-                                : frame.colorspace == AVCOL_SPC_BT2020_NCL ? SWS_CS_BT2020
-                                : frame.colorspace == AVCOL_SPC_BT2020_CL  ? SWS_CS_BT2020
-                                                                           : SWS_CS_ITU601);
-        sws_setColorspaceDetails(scaler_.get(), matrix, full, sws_getCoefficients(SWS_CS_ITU601), 1, 0,
-                                 1 << 16, 1 << 16);
-        // Rows are padded: swscale's vector code writes whole vectors and skips a tail that has no room.
-        stride_ = (width_ * 3 + 64 + 63) / 64 * 64;
-        rgb_.resize(static_cast<std::size_t>(stride_ * height_ + 64));
-    }
-
-    std::string path_;
-    int turns_ = 0;
-    ReadOptions options_;
-    Index width_ = 0, height_ = 0, stride_ = 0;
-    std::array<int, 5> key_{};
-    ScalerPtr scaler_;
-    std::vector<std::uint8_t> rgb_;
 };
 
 }  // namespace detail

@@ -18,10 +18,12 @@ extern "C" {
 #include <libavutil/display.h>
 #include <libavutil/imgutils.h>
 #include <libavutil/opt.h>
+#include <libavutil/pixdesc.h>
 #include <libswscale/swscale.h>
 }
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -61,8 +63,9 @@ P allocated(P pointer) {
 inline FramePtr new_frame() { return allocated(FramePtr{av_frame_alloc()}); }
 inline PacketPtr new_packet() { return allocated(PacketPtr{av_packet_alloc()}); }
 
-inline void quiet() {
-    static const bool once = (av_log_set_level(AV_LOG_QUIET), true);
+/// Settings of libav for the whole process: no log, and no single allocation above 256 MiB (a frame of 8K has 106 MiB).
+inline void set_up_libav() {
+    static const bool once = (av_log_set_level(AV_LOG_QUIET), av_max_alloc(std::size_t{1} << 28), true);
     (void)once;
 }
 
@@ -89,10 +92,10 @@ inline const std::uint8_t* display_matrix(const AVStream& stream) {
 #endif
 }
 
-/// A local file as libav's byte source.
+/// A local file as libav's byte source; after `limit` seconds it gives no more bytes.
 class ByteSource {
 public:
-    explicit ByteSource(const std::string& path) : file_{path, O_RDONLY} {
+    explicit ByteSource(const std::string& path, double limit) : file_{path, O_RDONLY}, limit_{limit} {
         struct stat status {};
         if (::fstat(file_.get(), &status) != 0 || !S_ISREG(status.st_mode))
             fail<DecodeError>(path, ": is not a regular file");
@@ -115,10 +118,21 @@ public:
     }
 
     [[nodiscard]] AVIOContext* context() const { return context_; }
+    [[nodiscard]] double limit() const { return limit_; }
+    [[nodiscard]] bool late() const {
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count() > limit_;
+    }
+    [[nodiscard]] std::int64_t size() const { return size_; }
+    /// Bytes at `offset` into `out`, without moving libav's position; how many there were.
+    [[nodiscard]] std::size_t read_at(std::int64_t offset, std::uint8_t* out, std::size_t count) const {
+        const ssize_t n = ::pread(file_.get(), out, count, offset);
+        return n < 0 ? 0 : static_cast<std::size_t>(n);
+    }
 
 private:
     static int read(void* self, std::uint8_t* out, int size) {
         auto& source = *static_cast<ByteSource*>(self);
+        if (source.late()) return AVERROR_EXIT;
         const ssize_t n = ::pread(source.file_.get(), out, static_cast<std::size_t>(size), source.at_);
         if (n < 0) return AVERROR(errno);
         source.at_ += n;
@@ -136,6 +150,8 @@ private:
 
     io::detail::Descriptor file_;
     std::int64_t size_ = 0, at_ = 0;
+    double limit_ = 0;
+    std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
     AVIOContext* context_ = nullptr;
 };
 

@@ -40,27 +40,32 @@ public:
     std::optional<FrameDelta> next(const Tensor<std::uint8_t>& frame) {
         if (frame.rank() != 3 || frame.size(2) != 3 || frame.empty())
             fail<ShapeError>("shots: a frame should be [H, W, 3]; got ", frame.shape());
+        const auto stride = static_cast<std::size_t>(frame.size(1)) * 3;
+        return next(frame.size(0), frame.size(1), [&](std::size_t row) { return detail::RgbLine{frame.data() + row * stride}; });
+    }
+
+    /// The same for any kind of lines: line(row) gives one of hsv_delta.hpp's, which has `padding` more pixels that never change.
+    template <class Line>
+    std::optional<FrameDelta> next(Index height, Index width, Line line, std::size_t padding = 0) {
+        const Shape shape{height, width, 3};
+        const auto rows = static_cast<std::size_t>(height), columns = static_cast<std::size_t>(width);
+        const std::size_t bytes = detail::hsv_bytes(columns + padding);
         const bool first = last_.empty();
         if (first) {
-            shape_ = frame.shape();
-            last_.resize(static_cast<std::size_t>(frame.size(0) * frame.size(1)));
+            shape_ = shape;
+            last_.resize(rows * bytes);
         }
-        if (frame.shape() != shape_) fail<ShapeError>("shots: frames change from ", shape_, " to ", frame.shape());
-        const FrameDelta delta = replace(frame.data());
-        return first ? std::nullopt : std::optional{delta};
+        if (shape != shape_) fail<ShapeError>("shots: frames change from ", shape_, " to ", shape);
+        detail::HsvSums sums;
+        for (std::size_t row = 0; row < rows; ++row) detail::hsv_replace(line(row), columns + padding, last_.data() + row * bytes, sums);
+        if (first) return std::nullopt;
+        const auto mean = [&](std::uint64_t sum) { return static_cast<double>(sum) / static_cast<double>(rows * columns); };
+        return FrameDelta{mean(sums.hue), mean(sums.saturation), mean(sums.value)};
     }
 
 private:
-    /// Puts the colours of `rgb` in place of those of the frame before.
-    FrameDelta replace(const std::uint8_t* rgb) {
-        detail::HsvSums sums;
-        detail::hsv_replace(rgb, last_.data(), last_.size(), sums);
-        const auto mean = [&](std::uint64_t sum) { return static_cast<double>(sum) / static_cast<double>(last_.size()); };
-        return {mean(sums.hue), mean(sums.saturation), mean(sums.value)};
-    }
-
     Shape shape_;
-    std::vector<std::uint32_t> last_;   // packed colours
+    std::vector<std::uint8_t> last_;   // colours, line by line in blocks
 };
 
 }  // namespace svad::video

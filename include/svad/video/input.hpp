@@ -9,15 +9,15 @@
 
 namespace svad::video {
 
-/// T frames of a file, uniformly sampled and squeezed to S x S (antialiased bilinear): [T, S, S, 3].
-[[nodiscard]] inline Tensor<std::uint8_t> sampled_frames(const std::string& path, Index frames, Index size) {
-    const Clip clip = read(path, Uniform{.frames = frames});
+/// T frames of a file (or of the part that options.range names), uniformly sampled and squeezed to S x S (antialiased
+/// bilinear): [T, S, S, 3].
+[[nodiscard]] inline Tensor<std::uint8_t> sampled_frames(const std::string& path, Index frames, Index size, const ReadOptions& options = {}) {
     Tensor<std::uint8_t> out = Tensor<std::uint8_t>::uninitialized({frames, size, size, 3});
-    for (Index t = 0; t < frames; ++t) {
-        const Tensor<std::uint8_t> image = clip.frames.slice(std::min(t, clip.frames.size(0) - 1));
-        const Tensor<std::uint8_t> small = resize(image, size, size, Filter::bilinear);
-        std::copy(small.begin(), small.end(), out.slice(t).begin());
-    }
+    std::optional<detail::Resizer> resizer;
+    visit_frames(path, Uniform{.frames = frames}, [&](const ClipInfo&, Index t, const Tensor<std::uint8_t>& image) {
+        if (!resizer || !(resizer->image() == image.shape())) resizer.emplace(image.shape(), size, size, Filter::bilinear, Arithmetic::pillow);
+        (*resizer)(image.data(), out.data() + t * size * size * 3);
+    }, options);
     return out;
 }
 

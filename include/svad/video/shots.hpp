@@ -50,8 +50,10 @@ public:
         : options_{options}, rule_{options.least_length, options.short_shots} {}
 
     /// Takes the next frame [H, W, 3] (RGB); gives the cut that it decides, if any.
-    std::optional<Index> next(const Tensor<std::uint8_t>& frame) {
-        delta_ = difference_.next(frame);
+    std::optional<Index> next(const Tensor<std::uint8_t>& frame) { return next(difference_.next(frame)); }
+    /// The same if the frame's distance is known (for_each_change): nothing for the first.
+    std::optional<Index> next(const std::optional<FrameDelta>& delta) {
+        delta_ = delta;
         return rule_.next(value() >= options_.threshold);
     }
 
@@ -75,7 +77,10 @@ public:
 
     /// Takes the next frame [H, W, 3] (RGB); gives the cut that it decides, if any.
     std::optional<Index> next(const Tensor<std::uint8_t>& frame) {
-        const std::optional<FrameDelta> delta = difference_.next(frame);
+        return next(difference_.next(frame));
+    }
+    /// The same if the frame's distance is known (for_each_change): nothing for the first.
+    std::optional<Index> next(const std::optional<FrameDelta>& delta) {
         return rule_.next(delta ? content_value(*delta, weights_) : 0);
     }
 

@@ -30,7 +30,7 @@ public:
     /// bad path.
     VideoWriter(std::string path, const WriteOptions& options)
         : path_{std::move(path)}, temporary_{io::temporary_name(path_)}, options_{options} {
-        detail::quiet();
+        detail::set_up_libav();
         const Index w = options_.width, h = options_.height;
         if (w < 2 || h < 2 || w % 2 != 0 || h % 2 != 0 || w > 16384 || h > 16384)
             fail<UsageError>(path_, ": video sizes must be even and from 2 to 16384; got ", w, "x", h);
