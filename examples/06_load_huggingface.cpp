@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A published checkpoint (config.json and model.safetensors of GPT-2, LLaMA, Qwen2 or Baichuan) in this library's
+// A published checkpoint (config.json and model.safetensors of GPT-2, OPT, LLaMA, Qwen or Baichuan) in this library's
 // decoder: its names are a table, what is missing or left over is an error.   06_load_huggingface FOLDER
 #include <svad/svad.hpp>
 
@@ -10,10 +10,9 @@ int main(int argc, char** argv) try {
     if (argc < 2) return std::fprintf(stderr, "usage: 06_load_huggingface FOLDER\n"), 2;
     const std::string folder = argv[1], where = folder + "/config.json";
     const io::Json json = io::read_json(where);
-    const bool gpt2 = json.value("model_type", "") == "gpt2";
 
-    Decoder model(gpt2 ? hub::gpt2(json, where) : hub::llama(json, where));
-    load(model, folder, gpt2 ? names::gpt2() : names::llama());
+    Decoder model(hub::decoder(json, where));
+    load(model, folder, names::decoder(json.at("model_type")));
     const DecoderConfig& c = model.config;
     std::printf("%s: %lld blocks of width %lld, %lld words, %lld parameters\n", folder.c_str(), static_cast<long long>(c.depth),
                 static_cast<long long>(c.width), static_cast<long long>(c.vocabulary), static_cast<long long>(parameter_count(model)));

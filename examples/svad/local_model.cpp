@@ -20,12 +20,12 @@ using namespace svad;
 class Local {
 public:
     Local(const std::string& folder, const std::string& chat)
-        : config_(io::read_json(folder + "/config.json")), decoder_(decoder_config(config_, folder + "/config.json")),
+        : config_(io::read_json(folder + "/config.json")), decoder_(hub::decoder(config_, folder + "/config.json")),
           tokenizer_(text::Tokenizer::load(folder + "/tokenizer.json")) {
         if (tokenizer_.vocabulary() > decoder_.config.vocabulary)
             fail<io::FormatError>(folder, ": the tokenizer has ", tokenizer_.vocabulary(), " tokens and the model ",
                                   decoder_.config.vocabulary);
-        load(decoder_, folder, is_gpt2(config_) ? names::gpt2() : names::llama());
+        load(decoder_, folder, names::decoder(config_["model_type"]));
         chat_ = choose(chat);
         read_stops(config_, folder + "/config.json");
         if (chat_)
@@ -54,16 +54,6 @@ public:
     [[nodiscard]] std::string chat() const { return chat_ ? chat_->name : "plain"; }
 
 private:
-    static bool is_gpt2(const io::Json& config) { return config["model_type"] == "gpt2"; }
-
-    static DecoderConfig decoder_config(const io::Json& json, const std::string& where) {
-        const auto type = io::field<std::string>(json, "model_type", where);
-        if (type == "gpt2") return hub::gpt2(json, where);
-        if (type == "llama" || type == "qwen2" || type == "baichuan") return hub::llama(json, where);
-        fail<io::FormatError>(where, ": this model_type cannot be run; got ", io::detail::shown(type),
-                              "; gpt2, llama, qwen2 and baichuan can");
-    }
-
     /// The template asked for; "auto" is ChatML as Qwen2 has it where the tokenizer has its marks, else none.
     [[nodiscard]] const text::ChatTemplate* choose(const std::string& asked) const {
         const bool marks = tokenizer_.has("<|im_start|>") && tokenizer_.has("<|im_end|>");

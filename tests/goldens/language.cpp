@@ -11,8 +11,7 @@ namespace goldens {
 
 namespace {
 
-bool is_gpt2(const ModelFixture& fixture) { return fixture.config.at("model_type") == "gpt2"; }
-NameTable names_of(const ModelFixture& fixture) { return is_gpt2(fixture) ? names::gpt2() : names::llama(); }
+NameTable names_of(const ModelFixture& fixture) { return names::decoder(fixture.config.at("model_type").get<std::string>()); }
 
 infer::SearchOptions options_of(const Json& generation, const Json& run) {
     infer::SearchOptions o;
@@ -59,7 +58,7 @@ void run_search(const ModelFixture& fixture, const Decoder& model, const std::st
 
 void run_language(const ModelFixture& fixture) {
     const std::string where = fixture.folder + "/config.json";
-    Decoder model(is_gpt2(fixture) ? hub::gpt2(fixture.config, where) : hub::llama(fixture.config, where));
+    Decoder model(hub::decoder(fixture.config, where));
     load(model, fixture.weights, names_of(fixture));
 
     const Tensor<std::int32_t> ids = fixture.ids("input_ids"), labels = fixture.ids("labels");

@@ -167,7 +167,8 @@ void run_model(const std::string& folder, Report& report) {
     if (type == "blip_2_qformer") run = run_qformer;
     if (type == "videochat_encoder") run = run_video_chat;
     if (type == "uniformerv2") run = run_uniformer;
-    if (type == "llama" || type == "baichuan" || type == "gpt2" || type == "qwen2") run = run_language;
+    for (const char* const decoder : {"llama", "baichuan", "qwen", "qwen2", "gpt2", "opt"})
+        if (type == decoder) run = run_language;
     if (!run) return report.unsupported("model_type " + type);
     const ModelFixture fixture(folder, report);
     run(fixture);
@@ -187,7 +188,7 @@ void run_folder(const std::filesystem::path& folder, std::vector<Report>& report
         return publish(report, reports);
     }
     using Run = void (*)(const std::string&, std::vector<Report>&);
-    const std::map<std::string, Run> of_kind{{"shots", run_shots}, {"metrics", run_metrics}, {"tokenizers", run_tokenizers},
+    const std::map<std::string, Run> of_kind{{"video", run_video}, {"shots", run_shots}, {"metrics", run_metrics}, {"tokenizers", run_tokenizers},
                                              {"bpe_training", run_bpe_training}, {"captions", run_captions}, {"pos", run_pos}};
     if (const auto found = of_kind.find(folder.filename().string()); found != of_kind.end()) found->second(folder.string(), reports);
     std::vector<std::filesystem::path> inner;

@@ -89,6 +89,7 @@ void run_captions(const std::string& folder, std::vector<Report>& reports);
 void run_pos(const std::string& folder, std::vector<Report>& reports);
 
 // Fixtures of video: a line for every file in the folder.
+void run_video(const std::string& folder, std::vector<Report>& reports);
 void run_shots(const std::string& folder, std::vector<Report>& reports);
 void run_transnet(const std::string& folder, std::vector<Report>& reports);
 /// The combined detector, where SVAD_TRANSNET names the network's weights.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Transformer decoder. LLaMA, Vicuna, Qwen2, Baichuan (rotary or ALiBi), GPT-2 and the demo's own are configurations:
+// Transformer decoder. LLaMA, Vicuna, Qwen 1 and 2, Baichuan (rotary or ALiBi), GPT-2, OPT and the demo's own are configurations:
 //     h = h + attention(norm1 h);  h = h + mlp(norm2 h);  scores = head(norm h)
 // It reads vectors, so that visual queries stand in front of words (paper eq 8), and it continues from a KvCache.
 #pragma once
@@ -20,7 +20,9 @@ struct DecoderConfig {
     Index head_width = 0;                           ///< 0 = width / heads
     Index hidden = 11008;
     Positions positions = Positions::rope;
-    Index max_positions = 2048;                     ///< rows of a learned table
+    Index max_positions = 2048;                     ///< places that a learned table knows
+    Index first_position = 0;                       ///< row of a learned table for the first place (OPT: 2)
+    Index longest = 0;                              ///< sequences beyond it would need rules that are not ours; 0 = any
     RopeOptions rope = {};
     NormKind norm = NormKind::rms;
     double eps = 1e-6;
@@ -76,7 +78,7 @@ struct Decoder {
     explicit Decoder(const DecoderConfig& c)
         : config(c), words(c.vocabulary, c.width, Init::normal(c.deviation)),
           blocks(static_cast<std::size_t>(c.depth), DecoderBlock(c)), norm(c.norm, c.width, c.eps) {
-        if (c.positions == Positions::learned) positions.emplace(c.max_positions, c.width, Init::normal(c.deviation));
+        if (c.positions == Positions::learned) positions.emplace(c.first_position + c.max_positions, c.width, Init::normal(c.deviation));
         if (!c.tied) head.emplace(Shape{c.vocabulary, c.width}, Init::normal(c.deviation));
         name_parameters(*this);
     }
@@ -90,6 +92,8 @@ struct Decoder {
         const Index past = in.cache ? in.cache->length() : 0;
         if (in.keep.rank() == 2 && in.keep.shape() != Shape{B, past + L})
             fail<ShapeError>("decoder: keep must be [", B, ", ", past + L, "]; got ", in.keep.shape());
+        if (config.longest > 0 && past + L > config.longest)
+            fail<ShapeError>("decoder: ", past + L, " positions, but this model is defined up to ", config.longest, "; shorten the prompt");
         const Tensor<std::int32_t> places = count_kept(in.keep, B, past, L);
         AttentionContext context{.causal = true, .keep = in.keep, .rope = config.rope, .positions = places, .cache = in.cache};
         RopeTable rotation;
@@ -99,7 +103,7 @@ struct Decoder {
         }
         if (config.positions == Positions::alibi) context.slopes = alibi_slopes(config.heads);
 
-        Var h = positions ? vectors + (*positions)(places) : vectors;
+        Var h = positions ? vectors + (*positions)(rows_of(places)) : vectors;
         for (std::size_t i = 0; i < blocks.size(); ++i) {
             context.layer = static_cast<Index>(i);
             h = blocks[i](h, context);
@@ -132,6 +136,11 @@ struct Decoder {
     }
 
 private:
+    // Rows of the learned table.
+    Tensor<std::int32_t> rows_of(Tensor<std::int32_t> places) const {
+        for (std::int32_t& p : places) p += static_cast<std::int32_t>(config.first_position);
+        return places;
+    }
     // Angles for the positions that occur.
     RopeTable turns(const Tensor<std::int32_t>& places) const {
         const Index head_width = config.head_width > 0 ? config.head_width : config.width / config.heads;

@@ -84,6 +84,66 @@ inline RopeOptions rope_options(const Fields& f) {
     return c;
 }
 
+/// OPT. The 350m model differs (norms behind the parts, word vectors of another width) and is refused.
+[[nodiscard]] inline DecoderConfig opt(const Json& json, const std::string& where) {
+    const detail::Fields f{json, where};
+    DecoderConfig c;
+    c.vocabulary = f.size("vocab_size");
+    c.width = f.size("hidden_size");
+    c.depth = f.size("num_hidden_layers");
+    c.heads = f.size("num_attention_heads");
+    c.hidden = f.size("ffn_dim");
+    c.positions = Positions::learned;
+    c.max_positions = f.size("max_position_embeddings");
+    c.first_position = 2;                           // rows 0 and 1 were padding's in fairseq
+    c.norm = NormKind::layer;
+    c.eps = 1e-5;
+    c.gated = false;
+    c.activation = f.activation("activation_function", "relu");
+    c.attention_bias = c.out_bias = c.mlp_bias = f.flag_or("enable_bias", true);
+    c.tied = f.flag_or("tie_word_embeddings", true);
+    const Index words = f.size_or("word_embed_proj_dim", c.width);
+    if (!f.flag_or("do_layer_norm_before", true)) fail<io::FormatError>(where, ": norms behind the parts (do_layer_norm_before false) are not supported");
+    if (words != c.width) fail<io::FormatError>(where, ": word vectors of ", words, " in a model of ", c.width, " are not supported");
+    if (f.flag_or("_remove_final_layer_norm", false)) fail<io::FormatError>(where, ": a model without its last norm is not supported");
+    if (!f.flag_or("layer_norm_elementwise_affine", true)) fail<io::FormatError>(where, ": norms without weights are not supported");
+    return c;
+}
+
+/// Qwen of the first generation. Behind seq_length its code stretches the rotary base and scales queries at inference;
+/// we stop there with an error instead.
+[[nodiscard]] inline DecoderConfig qwen(const Json& json, const std::string& where) {
+    const detail::Fields f{json, where};
+    DecoderConfig c;
+    c.vocabulary = f.size("vocab_size");
+    c.width = f.size("hidden_size");
+    c.depth = f.size("num_hidden_layers");
+    c.heads = f.size("num_attention_heads");
+    c.head_width = f.size_or("kv_channels", c.width / c.heads);
+    const Index both = f.size("intermediate_size", 2);      // of gate and up together
+    if (both % 2 != 0) fail<io::FormatError>(where, ": 'intermediate_size' is ", both, "; it counts both branches and must be even");
+    c.hidden = both / 2;
+    c.max_positions = f.size_or("max_position_embeddings", 8192);
+    c.rope.theta = f.number_or("rotary_emb_base", 10000.0);
+    if (f.number_or("rotary_pct", 1.0) != 1) fail<io::FormatError>(where, ": rotary_pct other than 1 is not supported");
+    c.eps = f.number("layer_norm_epsilon");
+    c.attention_bias = true;
+    c.out_bias = c.mlp_bias = !f.flag_or("no_bias", true);
+    c.tied = f.flag_or("tie_word_embeddings", false);
+    if (f.flag_or("use_dynamic_ntk", false) || f.flag_or("use_logn_attn", false)) c.longest = c.max_positions = f.size("seq_length");
+    return c;
+}
+
+/// The decoder that config.json's model_type names; FormatError for a type that is not one of ours.
+[[nodiscard]] inline DecoderConfig decoder(const Json& json, const std::string& where) {
+    const std::string type = io::field<std::string>(json, "model_type", where);
+    if (type == "gpt2") return gpt2(json, where);
+    if (type == "opt") return opt(json, where);
+    if (type == "qwen") return qwen(json, where);
+    if (type == "llama" || type == "baichuan" || type == "qwen2") return llama(json, where);
+    fail<io::FormatError>(where, ": model_type '", type, "' is not a decoder known here (llama, baichuan, qwen, qwen2, gpt2, opt)");
+}
+
 [[nodiscard]] inline BertConfig bert(const Json& json, const std::string& where, bool pooler = true) {
     const detail::Fields f{json, where};
     BertConfig c;

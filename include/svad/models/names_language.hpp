@@ -44,6 +44,47 @@ namespace svad::names {
             {"transformer."}};
 }
 
+/// OPT: Decoder.
+[[nodiscard]] inline NameTable opt() {
+    return {{{"model.decoder.embed_tokens.weight", "words.weight"},
+             {"model.decoder.embed_positions.weight", "positions.weight"},
+             {"model.decoder.layers.*.self_attn_layer_norm.*", "blocks.*.norm1.*"},
+             {"model.decoder.layers.*.self_attn.q_proj.*", "blocks.*.attn.q.*"},
+             {"model.decoder.layers.*.self_attn.k_proj.*", "blocks.*.attn.k.*"},
+             {"model.decoder.layers.*.self_attn.v_proj.*", "blocks.*.attn.v.*"},
+             {"model.decoder.layers.*.self_attn.out_proj.*", "blocks.*.attn.out.*"},
+             {"model.decoder.layers.*.final_layer_norm.*", "blocks.*.norm2.*"},
+             {"model.decoder.layers.*.fc1.*", "blocks.*.mlp.up.*"},
+             {"model.decoder.layers.*.fc2.*", "blocks.*.mlp.down.*"},
+             {"model.decoder.final_layer_norm.*", "norm.*"},
+             {"lm_head.weight", "head"}},
+            {"lm_head.weight"},
+            {},
+            {"model."}};
+}
+
+/// Qwen of the first generation: Decoder. w1 is up, w2 is the gate.
+[[nodiscard]] inline NameTable qwen() {
+    return {{{"transformer.wte.weight", "words.weight"},
+             {"transformer.h.*.ln_1.weight", "blocks.*.norm1.weight"},
+             {"transformer.h.*.attn.c_attn.*", "blocks.*.attn.{q,k,v}.*"},
+             {"transformer.h.*.attn.c_proj.*", "blocks.*.attn.out.*"},
+             {"transformer.h.*.ln_2.weight", "blocks.*.norm2.weight"},
+             {"transformer.h.*.mlp.w1.*", "blocks.*.mlp.up.*"},
+             {"transformer.h.*.mlp.w2.*", "blocks.*.mlp.gate.*"},
+             {"transformer.h.*.mlp.c_proj.*", "blocks.*.mlp.down.*"},
+             {"transformer.ln_f.weight", "norm.weight"},
+             {"lm_head.weight", "head"}},
+            {"transformer.rotary_emb.inv_freq"}};
+}
+
+/// The table of a decoder by config.json's model_type; hub::decoder knows which types there are.
+[[nodiscard]] inline NameTable decoder(const std::string& type) {
+    if (type == "gpt2") return gpt2();
+    if (type == "opt") return opt();
+    return type == "qwen" ? qwen() : llama();
+}
+
 /// The layers of BERT as transformers and LAVIS call them, with the Q-Former's extra parts: BertLayer.
 [[nodiscard]] inline NameTable bert_layers() {
     NameTable t;
