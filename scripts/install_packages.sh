@@ -6,7 +6,7 @@ set -euo pipefail
 
 packages=(g++ cmake ninja-build pkg-config python3 libeigen3-dev nlohmann-json3-dev libutf8proc-dev zlib1g-dev
           libavformat-dev libavcodec-dev libavutil-dev libswscale-dev doctest-dev libcli11-dev
-          libcurl4-openssl-dev)
+          libcurl4-openssl-dev libcpp-httplib-dev)
 
 if ! command -v dpkg-query >/dev/null; then
     echo "install_packages: not a Debian system; these packages, or their like, must be there: ${packages[*]}" >&2

@@ -32,9 +32,10 @@ struct TrainArguments {
 };
 
 struct DescribeOptions {
-    std::string model, fill;
+    std::string model, fill, shots, transnet, format = "text", out;
     std::vector<std::string> videos;
-    std::int64_t beams = 1, words = 96;
+    std::int64_t beams = 1, words = 96, batch = 8;
+    double least_shot = 0.5;
     bool json = false;
 };
 
@@ -114,6 +115,28 @@ struct DatasetUnpackOptions {
     std::string out;
 };
 
+/// The stages of building a data set from raw videos; see dataset.hpp.
+struct DatasetOptions {
+    std::string folder;                          ///< of the data set
+    std::vector<std::string> from;               ///< folders, files and manifests of videos
+    std::string category, detector = "adaptive", transnet;
+    double brief_seconds = 2, brief_share = 0.3, least_seconds = 2;
+    std::int64_t clips = 0;                      ///< sample size; 0: all
+    double test = 0.1;
+    std::uint64_t seed = 1;
+    std::string language, taggers;
+    std::int64_t least_words = 5;
+    int jobs = 0;
+    bool strict = false, json = false;
+};
+
+/// The page on which people write and review the annotations of a data-set folder.
+struct AnnotateOptions {
+    std::string folder, write, reviewer;
+    int port = 0;
+    std::int64_t strips = 200;
+};
+
 CLI::App* add_synth(CLI::App& app, SynthOptions& options);
 CLI::App* add_train(CLI::App& app, TrainArguments& options);
 CLI::App* add_describe(CLI::App& app, DescribeOptions& options);
@@ -124,8 +147,11 @@ CLI::App* add_judge(CLI::App& app, JudgeArguments& options);
 CLI::App* add_rewrite(CLI::App& app, RewriteOptions& options);
 CLI::App* add_keywords(CLI::App& app, KeywordOptions& options);
 CLI::App* add_dataset_convert(CLI::App& dataset, DatasetConvertOptions& options);
+/// Adds build and every stage; each sets `code` when it is called.
+void add_dataset_stages(CLI::App& dataset, DatasetOptions& options, int& code);
 CLI::App* add_dataset_pack(CLI::App& dataset, DatasetPackOptions& options);
 CLI::App* add_dataset_unpack(CLI::App& dataset, DatasetUnpackOptions& options);
+CLI::App* add_annotate(CLI::App& dataset, AnnotateOptions& options);
 
 int synth(const SynthOptions& options);
 int train(const TrainArguments& options);
@@ -140,5 +166,6 @@ int keywords(const KeywordOptions& options);
 int dataset_convert(const DatasetConvertOptions& options);
 int dataset_pack(const DatasetPackOptions& options);
 int dataset_unpack(const DatasetUnpackOptions& options);
+int annotate(const AnnotateOptions& options);
 
 }  // namespace tool

@@ -28,7 +28,7 @@ Clips decode(const Captioner& captioner, const data::Manifest& manifest, Index l
     for (const data::Record& r : manifest.records) {
         if (limit > 0 && static_cast<Index>(clips.records.size()) == limit) break;
         try {
-            clips.frames.push_back(captioner.frames(r.video));
+            clips.frames.push_back(captioner.frames(r.video, {.range = r.range}));
             clips.records.push_back(r);
         } catch (const Error& e) {
             std::fprintf(stderr, "svad: skipped %s\n", e.what());
@@ -193,7 +193,7 @@ std::vector<Strip> strips_of(const Clips& clips, const Answers& own, const std::
     for (std::size_t i = 0; i < clips.records.size() && static_cast<Index>(strips.size()) < count; ++i) {
         const data::Record& r = clips.records[i];
         Strip s{r.id, r.descriptions[0], own.descriptions[i], blanks[i].masked, blanks[i].answer.word, own.words[i], {}, {}};
-        const video::Clip keys = video::read(r.video, video::Uniform{.frames = 8});
+        const video::Clip keys = video::read(r.video, video::Uniform{.frames = 8}, {.range = r.range});
         for (Index t = 0; t < keys.frames.size(0); ++t) s.pictures.push_back(base64(video::encode_png(keys.frames.slice(t))));
         if (!r.truth.is_null())
             for (const auto& [kind, verdict] : data::synth::grade(own.descriptions[i], data::synth::truth_from_json(r.truth)).all())

@@ -45,12 +45,16 @@ int main(int argc, char** argv) {
     tool::add_keywords(app, keyword_options)->callback(run(keyword_options, tool::keywords));
     CLI::App* const dataset = app.add_subcommand("dataset", "build, convert and pack data sets");
     dataset->require_subcommand(1);
+    tool::DatasetOptions dataset_options;
+    tool::add_dataset_stages(*dataset, dataset_options, code);
     tool::DatasetConvertOptions convert_options;
     tool::add_dataset_convert(*dataset, convert_options)->callback(run(convert_options, tool::dataset_convert));
     tool::DatasetPackOptions pack_options;
     tool::add_dataset_pack(*dataset, pack_options)->callback(run(pack_options, tool::dataset_pack));
     tool::DatasetUnpackOptions unpack_options;
     tool::add_dataset_unpack(*dataset, unpack_options)->callback(run(unpack_options, tool::dataset_unpack));
+    tool::AnnotateOptions annotate_options;
+    tool::add_annotate(*dataset, annotate_options)->callback(run(annotate_options, tool::annotate));
 
     try {
         app.parse(argc, argv);

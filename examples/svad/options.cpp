@@ -49,13 +49,22 @@ CLI::App* add_train(CLI::App& app, TrainArguments& o) {
 }
 
 CLI::App* add_describe(CLI::App& app, DescribeOptions& o) {
-    auto* c = app.add_subcommand("describe", "describe videos or pictures, one line each");
+    auto* c = app.add_subcommand("describe", "describe videos or pictures, one line each, or the shots of a whole video with their times");
     c->add_option("videos", o.videos, "files")->required();
     c->add_option("--model", o.model, "folder of a trained model")->required();
     c->add_option("--fill", o.fill, "instead of describing, fill the blank '__' in this text");
     c->add_option("--beams", o.beams, "hypotheses of the beam search (1: greedy)")->check(CLI::Range(1, 64));
     c->add_option("--max-tokens", o.words, "tokens to generate at most")->check(CLI::Range(1, 2048));
-    c->add_flag("--json", o.json, "one JSON object a line");
+    c->add_option("--shots", o.shots, "one description a shot, shots found by content, adaptive, hash or combined; none: a file is one "
+                                      "clip (default: none for text and json, adaptive for srt, vtt and html)")
+        ->check(CLI::IsMember({"none", "content", "adaptive", "hash", "combined"}));
+    c->add_option("--transnet", o.transnet, "weights of TransNet V2 (.pth or .safetensors) for --shots combined");
+    c->add_option("--least-shot", o.least_shot, "seconds; shorter shots join the one before")->check(CLI::NonNegativeNumber);
+    auto* format = c->add_option("--format", o.format, "text, json (an object a line), srt, vtt or html (a page with film strips)")
+                       ->check(CLI::IsMember({"text", "json", "srt", "vtt", "html"}));
+    c->add_option("--out", o.out, "write to this file when all is done instead of to the standard output as it comes");
+    c->add_option("--batch", o.batch, "shots described at once")->check(CLI::Range(1, 1024));
+    c->add_flag("--json", o.json, "the same as --format json")->excludes(format);
     return c;
 }
 

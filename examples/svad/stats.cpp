@@ -129,6 +129,12 @@ void print_sets(const std::vector<AnnotatedSet>& sets) {
 
 }  // namespace
 
+io::Json stats_json(const std::vector<AnnotatedSet>& sets) {
+    io::Json out = io::Json::array();
+    for (const AnnotatedSet& set : sets) out.push_back(as_json(set));
+    return out;
+}
+
 std::vector<std::string> remarks(const AnnotatedSet& set) {
     const data::Statistics& s = set.statistics;
     std::vector<std::string> out = {"words are " + set.words_are};
@@ -161,9 +167,7 @@ int stats(const StatsOptions& options) {
                 std::fprintf(stderr, "svad: left out %s\n", printable(problem).c_str());
     }
     if (options.json) {
-        io::Json out = io::Json::array();
-        for (const AnnotatedSet& set : sets) out.push_back(as_json(set));
-        std::printf("%s\n", io::dump(out, 2).c_str());
+        std::printf("%s\n", io::dump(stats_json(sets), 2).c_str());
     } else {
         print_sets(sets);
     }

@@ -7,6 +7,7 @@
 
 #include "svad/data/annotations.hpp"
 #include "svad/data/statistics.hpp"
+#include "svad/io/json.hpp"
 
 #include <string>
 #include <vector>
@@ -47,6 +48,9 @@ std::vector<AnnotatedSet> read_sets(const StatsOptions& options);
 
 /// What a reader must know before believing the figures of `set`: one clause each.
 std::vector<std::string> remarks(const AnnotatedSet& set);
+
+/// All figures of the sets, for machines.
+svad::io::Json stats_json(const std::vector<AnnotatedSet>& sets);
 
 /// The page with all figures, one self-contained HTML file.
 std::string stats_page(const std::vector<AnnotatedSet>& sets);

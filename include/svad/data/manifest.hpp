@@ -4,11 +4,13 @@
 //    "descriptions": ["...", ...], "keywords": [{"word": "jar", "kind": "object"}, ...], "truth": {...},
 //    "seconds": 12.5, "category": "food", "split": "train", "tokens": ["a b c", ...], "tags": ["DET NOUN VERB", ...]}
 // `video` is relative to the manifest; the second and third line are optional, tokens and tags go with the descriptions.
+// A clip that is part of a file has "start" and "end" in seconds from the file's first frame; either may be left out.
 // A line that is no such object is left out and reported, never silently.
 #pragma once
 
 #include "svad/core/dtype.hpp"
 #include "svad/io/json.hpp"
+#include "svad/video/sampling.hpp"
 
 #include <cmath>
 #include <optional>
@@ -31,6 +33,7 @@ struct Record {
     std::vector<std::string> descriptions;      ///< at least one
     std::vector<Keyword> keywords;
     io::Json truth;                             ///< what a generator knows about the clip; null for real data
+    video::Range range;                         ///< the part of the file that is the clip
     std::optional<double> seconds;              ///< length of the clip, where the manifest says it
     std::string category, split;                ///< empty where it does not
     std::vector<std::string> tokens, tags;      ///< for each description its words, and their tags, joined by blanks; or empty
@@ -64,6 +67,10 @@ inline void parse_statistics(const io::Json& line, Record& r) {
         if (const auto value = io::find_field<double>(line, key, "line")) r.seconds = value;
     if (r.seconds && !(*r.seconds > 0 && std::isfinite(*r.seconds)))
         fail<io::FormatError>("seconds must be positive; got ", *r.seconds);
+    r.range.start = io::field_or<double>(line, "start", r.range.start, "line");
+    r.range.end = io::field_or<double>(line, "end", r.range.end, "line");
+    if (!(std::isfinite(r.range.start) && r.range.start >= 0 && r.range.end > r.range.start))
+        fail<io::FormatError>("a clip should end after it starts; got ", r.range.start, " to ", r.range.end, " s");
     r.category = io::field_or<std::string>(line, "category", "", "line");
     r.split = io::field_or<std::string>(line, "split", "", "line");
     r.tokens = text_list(line, "tokens");

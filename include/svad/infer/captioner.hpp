@@ -41,9 +41,9 @@ struct Captioner {
         svad::save(model, folder + "/model.safetensors", {{"format", "svad"}}, dtype);
     }
 
-    /// Frames of a file as the encoder wants them: [T, S, S, 3].
-    Tensor<std::uint8_t> frames(const std::string& path) const {
-        return video::sampled_frames(path, config.frames, config.video.vit.image);
+    /// Frames of a file, inside options.range, as the encoder wants them: [T, S, S, 3].
+    Tensor<std::uint8_t> frames(const std::string& path, const video::ReadOptions& options = {}) const {
+        return video::sampled_frames(path, config.frames, config.video.vit.image, options);
     }
 
     /// One sentence for every clip; clips as frames() gives them.
