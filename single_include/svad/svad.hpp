@@ -1945,6 +1945,48 @@ private:
 
 }  // namespace svad::io
 
+// ==== svad/io/json_lines.hpp ====
+// Files of one JSON object a line that svad itself writes: read strictly, written whole.
+//
+// A line that is no object is a FormatError with file and line: such a file is a stage's result, and half a result is none.
+// (Manifests from elsewhere are read by data/manifest.hpp, which leaves bad lines out and counts them.)
+
+namespace svad::io {
+
+/// Calls each(line, where) for every object in `text`, the content of `path`; empty lines are passed over. What `each` throws
+/// of FormatErrors gets "path:line: " in front. Throws FormatError.
+template <class Each>
+void for_each_json_line(std::string_view text, const std::string& path, Each&& each) {
+    std::size_t number = 0;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t stop = std::min(text.find('\n', at), text.size());
+        const std::string_view line = text.substr(at, stop - at);
+        at = stop + 1;
+        ++number;
+        if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+        const std::string where = join(path, ":", number);
+        const Json json = parse_json(line, where);
+        if (!json.is_object()) fail<FormatError>(where, ": the line is no JSON object; restore the file or make it again");
+        each(json, where);
+    }
+}
+
+/// All objects of a file, in order. Throws FileError and FormatError.
+[[nodiscard]] inline std::vector<Json> read_json_lines(const std::string& path) {
+    std::vector<Json> out;
+    for_each_json_line(read_file(path), path, [&](const Json& line, const std::string&) { out.push_back(line); });
+    return out;
+}
+
+/// Replaces the file at `path` by these objects, one a line, in one step.
+inline void write_json_lines(const std::string& path, const std::vector<Json>& lines) {
+    AtomicWriter out{path};
+    for (const Json& line : lines) out.write(dump(line) + "\n");
+    out.commit();
+}
+
+}  // namespace svad::io
+
 // ==== svad/io/pickle.hpp ====
 // A pickle of protocol 2 as plain data: numbers, texts, tuples, lists, dictionaries and calls that are written down and
 // never made.
@@ -4127,6 +4169,172 @@ void gemm(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, const T* a, In
 
 }  // namespace svad::cpu
 
+// ==== svad/backend/cpu/winograd.hpp ====
+// 3 x 3 convolutions of pictures with fewer multiplications: Winograd's F(2x2, 3x3) (Lavin & Gray 2016).
+//
+// Four outputs need 16 products instead of 36: tiles of 4 x 4 inputs and the kernels are transformed, 16 matrix products
+// over the channels follow, and their tiles are transformed back. All factors are 0, 1/2 and 1, so the result differs
+// from the plain sum by roundings only (about twice as many). Tiles are handled in blocks that fit the second-level
+// cache. Rejected: F(4x4, 3x3) (a third fewer products again, but its factors up to 8 cost two digits).
+
+namespace svad::cpu {
+
+namespace detail {
+
+/// Sizes of a convolution of pictures [N, C, H, W] with kernels [O, C, 3, 3], zeros around, and how it is cut in blocks.
+struct WinogradPlan {
+    Index pictures, channels, filters, height, width;
+    Index down = (height + 1) / 2, across = (width + 1) / 2;   // tiles of 2 x 2 outputs
+    Index rows = std::max<Index>(1, std::clamp<Index>(8192 / channels, 32, 192) / across);   // of tiles in a block
+    Index places = Lanes<float>::round_up(rows * across);      // tiles of a block, to whole vectors
+    Index blocks = (pictures * down + rows - 1) / rows;
+    Index strip = std::min<Index>(filters, 32);                // filters at once
+};
+
+/// kernels [O, C, 3, 3] -> [16, O, C].
+inline std::vector<float> winograd_kernels(const WinogradPlan& p, const float* kernels) {
+    std::vector<float> out(static_cast<std::size_t>(16 * p.filters * p.channels));
+    parallel_for(p.filters, 8, [&](Index first, Index last) {
+        for (Index i = first * p.channels; i < last * p.channels; ++i) {
+            const float* const g = kernels + i * 9;
+            float half[4][3];
+            for (Index k = 0; k < 3; ++k) {
+                const float sum = g[k] + g[6 + k];
+                half[0][k] = g[k], half[1][k] = 0.5f * (sum + g[3 + k]), half[2][k] = 0.5f * (sum - g[3 + k]), half[3][k] = g[6 + k];
+            }
+            for (Index r = 0; r < 4; ++r) {
+                const float sum = half[r][0] + half[r][2];
+                const float row[4] = {half[r][0], 0.5f * (sum + half[r][1]), 0.5f * (sum - half[r][1]), half[r][2]};
+                for (Index k = 0; k < 4; ++k) out[static_cast<std::size_t>((4 * r + k) * p.filters * p.channels + i)] = row[k];
+            }
+        }
+    });
+    return out;
+}
+
+/// One row of tiles of one channel: rows 2 t - 1 .. 2 t + 2 of picture [H, W] to out[k * step + tile], k < 16.
+/// `line` holds 2 (across + 1) floats.
+inline void winograd_input(const WinogradPlan& p, const float* picture, Index t, float* line, float* out, Index step) {
+    const Index n = p.across + 1;
+    const auto row = [&](Index k) {
+        const Index y = 2 * t - 1 + k;
+        return y < 0 || y >= p.height ? nullptr : picture + y * p.width;
+    };
+    const float* const d[4] = {row(0), row(1), row(2), row(3)};
+    // Which rows are added: d0 - d2, d1 + d2, d2 - d1, d1 - d3.
+    const std::pair<Index, Index> parts[4] = {{0, 2}, {1, 2}, {2, 1}, {1, 3}};
+    float *__restrict const even = line, *__restrict const odd = line + n;   // of columns -1, 0, 1 ...
+    for (Index r = 0; r < 4; ++r) {
+        const float *const a = d[parts[r].first], *const b = d[parts[r].second], sign = r == 1 ? 1.0f : -1.0f;
+        const auto at = [&](Index x) { return (a ? a[x] : 0.0f) + (b ? sign * b[x] : 0.0f); };
+        even[0] = 0;
+        if (a && b && p.width % 2 == 0) {
+            for (Index x = 0; x + 1 < n; ++x) {
+                odd[x] = a[2 * x] + sign * b[2 * x];
+                even[x + 1] = a[2 * x + 1] + sign * b[2 * x + 1];
+            }
+        } else {
+            for (Index x = 0; x + 1 < n; ++x) {
+                odd[x] = at(2 * x);
+                even[x + 1] = 2 * x + 1 < p.width ? at(2 * x + 1) : 0.0f;
+            }
+        }
+        odd[n - 1] = 0;
+        float* const to = out + 4 * r * step;
+        float *__restrict const v0 = to, *__restrict const v1 = to + step, *__restrict const v2 = to + 2 * step, *__restrict const v3 = to + 3 * step;
+        for (Index x = 0; x < p.across; ++x) {
+            v0[x] = even[x] - even[x + 1];
+            v1[x] = odd[x] + even[x + 1];
+            v2[x] = even[x + 1] - odd[x];
+            v3[x] = odd[x] - odd[x + 1];
+        }
+    }
+}
+
+/// One row of tiles of one filter: in[k * step + tile] to the outputs top left, top right, bottom left, bottom right of
+/// all tiles, each `stride` floats, a multiple of the vector width.
+inline void winograd_output(const float* in, Index step, float* parts, Index stride) {
+    using V = Lanes<float>;
+    for (Index x = 0; x < stride; x += V::n) {
+        V::Vector above[4], below[4];
+        for (Index k = 0; k < 4; ++k) {
+            const auto row = [&](Index r) { return V::load(in + (4 * r + k) * step + x); };
+            const V::Vector b = row(1), c = row(2);
+            above[k] = row(0) + b + c;
+            below[k] = b - c - row(3);
+        }
+        V::store(parts + x, above[0] + above[1] + above[2]);
+        V::store(parts + stride + x, above[1] - above[2] - above[3]);
+        V::store(parts + 2 * stride + x, below[0] + below[1] + below[2]);
+        V::store(parts + 3 * stride + x, below[1] - below[2] - below[3]);
+    }
+}
+
+/// to[0 .. n - 1] = left[0], right[0], left[1] ...
+inline void interleave_line(const float* __restrict left, const float* __restrict right, float* __restrict to, Index n) {
+    for (Index x = 0; x < n / 2; ++x) to[2 * x] = left[x], to[2 * x + 1] = right[x];
+    if (n % 2 != 0) to[n - 1] = left[n / 2];
+}
+
+/// Tile rows `first` .. of a block: products and outputs.
+class WinogradBlock {
+public:
+    explicit WinogradBlock(const WinogradPlan& plan)
+        : p_{plan}, stride_{Lanes<float>::round_up(p_.across + 1)},
+          scratch_{16 * p_.places * (p_.channels + p_.strip) + 5 * stride_, 3},
+          inputs_{scratch_.take(16 * p_.channels * p_.places)},
+          products_{scratch_.take(16 * p_.strip * p_.places + stride_)},   // the last row is read in whole vectors
+          line_{scratch_.take(4 * stride_)} {
+        std::fill(inputs_, inputs_ + 16 * p_.channels * p_.places, 0.0f);   // padding of vectors
+    }
+
+    void run(Index first, const float* x, const float* kernels, float* y) {
+        const Index rows = std::min(p_.rows, p_.pictures * p_.down - first), area = p_.height * p_.width;
+        for (Index r = 0; r < rows; ++r) {
+            const Index picture = (first + r) / p_.down, t = (first + r) % p_.down;
+            for (Index c = 0; c < p_.channels; ++c)
+                winograd_input(p_, x + (picture * p_.channels + c) * area, t, line_, inputs_ + c * p_.places + r * p_.across,
+                               p_.channels * p_.places);
+        }
+        for (Index o = 0; o < p_.filters; o += p_.strip) {
+            const Index strip = std::min(p_.strip, p_.filters - o);
+            for (Index k = 0; k < 16; ++k)
+                product<float>(strip, p_.places, p_.channels, kernels + (k * p_.filters + o) * p_.channels, p_.channels, 1,
+                               inputs_ + k * p_.channels * p_.places, p_.places, products_ + k * p_.strip * p_.places, p_.places, false);
+            for (Index i = 0; i < strip; ++i)
+                for (Index r = 0; r < rows; ++r) put((first + r) / p_.down, o + i, (first + r) % p_.down, i * p_.places + r * p_.across, y);
+        }
+    }
+
+private:
+    void put(Index picture, Index filter, Index t, Index at, float* y) {
+        winograd_output(products_ + at, p_.strip * p_.places, line_, stride_);
+        float* const to = y + ((picture * p_.filters + filter) * p_.height + 2 * t) * p_.width;
+        interleave_line(line_, line_ + stride_, to, p_.width);
+        if (2 * t + 1 < p_.height) interleave_line(line_ + 2 * stride_, line_ + 3 * stride_, to + p_.width, p_.width);
+    }
+
+    const WinogradPlan& p_;
+    Index stride_;   // of the outputs of a row of tiles
+    Scratch<float> scratch_;
+    float *inputs_, *products_, *line_;
+};
+
+}  // namespace detail
+
+/// y [N, O, H, W] = x [N, C, H, W] convolved with kernels [O, C, 3, 3], zeros around.
+inline void convolve_3x3(Index pictures, Index channels, Index filters, Index height, Index width, const float* x, const float* kernels,
+                         float* y) {
+    const detail::WinogradPlan plan{pictures, channels, filters, height, width};
+    const std::vector<float> transformed = detail::winograd_kernels(plan, kernels);
+    parallel_for(plan.blocks, 1, [&](Index first, Index last) {
+        detail::WinogradBlock block{plan};
+        for (Index b = first; b < last; ++b) block.run(b * plan.rows, x, transformed.data(), y);
+    });
+}
+
+}  // namespace svad::cpu
+
 // text/: Unicode, tokenizers, prompts.
 // ==== svad/text/added_tokens.hpp ====
 // Tokens that are found in the text before anything else: special ones ("<|im_start|>") and words that were added.
@@ -4395,6 +4603,11 @@ enum class Category : std::uint8_t {
     return is_letter(k) || (k >= Category::mn && k <= Category::nl) || k == Category::pc || c == 0x200C || c == 0x200D ||
            (c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) || (c >= 0x1F150 && c <= 0x1F169) ||
            (c >= 0x1F170 && c <= 0x1F189);
+}
+
+/// Columns that `c` takes where all are equally wide: 0 for marks, 2 for the wide letters of East Asia, else 1.
+[[nodiscard]] inline std::size_t columns(char32_t c) {
+    return static_cast<std::size_t>(utf8proc_charwidth(static_cast<utf8proc_int32_t>(c)));
 }
 
 /// Canonical combining class: 0 for what starts a new character.
@@ -12042,13 +12255,745 @@ namespace svad::text {
 }  // namespace svad::text
 
 // video/: decoding, sampling, resizing, shots, writing.
+// ==== svad/video/colour_change.hpp ====
+// From a file to the colour change of every frame: what the content and adaptive detectors need, and nothing else.
+//
+// Promise: the distances are those of FrameDifference over the frames that for_each_frame gives (a rotation does not
+// change them at full size; with Downscale::automatic frames are made small as they are stored, as PySceneDetect does).
+// Frames of 8-bit 4:2:0 are compared straight from the decoder's planes if that gives what libswscale gives: a made-up
+// picture of the file's width and matrix is converted by both first. All other frames take the way through RGB.
+// Rejected: trusting the arithmetic without a look (it is of libswscale's x86 code, not of its interface).
+
+// ==== svad/video/downscale.hpp ====
+// Frames made small before they are compared: PySceneDetect's automatic downscale.
+//
+// Definition: with a longer side above 256, both sides are divided by side / 256 and rounded to the nearest (ties to
+// even, at least 1). A small pixel lies at ((i + 0.5) * in / out - 0.5) and is mixed of the two nearest on each axis:
+// OpenCV's linear resize of bytes, weights in 2^-11, bit for bit. Only pixels that take part are converted to RGB,
+// straight from a decoder's planes, four for a small one. Rejected: converting all and resizing (converting 720p takes
+// as long as all that is left to do).
+
+// ==== svad/video/yuv_rgb.hpp ====
+// A decoder's planes with halved colour (4:2:0, 8 bits) to RGB, pixel by pixel, as libswscale's vector code does it.
+//
+// Promise: equal to what libswscale gives with its default rounding on x86: products of 13-bit coefficients of which
+// the upper 16 bits are kept, the colour of a pixel without interpolation. Who uses it compares it with libswscale
+// first (colour_change.hpp), since other machines and versions may round otherwise. It saves writing and reading a
+// picture of three bytes a pixel: the words go on to hue and saturation in registers.
+
+// ==== svad/video/hsv_delta.hpp ====
+// The inner loop of colour change: colours of pixels, and the sums of their differences from those of the frame before.
+//
+// Promise: all sums are those of to_hsv() pixel by pixel, on every machine. Pixels come from packed RGB, from planes, or
+// from a decoder's planes (yuv_rgb.hpp): whatever has plain(i), wide(i) and copy(i, n). Where the CPU can, 32 go at once. Divisions
+// are approximate reciprocals refined once: their error, below 2^-21.9 of the quotient, cannot reach the nearest half
+// (2^-21 away for all 255 divisors), so they round to the integers of the tables (a test compares all colours).
+// Rejected: exact divisions (half of the time of the loop), gathers from the tables (slower than dividing).
+
+// ==== svad/video/hsv.hpp ====
+// RGB bytes to hue, saturation and value in bytes, with the integers of OpenCV's 8-bit conversion.
+//
+// Promise: equal to cvtColor(RGB2HSV) for all 2^24 colours: hue 0..179 in steps of two degrees, products with
+// 12-bit reciprocals that are rounded to even, results rounded to nearest. Shot detectors compare thresholds
+// with figures that others computed so; exact arithmetic in floats would differ by one step in many pixels.
+
+namespace svad::video {
+
+/// A colour: hue 0..179 (two degrees a step), saturation and value 0..255.
+struct Hsv {
+    std::uint8_t hue = 0, saturation = 0, value = 0;
+    friend bool operator==(const Hsv&, const Hsv&) = default;
+};
+
+namespace detail {
+
+/// scale * 2^12 / i, rounded to the nearest, ties to even; 0 for i = 0.
+constexpr std::array<std::int32_t, 256> scaled_reciprocals(std::int32_t scale) {
+    std::array<std::int32_t, 256> out{};
+    for (std::int32_t i = 1; i < 256; ++i) {
+        const std::int32_t whole = (scale << 12) / i, twice = 2 * ((scale << 12) % i);
+        const bool up = twice > i || (twice == i && whole % 2 != 0);
+        out[static_cast<std::size_t>(i)] = whole + (up ? 1 : 0);
+    }
+    return out;
+}
+
+inline constexpr std::array<std::int32_t, 256> saturation_of_value = scaled_reciprocals(255);
+inline constexpr std::array<std::int32_t, 256> hue_of_spread = scaled_reciprocals(30);   // a sixth of 180
+
+}  // namespace detail
+
+/// The colour of a pixel of bytes.
+[[nodiscard]] inline Hsv to_hsv(std::uint8_t red, std::uint8_t green, std::uint8_t blue) {
+    const std::int32_t r = red, g = green, b = blue;
+    const std::int32_t value = std::max({r, g, b}), spread = value - std::min({r, g, b});
+    const auto at = [](const std::array<std::int32_t, 256>& table, std::int32_t i) {
+        return table[static_cast<std::size_t>(i)];
+    };
+    constexpr std::int32_t half = 1 << 11;
+    const std::int32_t saturation = (spread * at(detail::saturation_of_value, value) + half) >> 12;
+    const std::int32_t sixths = value == r ? g - b : value == g ? b - r + 2 * spread : r - g + 4 * spread;
+    std::int32_t hue = (sixths * at(detail::hue_of_spread, spread) + half) >> 12;
+    if (hue < 0) hue += 180;
+    return {static_cast<std::uint8_t>(hue), static_cast<std::uint8_t>(saturation), static_cast<std::uint8_t>(value)};
+}
+
+}  // namespace svad::video
+
+// ==== svad/video/wide.hpp ====
+// Loops over pixels with the vectors of x86: 32 pixels at a time, chosen at run time.
+//
+// Promise: SVAD_WIDE(target) marks a function that may use AVX2 and FMA; it is called only where has_wide() is true, so
+// a program built for any x86 uses them. Elsewhere SVAD_HAS_WIDE is 0 and only the plain loops are there. Rejected:
+// leaving it to the compiler's flags (programs are built for the oldest CPU) and vectors of the language (no byte shuffles).
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define SVAD_HAS_WIDE 1
+#include <immintrin.h>
+#else
+#define SVAD_HAS_WIDE 0
+#endif
+
+#if SVAD_HAS_WIDE
+
+// Every function of a wide loop needs the target, or the compiler could not inline it.
+#define SVAD_WIDE __attribute__((target("avx2,fma"))) inline
+
+namespace svad::video::detail {
+
+/// True if this CPU has what SVAD_WIDE functions need.
+inline bool has_wide() {
+    static const bool yes = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
+    return yes;
+}
+
+/// Bytes of 32 pixels as 16-bit words: those of the even pixels, then those of the odd ones.
+struct WideWords {
+    __m256i even, odd;
+};
+/// Red, green and blue of 32 pixels.
+struct WideRgb {
+    WideWords r, g, b;
+};
+
+SVAD_WIDE WideWords wide_words(__m256i bytes) {
+    return {_mm256_and_si256(bytes, _mm256_set1_epi16(255)), _mm256_srli_epi16(bytes, 8)};
+}
+SVAD_WIDE __m256i wide_load(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+/// Sixteen bytes from each.
+SVAD_WIDE __m256i wide_halves(const void* low, const void* high) {
+    const __m128i first = _mm_loadu_si128(static_cast<const __m128i*>(low)), second = _mm_loadu_si128(static_cast<const __m128i*>(high));
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(first), second, 1);
+}
+SVAD_WIDE void wide_store(void* p, __m256i x) { _mm256_storeu_si256(static_cast<__m256i*>(p), x); }
+
+}  // namespace svad::video::detail
+
+#endif
+
+namespace svad::video::detail {
+
+/// A pixel's bytes.
+struct Rgb {
+    std::uint8_t r = 0, g = 0, b = 0;
+    friend bool operator==(const Rgb&, const Rgb&) = default;
+};
+
+/// Sums of absolute differences over pixels.
+struct HsvSums {
+    std::uint64_t hue = 0, saturation = 0, value = 0;
+    friend bool operator==(const HsvSums&, const HsvSums&) = default;
+};
+
+// Colours are kept in blocks of 32 pixels: 32 hues, 32 saturations, 32 values.
+inline constexpr std::size_t hsv_block = 32, hsv_block_bytes = 3 * hsv_block;
+
+/// Bytes that the colours of a line of pixels take.
+constexpr std::size_t hsv_bytes(std::size_t pixels) { return (pixels + hsv_block - 1) / hsv_block * hsv_block_bytes; }
+
+/// Where pixel i of a line has its hue: in the order in which halves of vectors are packed.
+constexpr std::size_t hsv_place(std::size_t i) {
+    return i / hsv_block * hsv_block_bytes + i % hsv_block / 16 * 16 + i % 2 * 8 + i % 16 / 2;
+}
+
+/// Puts the colours of pixels first .. last - 1 into `kept` and adds their distances from what was there.
+template <class Pixels>
+void hsv_replace_plain(const Pixels& pixels, std::size_t first, std::size_t last, std::uint8_t* kept, HsvSums& sums) {
+    for (std::size_t i = first; i < last; ++i) {
+        const Rgb rgb = pixels.plain(i);
+        const Hsv now = to_hsv(rgb.r, rgb.g, rgb.b);
+        std::uint8_t* const place = kept + hsv_place(i);
+        const auto replace = [&](std::size_t part, std::uint8_t byte) {
+            const auto apart = static_cast<std::uint64_t>(std::abs(byte - place[part * hsv_block]));
+            place[part * hsv_block] = byte;
+            return apart;
+        };
+        sums.hue += replace(0, now.hue);
+        sums.saturation += replace(1, now.saturation);
+        sums.value += replace(2, now.value);
+    }
+}
+
+#if SVAD_HAS_WIDE
+
+/// scale / x to the nearest multiple of 2^-12, for x = 1 .. 255 and scales up to 255.
+SVAD_WIDE __m256 hsv_quotient(float scale, __m256 x) {
+    const __m256 guess = _mm256_rcp_ps(x), grid = _mm256_set1_ps(3072);   // floats above 2048 are 2^-12 apart
+    const __m256 correction = _mm256_fnmadd_ps(x, guess, _mm256_set1_ps(2));
+    return _mm256_sub_ps(_mm256_fmadd_ps(_mm256_mul_ps(_mm256_set1_ps(scale), guess), correction, grid), grid);
+}
+/// a * q + offset, rounded down, where it is positive; a and q come with their exact values.
+SVAD_WIDE __m256i hsv_product(__m256i a, __m256 q, float offset) {
+    return _mm256_cvttps_epi32(_mm256_fmadd_ps(_mm256_cvtepi32_ps(a), q, _mm256_set1_ps(offset)));
+}
+
+/// Hues, saturations and values of sixteen pixels in words.
+struct WideHsv {
+    __m256i hue, saturation, value;
+};
+
+SVAD_WIDE WideHsv hsv_sixteen(__m256i r, __m256i g, __m256i b) {
+    const __m256i zero = _mm256_setzero_si256(), one = _mm256_set1_epi16(1);
+    const __m256i value = _mm256_max_epi16(r, _mm256_max_epi16(g, b));
+    const __m256i spread = _mm256_sub_epi16(value, _mm256_min_epi16(r, _mm256_min_epi16(g, b)));
+    const __m256i of_blue = _mm256_add_epi16(_mm256_sub_epi16(r, g), _mm256_slli_epi16(spread, 2));
+    const __m256i of_green = _mm256_add_epi16(_mm256_sub_epi16(b, r), _mm256_slli_epi16(spread, 1));
+    __m256i sixths = _mm256_blendv_epi8(of_blue, of_green, _mm256_cmpeq_epi16(value, g));
+    sixths = _mm256_blendv_epi8(sixths, _mm256_sub_epi16(g, b), _mm256_cmpeq_epi16(value, r));
+    const __m256i sign = _mm256_srai_epi16(sixths, 15), v = _mm256_max_epi16(value, one), s = _mm256_max_epi16(spread, one);
+    const __m256i s0 = _mm256_unpacklo_epi16(s, zero), s1 = _mm256_unpackhi_epi16(s, zero);
+    const __m256 q0 = hsv_quotient(255, _mm256_cvtepi32_ps(_mm256_unpacklo_epi16(v, zero)));
+    const __m256 q1 = hsv_quotient(255, _mm256_cvtepi32_ps(_mm256_unpackhi_epi16(v, zero)));
+    const __m256i saturation = _mm256_packs_epi32(hsv_product(s0, q0, 0.5f), hsv_product(s1, q1, 0.5f));
+    const __m256 h0 = hsv_quotient(30, _mm256_cvtepi32_ps(s0)), h1 = hsv_quotient(30, _mm256_cvtepi32_ps(s1));
+    // A turn is added before, so that all are positive, and taken away where it is one too many.
+    const __m256i hue = _mm256_packs_epi32(hsv_product(_mm256_unpacklo_epi16(sixths, sign), h0, 180.5f),
+                                           hsv_product(_mm256_unpackhi_epi16(sixths, sign), h1, 180.5f));
+    return {_mm256_min_epu16(hue, _mm256_sub_epi16(hue, _mm256_set1_epi16(180))),
+            _mm256_andnot_si256(_mm256_cmpeq_epi16(spread, zero), saturation), value};
+}
+
+SVAD_WIDE __m256i hsv_swap(__m256i even, __m256i odd, std::uint8_t* kept, __m256i sum) {
+    const __m256i now = _mm256_packus_epi16(even, odd), before = wide_load(kept);
+    wide_store(kept, now);
+    return _mm256_add_epi64(sum, _mm256_sad_epu8(now, before));
+}
+
+SVAD_WIDE std::uint64_t wide_total(__m256i x) {
+    std::uint64_t parts[4];
+    wide_store(parts, x);
+    return parts[0] + parts[1] + parts[2] + parts[3];
+}
+
+/// The sums of the blocks of one line.
+struct WideSums {
+    __m256i hue{}, saturation{}, value{};   // four 64-bit sums each
+
+    SVAD_WIDE void replace(const WideRgb& rgb, std::uint8_t* kept) {
+        const WideHsv even = hsv_sixteen(rgb.r.even, rgb.g.even, rgb.b.even), odd = hsv_sixteen(rgb.r.odd, rgb.g.odd, rgb.b.odd);
+        hue = hsv_swap(even.hue, odd.hue, kept, hue);
+        saturation = hsv_swap(even.saturation, odd.saturation, kept + hsv_block, saturation);
+        value = hsv_swap(even.value, odd.value, kept + 2 * hsv_block, value);
+    }
+};
+
+template <class Pixels>
+SVAD_WIDE void hsv_replace_wide(const Pixels& pixels, std::size_t count, std::uint8_t* kept, HsvSums& sums) {
+    WideSums wide;
+    std::size_t i = 0;
+    for (; i + hsv_block <= count; i += hsv_block, kept += hsv_block_bytes) wide.replace(pixels.wide(i), kept);
+    if (count % 2 != 0) {   // two pixels may share their color: the last one is not followed by black
+        hsv_replace_plain(pixels, i, count, kept - i / hsv_block * hsv_block_bytes, sums);
+    } else if (i < count) {   // the rest with black behind it, whose colours are the zeros that are there from the start
+        alignas(32) std::uint8_t room[hsv_block_bytes] = {};
+        wide.replace(pixels.copy(i, count - i, room).wide(0), kept);
+    }
+    sums.hue += wide_total(wide.hue);
+    sums.saturation += wide_total(wide.saturation);
+    sums.value += wide_total(wide.value);
+}
+
+#endif
+
+/// Puts the colours of a line of `count` pixels into `kept`, hsv_bytes(count) bytes that were zeros before the first frame, and
+/// adds their distances from what was there, by the best means of this machine.
+template <class Pixels>
+void hsv_replace(const Pixels& pixels, std::size_t count, std::uint8_t* kept, HsvSums& sums) {
+#if SVAD_HAS_WIDE
+    if (has_wide()) return hsv_replace_wide(pixels, count, kept, sums);
+#endif
+    hsv_replace_plain(pixels, 0, count, kept, sums);
+}
+
+#if SVAD_HAS_WIDE
+
+/// Where in vector `part` of three the sixteen bytes 3 i + c of 48 lie; -1 where they are in another.
+template <int c, int part>
+constexpr std::array<std::int8_t, 16> every_third() {
+    std::array<std::int8_t, 16> at{};
+    for (int i = 0; i < 16; ++i) {
+        const int byte = 3 * i + c - 16 * part;
+        at[static_cast<std::size_t>(i)] = static_cast<std::int8_t>(byte >= 0 && byte < 16 ? byte : -1);
+    }
+    return at;
+}
+
+template <int c, int part>
+SVAD_WIDE __m256i wide_third(__m256i x) {
+    static constexpr std::array<std::int8_t, 16> at = every_third<c, part>();
+    return _mm256_shuffle_epi8(x, _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at.data()))));
+}
+template <int c>
+SVAD_WIDE WideWords wide_channel(const __m256i* x) {
+    return wide_words(_mm256_or_si256(wide_third<c, 0>(x[0]), _mm256_or_si256(wide_third<c, 1>(x[1]), wide_third<c, 2>(x[2]))));
+}
+#endif
+
+/// Pixels in packed RGB.
+struct RgbLine {
+    const std::uint8_t* rgb;
+
+    Rgb plain(std::size_t i) const { return {rgb[3 * i], rgb[3 * i + 1], rgb[3 * i + 2]}; }
+    /// An even n < 32 of pixels from i on, copied to 96 bytes of zeros.
+    RgbLine copy(std::size_t i, std::size_t n, std::uint8_t* room) const {
+        std::memcpy(room, rgb + 3 * i, 3 * n);
+        return {room};
+    }
+#if SVAD_HAS_WIDE
+    SVAD_WIDE WideRgb wide(std::size_t i) const {
+        const std::uint8_t* const p = rgb + 3 * i;   // sixteen pixels in each half
+        const __m256i x[3]{wide_halves(p, p + 48), wide_halves(p + 16, p + 64), wide_halves(p + 32, p + 80)};
+        return {wide_channel<0>(x), wide_channel<1>(x), wide_channel<2>(x)};
+    }
+#endif
+};
+
+/// Pixels in planes.
+struct PlanarLine {
+    const std::uint8_t *r, *g, *b;
+
+    Rgb plain(std::size_t i) const { return {r[i], g[i], b[i]}; }
+    PlanarLine copy(std::size_t i, std::size_t n, std::uint8_t* room) const {
+        std::memcpy(room, r + i, n);
+        std::memcpy(room + hsv_block, g + i, n);
+        std::memcpy(room + 2 * hsv_block, b + i, n);
+        return {room, room + hsv_block, room + 2 * hsv_block};
+    }
+#if SVAD_HAS_WIDE
+    SVAD_WIDE WideRgb wide(std::size_t i) const {
+        return {wide_words(wide_load(r + i)), wide_words(wide_load(g + i)), wide_words(wide_load(b + i))};
+    }
+#endif
+};
+
+}  // namespace svad::video::detail
+
+namespace svad::video::detail {
+
+/// Coefficients of 2^13 a unit; luma_offset in eighths of a level.
+struct YuvToRgb {
+    std::int16_t luma_offset = 0, luma = 0, red_of_v = 0, green_of_u = 0, green_of_v = 0, blue_of_u = 0;
+
+    /// From libswscale's table of a matrix (red of v, blue of u, minus green of u and of v, in 2^16 for limited range).
+    static YuvToRgb of(const std::array<int, 4>& matrix, bool full_range) {
+        const auto color = [&](std::int64_t c) { return rounded(full_range ? c * 224 / 255 : c); };
+        const std::int64_t unit = 1 << 16;
+        return {.luma_offset = static_cast<std::int16_t>(full_range ? 0 : 16 << 3),
+                .luma = rounded(full_range ? unit : unit * 255 / 219),
+                .red_of_v = color(matrix[0]),
+                .green_of_u = color(-matrix[2]),
+                .green_of_v = color(-matrix[3]),
+                .blue_of_u = color(matrix[1])};
+    }
+
+    Rgb operator()(std::uint8_t y, std::uint8_t u, std::uint8_t v) const {
+        const int l = upper((y << 3) - luma_offset, luma), du = (u - 128) << 3, dv = (v - 128) << 3;
+        const auto byte = [](int x) { return static_cast<std::uint8_t>(std::clamp(x, 0, 255)); };
+        return {byte(l + upper(dv, red_of_v)), byte(l + upper(du, green_of_u) + upper(dv, green_of_v)), byte(l + upper(du, blue_of_u))};
+    }
+
+private:
+    static std::int16_t rounded(std::int64_t c) {
+        return static_cast<std::int16_t>(std::clamp<std::int64_t>((c * (1 << 13) + (1 << 15)) >> 16, -0x7FFF, 0x7FFF));
+    }
+    static int upper(int a, int b) { return (a * b) >> 16; }
+};
+
+#if SVAD_HAS_WIDE
+
+/// Sixteen bytes as words.
+SVAD_WIDE __m256i wide_bytes(const std::uint8_t* p) {
+    return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+
+/// The same as YuvToRgb for sixteen pixels in words.
+struct WideYuvToRgb {
+    __m256i luma_offset, luma, red_of_v, green_of_u, green_of_v, blue_of_u, middle;
+
+    SVAD_WIDE explicit WideYuvToRgb(const YuvToRgb& c)
+        : luma_offset(_mm256_set1_epi16(c.luma_offset)), luma(_mm256_set1_epi16(c.luma)), red_of_v(_mm256_set1_epi16(c.red_of_v)),
+          green_of_u(_mm256_set1_epi16(c.green_of_u)), green_of_v(_mm256_set1_epi16(c.green_of_v)),
+          blue_of_u(_mm256_set1_epi16(c.blue_of_u)), middle(_mm256_set1_epi16(128 << 3)) {}
+
+    struct Color {
+        __m256i r, g, b;   // what it adds to the luma
+    };
+    SVAD_WIDE Color color(__m256i u, __m256i v) const {
+        const __m256i du = _mm256_sub_epi16(_mm256_slli_epi16(u, 3), middle), dv = _mm256_sub_epi16(_mm256_slli_epi16(v, 3), middle);
+        return {_mm256_mulhi_epi16(dv, red_of_v), _mm256_add_epi16(_mm256_mulhi_epi16(du, green_of_u), _mm256_mulhi_epi16(dv, green_of_v)),
+                _mm256_mulhi_epi16(du, blue_of_u)};
+    }
+    SVAD_WIDE __m256i lightness(__m256i y) const {
+        return _mm256_mulhi_epi16(_mm256_sub_epi16(_mm256_slli_epi16(y, 3), luma_offset), luma);
+    }
+    SVAD_WIDE static __m256i byte(__m256i x) {
+        return _mm256_min_epi16(_mm256_max_epi16(x, _mm256_setzero_si256()), _mm256_set1_epi16(255));
+    }
+};
+
+#endif
+
+/// A line of pixels: a luma each, a colour for two.
+struct YuvLine {
+    const std::uint8_t *y, *u, *v;
+    YuvToRgb convert;
+#if SVAD_HAS_WIDE
+    SVAD_WIDE WideRgb wide(std::size_t i) const {
+        const WideYuvToRgb c(convert);
+        const WideYuvToRgb::Color color = c.color(wide_bytes(u + i / 2), wide_bytes(v + i / 2));
+        const WideWords words = wide_words(wide_load(y + i));
+        const __m256i even = c.lightness(words.even), odd = c.lightness(words.odd);
+        return {{c.byte(_mm256_add_epi16(even, color.r)), c.byte(_mm256_add_epi16(odd, color.r))},
+                {c.byte(_mm256_add_epi16(even, color.g)), c.byte(_mm256_add_epi16(odd, color.g))},
+                {c.byte(_mm256_add_epi16(even, color.b)), c.byte(_mm256_add_epi16(odd, color.b))}};
+    }
+#endif
+    Rgb plain(std::size_t i) const { return convert(y[i], u[i / 2], v[i / 2]); }
+    /// An even n < 32 of pixels from an even i on, black behind them.
+    YuvLine copy(std::size_t i, std::size_t n, std::uint8_t* room) const {
+        std::uint8_t *const to_u = room + hsv_block, *const to_v = to_u + hsv_block / 2;
+        std::memset(to_u, 128, hsv_block);   // no color
+        std::memcpy(room, y + i, n);
+        std::memcpy(to_u, u + i / 2, n / 2);
+        std::memcpy(to_v, v + i / 2, n / 2);
+        return {.y = room, .u = to_u, .v = to_v, .convert = convert};
+    }
+};
+
+/// A decoded frame of 4:2:0.
+struct YuvPicture {
+    std::size_t width = 0, height = 0;
+    std::array<const std::uint8_t*, 3> planes{};
+    std::array<std::ptrdiff_t, 3> strides{};
+    YuvToRgb convert;
+
+    [[nodiscard]] YuvLine line(std::size_t row) const {
+        const auto at = [&](std::size_t plane, std::size_t r) { return planes[plane] + strides[plane] * static_cast<std::ptrdiff_t>(r); };
+        return {.y = at(0, row), .u = at(1, row / 2), .v = at(2, row / 2), .convert = convert};
+    }
+};
+
+}  // namespace svad::video::detail
+
+namespace svad::video {
+
+/// Height and width of a frame of h x w for comparison.
+[[nodiscard]] inline std::pair<Index, Index> downscaled(Index h, Index w) {
+    constexpr Index longest = 256;
+    const Index side = std::max(h, w);
+    if (side <= longest) return {h, w};
+    const double factor = static_cast<double>(side) / static_cast<double>(longest);
+    const auto part = [&](Index n) { return std::max<Index>(1, static_cast<Index>(std::nearbyint(static_cast<double>(n) / factor))); };
+    return {part(h), part(w)};
+}
+
+namespace detail {
+
+/// For each small pixel of an axis the first of two neighbours and their weights in 2^-11.
+struct LinearTaps {
+    std::vector<std::size_t> first;
+    std::vector<std::array<std::int16_t, 2>> weights;
+
+    LinearTaps(Index in, Index out) {
+        const double scale = 1 / (static_cast<double>(out) / static_cast<double>(in));
+        for (Index i = 0; i < out; ++i) {
+            const auto at = static_cast<float>((static_cast<double>(i) + 0.5) * scale - 0.5);
+            Index left = static_cast<Index>(std::floor(at));
+            float part = at - static_cast<float>(left);
+            if (left < 0) left = 0, part = 0;
+            if (left >= in - 1) left = std::max<Index>(in - 2, 0), part = in > 1 ? 1.0f : 0.0f;   // the last two, all of the last
+            const auto weight = [](float w) { return static_cast<std::int16_t>(std::nearbyint(w * 2048)); };
+            first.push_back(static_cast<std::size_t>(left));
+            weights.push_back({weight(1 - part), weight(part)});
+        }
+    }
+};
+
+/// A line of small pixels, mixed across only: red, green and blue in sixteenths of 2^-11, padded to whole vectors.
+using MixedLine = std::array<std::vector<std::int16_t>, 3>;
+
+/// Gathers pairs of bytes from a line by shuffles: sixteen bytes from `base` on hold the pairs of two small pixels.
+struct PairWindows {
+    static constexpr std::size_t size = 16;
+    std::vector<std::size_t> base;        // of every two small pixels
+    std::vector<std::uint8_t> controls;   // 64 for eight small pixels: of pixels 0, 1, 4, 5, then of 2, 3, 6, 7
+    bool fit = false;
+
+    /// pairs[i]: the two places of small pixel i in a line of `width` bytes; `padded` (a multiple of 8) small pixels are made.
+    PairWindows(std::vector<std::array<std::size_t, 2>> pairs, std::size_t width, std::size_t padded)
+        : base(padded / 2), controls(padded * 8, 0x80), fit(width >= size) {
+        pairs.resize(padded, pairs.back());
+        for (std::size_t i = 0; fit && i < padded; ++i) {
+            std::size_t& first = base[i / 2];
+            if (i % 2 == 0) first = std::min(pairs[i][0], width - size);
+            fit = pairs[i][1] - first < size;
+            const std::size_t half = i % 4 / 2, place = i / 8 * 64 + half * 32 + i % 8 / 4 * 16 + half * 8 + i % 2 * 4;
+            for (std::size_t k = 0; k < 2; ++k) controls[place + 2 * k] = static_cast<std::uint8_t>(pairs[i][k] - first);
+        }
+    }
+};
+
+/// Of the luma and of the color of a line of 4:2:0.
+struct YuvWindows {
+    PairWindows luma, color;
+
+    YuvWindows(const std::vector<std::size_t>& first, Index width, std::size_t padded)
+        : luma(pairs(first, 1), static_cast<std::size_t>(width), padded),
+          color(pairs(first, 2), static_cast<std::size_t>(width + 1) / 2, padded) {}
+    [[nodiscard]] bool fit() const { return luma.fit && color.fit; }
+
+private:
+    static std::vector<std::array<std::size_t, 2>> pairs(const std::vector<std::size_t>& first, std::size_t step) {
+        std::vector<std::array<std::size_t, 2>> out;
+        for (const std::size_t at : first) out.push_back({at / step, (at + 1) / step});
+        return out;
+    }
+};
+
+#if SVAD_HAS_WIDE
+
+/// Eight pairs of words times their weights, summed, in sixteenths.
+SVAD_WIDE __m256i wide_mix(__m256i words, const std::array<std::int16_t, 2>* weights) {
+    return _mm256_srai_epi32(_mm256_madd_epi16(words, wide_load(weights)), 4);
+}
+/// The pairs of small pixels at .. at + 7 as words.
+SVAD_WIDE __m256i wide_window(const std::uint8_t* line, const PairWindows& windows, std::size_t at) {
+    const std::size_t* const base = &windows.base[at / 2];
+    const std::uint8_t* const control = &windows.controls[8 * at];
+    const __m256i a = wide_halves(line + base[0], line + base[2]), b = wide_halves(line + base[1], line + base[3]);
+    return _mm256_or_si256(_mm256_shuffle_epi8(a, wide_load(control)), _mm256_shuffle_epi8(b, wide_load(control + 32)));
+}
+
+/// `count` small pixels, a multiple of 16.
+SVAD_WIDE void mix_line_wide(const YuvLine& line, const YuvWindows& windows, const std::vector<std::array<std::int16_t, 2>>& weights,
+                             std::size_t count, MixedLine& to) {
+    const WideYuvToRgb c(line.convert);
+    for (std::size_t i = 0; i < count; i += 16) {
+        __m256i mixed[3][2];
+        for (std::size_t half = 0; half < 2; ++half) {
+            const std::size_t at = i + 8 * half;
+            const __m256i light = c.lightness(wide_window(line.y, windows.luma, at));
+            const WideYuvToRgb::Color color = c.color(wide_window(line.u, windows.color, at), wide_window(line.v, windows.color, at));
+            mixed[0][half] = wide_mix(c.byte(_mm256_add_epi16(light, color.r)), &weights[at]);
+            mixed[1][half] = wide_mix(c.byte(_mm256_add_epi16(light, color.g)), &weights[at]);
+            mixed[2][half] = wide_mix(c.byte(_mm256_add_epi16(light, color.b)), &weights[at]);
+        }
+        for (std::size_t k = 0; k < 3; ++k)   // packing leaves the quarters in the order 0 2 1 3
+            wide_store(&to[k][i], _mm256_permute4x64_epi64(_mm256_packs_epi32(mixed[k][0], mixed[k][1]), 0xD8));
+    }
+}
+
+/// Sixteen words mixed down from two lines.
+SVAD_WIDE __m256i wide_down(const std::int16_t* top, const std::int16_t* bottom, __m256i above, __m256i below) {
+    const __m256i sum = _mm256_add_epi16(_mm256_mulhi_epi16(wide_load(top), above), _mm256_mulhi_epi16(wide_load(bottom), below));
+    return _mm256_srai_epi16(_mm256_add_epi16(sum, _mm256_set1_epi16(2)), 2);
+}
+SVAD_WIDE void mix_down_wide(const std::int16_t* top, const std::int16_t* bottom, std::array<std::int16_t, 2> weights, std::size_t count,
+                             std::uint8_t* to) {
+    const __m256i above = _mm256_set1_epi16(weights[0]), below = _mm256_set1_epi16(weights[1]);
+    for (std::size_t i = 0; i < count; i += 32) {
+        const __m256i first = wide_down(top + i, bottom + i, above, below), second = wide_down(top + i + 16, bottom + i + 16, above, below);
+        wide_store(to + i, _mm256_permute4x64_epi64(_mm256_packus_epi16(first, second), 0xD8));
+    }
+}
+
+#endif
+
+}  // namespace detail
+
+/// Makes frames of one size small: planes of RGB, each line padded with what does not change.
+class Downscaler {
+public:
+    Downscaler(Index height, Index width)
+        : height_{height}, width_{width}, size_{downscaled(height, width)}, down_(height, size_.first), across_(width, size_.second),
+          padded_{(static_cast<std::size_t>(size_.second) + 31) / 32 * 32}, windows_(across_.first, width, padded_) {
+        across_.weights.resize(padded_);   // zeros
+        for (detail::MixedLine& line : lines_)
+            for (auto& words : line) words.resize(padded_);
+        for (auto& plane : planes_) plane.resize(padded_ * static_cast<std::size_t>(size_.first));
+    }
+
+    [[nodiscard]] Index height() const { return size_.first; }
+    [[nodiscard]] Index width() const { return size_.second; }
+
+    /// Pixels behind the end of each line, which never change.
+    [[nodiscard]] std::size_t padding() const { return padded_ - static_cast<std::size_t>(size_.second); }
+
+    /// Takes a frame as the decoder has it.
+    void take(const detail::YuvPicture& picture) {
+        all_lines([&](std::size_t row, detail::MixedLine& to) { mix(picture.line(row), to); });
+    }
+    /// Takes a frame [H, W, 3] (RGB).
+    void take(const Tensor<std::uint8_t>& rgb) {
+        if (rgb.shape() != Shape{height_, width_, 3})
+            fail<ShapeError>("shots: a frame should be ", Shape{height_, width_, 3}, "; got ", rgb.shape());
+        const auto stride = static_cast<std::size_t>(width_) * 3;
+        all_lines([&](std::size_t row, detail::MixedLine& to) { mix_plain(detail::RgbLine{rgb.data() + row * stride}, to); });
+    }
+    /// A line of the small frame.
+    [[nodiscard]] detail::PlanarLine line(std::size_t row) const {
+        return {&planes_[0][row * padded_], &planes_[1][row * padded_], &planes_[2][row * padded_]};
+    }
+
+private:
+    template <class Mix>
+    void all_lines(Mix&& mix) {
+        std::array<std::size_t, 2> held{~std::size_t{0}, ~std::size_t{0}};   // which lines of the frame are in lines_
+        const auto last = static_cast<std::size_t>(height_) - 1;
+        for (std::size_t row = 0; row < down_.first.size(); ++row) {
+            const std::size_t top = down_.first[row], bottom = std::min(top + 1, last);
+            if (held[0] != top && held[1] == top) {
+                std::swap(lines_[0], lines_[1]);
+                std::swap(held[0], held[1]);
+            }
+            if (held[0] != top) mix(held[0] = top, lines_[0]);
+            if (held[1] != bottom) mix(held[1] = bottom, lines_[1]);
+            mix_down(row, down_.weights[row]);
+        }
+    }
+
+    void mix(const detail::YuvLine& line, detail::MixedLine& to) {
+#if SVAD_HAS_WIDE
+        if (detail::has_wide() && windows_.fit()) return detail::mix_line_wide(line, windows_, across_.weights, padded_, to);
+#endif
+        mix_plain(line, to);
+    }
+
+    template <class Line>
+    void mix_plain(const Line& line, detail::MixedLine& to) {
+        const auto last = static_cast<std::size_t>(width_) - 1;
+        for (std::size_t i = 0; i < across_.first.size(); ++i) {
+            const std::size_t left = across_.first[i];
+            const detail::Rgb a = line.plain(left), b = line.plain(std::min(left + 1, last));
+            const auto [wa, wb] = across_.weights[i];
+            to[0][i] = static_cast<std::int16_t>((a.r * wa + b.r * wb) >> 4);
+            to[1][i] = static_cast<std::int16_t>((a.g * wa + b.g * wb) >> 4);
+            to[2][i] = static_cast<std::int16_t>((a.b * wa + b.b * wb) >> 4);
+        }
+    }
+
+    void mix_down(std::size_t row, std::array<std::int16_t, 2> weights) {
+        for (std::size_t k = 0; k < 3; ++k) {
+            const std::int16_t *const top = lines_[0][k].data(), *const bottom = lines_[1][k].data();
+            std::uint8_t* const to = &planes_[k][row * padded_];
+#if SVAD_HAS_WIDE
+            if (detail::has_wide()) {
+                detail::mix_down_wide(top, bottom, weights, padded_, to);
+                continue;
+            }
+#endif
+            for (std::size_t i = 0; i < padded_; ++i)
+                to[i] = static_cast<std::uint8_t>((((weights[0] * top[i]) >> 16) + ((weights[1] * bottom[i]) >> 16) + 2) >> 2);
+        }
+    }
+
+    Index height_, width_;
+    std::pair<Index, Index> size_;
+    detail::LinearTaps down_, across_;
+    std::size_t padded_;
+    detail::YuvWindows windows_;
+    std::array<detail::MixedLine, 2> lines_;
+    std::array<std::vector<std::uint8_t>, 3> planes_;
+};
+
+}  // namespace svad::video
+
+// ==== svad/video/frame_delta.hpp ====
+// How far each frame of a video is from the one before it: mean absolute differences of hue, saturation and value.
+//
+// Promise: the sums are integers, so the means equal those that PySceneDetect computes from the same pixels, in
+// one pass over the new frame and with one frame of memory. Hue is a plain difference, not the way round the
+// circle, as there: thresholds in use are tuned to that.
+
+namespace svad::video {
+
+/// Mean absolute differences of two frames, a pixel: hue in 0..179, the others in 0..255.
+struct FrameDelta {
+    double hue = 0, saturation = 0, value = 0;
+};
+
+/// How much each part of a FrameDelta counts.
+struct DeltaWeights {
+    double hue = 1, saturation = 1, value = 1;
+};
+
+/// The weighted mean of the parts: the figure called content_val in PySceneDetect's tables.
+[[nodiscard]] inline double content_value(const FrameDelta& delta, const DeltaWeights& weights = {}) {
+    const double total = std::abs(weights.hue) + std::abs(weights.saturation) + std::abs(weights.value);
+    if (!(total > 0)) fail<UsageError>("content_value: all weights are 0");
+    return (delta.hue * weights.hue + delta.saturation * weights.saturation + delta.value * weights.value) / total;
+}
+
+/// Takes the frames of one video in order.
+class FrameDifference {
+public:
+    /// The distance of `frame` [H, W, 3] (RGB) from the frame before; nothing for the first.
+    /// Throws ShapeError if it is not an image or its size is not that of the first.
+    std::optional<FrameDelta> next(const Tensor<std::uint8_t>& frame) {
+        if (frame.rank() != 3 || frame.size(2) != 3 || frame.empty())
+            fail<ShapeError>("shots: a frame should be [H, W, 3]; got ", frame.shape());
+        const auto stride = static_cast<std::size_t>(frame.size(1)) * 3;
+        return next(frame.size(0), frame.size(1), [&](std::size_t row) { return detail::RgbLine{frame.data() + row * stride}; });
+    }
+
+    /// The same for any kind of lines: line(row) gives one of hsv_delta.hpp's, which has `padding` more pixels that never change.
+    template <class Line>
+    std::optional<FrameDelta> next(Index height, Index width, Line line, std::size_t padding = 0) {
+        const Shape shape{height, width, 3};
+        const auto rows = static_cast<std::size_t>(height), columns = static_cast<std::size_t>(width);
+        const std::size_t bytes = detail::hsv_bytes(columns + padding);
+        const bool first = last_.empty();
+        if (first) {
+            shape_ = shape;
+            last_.resize(rows * bytes);
+        }
+        if (shape != shape_) fail<ShapeError>("shots: frames change from ", shape_, " to ", shape);
+        detail::HsvSums sums;
+        for (std::size_t row = 0; row < rows; ++row) detail::hsv_replace(line(row), columns + padding, last_.data() + row * bytes, sums);
+        if (first) return std::nullopt;
+        const auto mean = [&](std::uint64_t sum) { return static_cast<double>(sum) / static_cast<double>(rows * columns); };
+        return FrameDelta{mean(sums.hue), mean(sums.saturation), mean(sums.value)};
+    }
+
+private:
+    Shape shape_;
+    std::vector<std::uint8_t> last_;   // colours, line by line in blocks
+};
+
+}  // namespace svad::video
+
+// ==== svad/video/frame_walk.hpp ====
+// Reading by decoding everything: works for any file that libav can open, and is what "the frames of a file" means.
+//
+// Which frames are wanted depends on how many there are, which only decoding tells. Short clips: all decoded frames are held
+// (by reference, unconverted) until the end. Long ones: those that the container's frame count predicts are held; if the
+// prediction was wrong the file is decoded a second time.
+
 // ==== svad/video/decoder.hpp ====
-// From one file to decoded frames to RGB.
+// From one file to decoded frames.
 //
 // Input decodes the best video stream of a local file and hands out frames in presentation order; a cover
-// picture of a sound file is not a video. RgbConverter turns a frame into packed RGB with the stream's matrix
-// and range (untagged: BT.601 limited, as every libav based reader does) and applies the rotation of the
-// container. Dimensions are limited before libav allocates for them.
+// picture of a sound file is not a video. Dimensions are limited before libav allocates for them.
 
 // ==== svad/video/ffmpeg.hpp ====
 // libav (FFmpeg 5.1 or newer) behind RAII: the only file that includes its headers.
@@ -12065,10 +13010,12 @@ extern "C" {
 #include <libavutil/display.h>
 #include <libavutil/imgutils.h>
 #include <libavutil/opt.h>
+#include <libavutil/pixdesc.h>
 #include <libswscale/swscale.h>
 }
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -12108,8 +13055,9 @@ P allocated(P pointer) {
 inline FramePtr new_frame() { return allocated(FramePtr{av_frame_alloc()}); }
 inline PacketPtr new_packet() { return allocated(PacketPtr{av_packet_alloc()}); }
 
-inline void quiet() {
-    static const bool once = (av_log_set_level(AV_LOG_QUIET), true);
+/// Settings of libav for the whole process: no log, and no single allocation above 256 MiB (a frame of 8K has 106 MiB).
+inline void set_up_libav() {
+    static const bool once = (av_log_set_level(AV_LOG_QUIET), av_max_alloc(std::size_t{1} << 28), true);
     (void)once;
 }
 
@@ -12136,10 +13084,10 @@ inline const std::uint8_t* display_matrix(const AVStream& stream) {
 #endif
 }
 
-/// A local file as libav's byte source.
+/// A local file as libav's byte source; after `limit` seconds it gives no more bytes.
 class ByteSource {
 public:
-    explicit ByteSource(const std::string& path) : file_{path, O_RDONLY} {
+    explicit ByteSource(const std::string& path, double limit) : file_{path, O_RDONLY}, limit_{limit} {
         struct stat status {};
         if (::fstat(file_.get(), &status) != 0 || !S_ISREG(status.st_mode))
             fail<DecodeError>(path, ": is not a regular file");
@@ -12162,10 +13110,21 @@ public:
     }
 
     [[nodiscard]] AVIOContext* context() const { return context_; }
+    [[nodiscard]] double limit() const { return limit_; }
+    [[nodiscard]] bool late() const {
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count() > limit_;
+    }
+    [[nodiscard]] std::int64_t size() const { return size_; }
+    /// Bytes at `offset` into `out`, without moving libav's position; how many there were.
+    [[nodiscard]] std::size_t read_at(std::int64_t offset, std::uint8_t* out, std::size_t count) const {
+        const ssize_t n = ::pread(file_.get(), out, count, offset);
+        return n < 0 ? 0 : static_cast<std::size_t>(n);
+    }
 
 private:
     static int read(void* self, std::uint8_t* out, int size) {
         auto& source = *static_cast<ByteSource*>(self);
+        if (source.late()) return AVERROR_EXIT;
         const ssize_t n = ::pread(source.file_.get(), out, static_cast<std::size_t>(size), source.at_);
         if (n < 0) return AVERROR(errno);
         source.at_ += n;
@@ -12183,6 +13142,8 @@ private:
 
     io::detail::Descriptor file_;
     std::int64_t size_ = 0, at_ = 0;
+    double limit_ = 0;
+    std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
     AVIOContext* context_ = nullptr;
 };
 
@@ -12190,6 +13151,151 @@ private:
 }  // namespace svad::video
 
 #endif
+
+// ==== svad/video/promised_size.hpp ====
+// How long a Matroska or AVI file says it is: the one sign of a cut file there, since libav ends such files without a word.
+//
+// Matroska: the size of the Segment, the element after the EBML header (RFC 8794, 4 and 11.2); unknown sizes, as live streams
+// have, promise nothing. AVI: the size of the first RIFF chunk; files of several chunks promise at least that.
+
+// ==== svad/video/sample_table.hpp ====
+// How long the last sample of an MP4 track lasts, from its `stts` box.
+//
+// A sample's duration is the distance to the next one; for the last there is none, and libav before 7.1 puts the average
+// there, which ends a clip of variable rate at the wrong time. Boxes are walked with their sizes checked against their
+// parents' (ISO/IEC 14496-12, 4.2 and 8.6.1.2); whatever does not add up is "unknown".
+
+namespace svad::video {
+
+#if SVAD_FFMPEG
+
+namespace detail {
+
+/// Content of a box: bytes begin .. end of the file.
+struct Box {
+    std::int64_t begin = 0, end = 0;
+};
+
+inline std::uint64_t big_endian(const std::uint8_t* bytes, int count) {
+    std::uint64_t value = 0;
+    for (int i = 0; i < count; ++i) value = value << 8 | bytes[i];
+    return value;
+}
+
+/// Calls visit(name, content) for the boxes in `parent` until it returns false; a broken size ends the walk.
+template <class Visit>
+void for_each_box(const ByteSource& source, Box parent, Visit&& visit) {
+    constexpr int most = 4096;   // boxes; far more than any writer makes beside fragments
+    std::uint8_t header[16];
+    for (int i = 0; i < most && parent.end - parent.begin >= 8; ++i) {
+        const std::size_t got = source.read_at(parent.begin, header, sizeof(header));
+        if (got < 8) return;
+        std::uint64_t size = big_endian(header, 4);
+        std::int64_t skip = 8;
+        if (size == 1 && got == sizeof(header)) size = big_endian(header + 8, 8), skip = 16;
+        else if (size == 0) size = static_cast<std::uint64_t>(parent.end - parent.begin);
+        if (size < static_cast<std::uint64_t>(skip) || size > static_cast<std::uint64_t>(parent.end - parent.begin)) return;
+        const Box content{parent.begin + skip, parent.begin + static_cast<std::int64_t>(size)};
+        if (!visit(reinterpret_cast<const char*>(header + 4), content)) return;
+        parent.begin = content.end;
+    }
+}
+
+/// The first box below `parent` along `path`.
+inline std::optional<Box> find_box(const ByteSource& source, Box parent, std::initializer_list<const char*> path) {
+    for (const char* const wanted : path) {
+        std::optional<Box> found;
+        for_each_box(source, parent, [&](const char* name, Box content) {
+            if (std::memcmp(name, wanted, 4) == 0) found = content;
+            return !found;
+        });
+        if (!found) return std::nullopt;
+        parent = *found;
+    }
+    return parent;
+}
+
+/// Duration of the last sample of the track numbered `track`, in units of its time base; nothing if the file does not say.
+inline std::optional<std::int64_t> last_sample_duration(const ByteSource& source, std::uint32_t track) {
+    const std::optional<Box> movie = find_box(source, {0, source.size()}, {"moov"});
+    if (!movie) return std::nullopt;
+    std::optional<std::int64_t> answer;
+    for_each_box(source, *movie, [&](const char* name, Box content) {
+        if (std::memcmp(name, "trak", 4) != 0) return true;
+        const std::optional<Box> header = find_box(source, content, {"tkhd"});
+        std::uint8_t bytes[24];
+        if (!header || source.read_at(header->begin, bytes, sizeof(bytes)) < sizeof(bytes)) return true;
+        if (big_endian(bytes + (bytes[0] == 1 ? 20 : 12), 4) != track) return true;
+        const std::optional<Box> table = find_box(source, content, {"mdia", "minf", "stbl", "stts"});
+        if (!table || source.read_at(table->begin, bytes, 8) < 8) return false;
+        const auto entries = static_cast<std::int64_t>(big_endian(bytes + 4, 4));
+        const std::int64_t last = table->begin + 8 * entries;
+        if (entries < 1 || last + 8 > table->end || source.read_at(last, bytes, 8) < 8) return false;
+        answer = static_cast<std::int64_t>(big_endian(bytes + 4, 4));
+        return false;
+    });
+    return answer;
+}
+
+}  // namespace detail
+
+#endif
+
+}  // namespace svad::video
+
+namespace svad::video {
+
+#if SVAD_FFMPEG
+
+namespace detail {
+
+/// An EBML element's head at `offset`: its identifier, where its content begins and the content's size; size -1: unknown.
+struct EbmlHead {
+    std::uint64_t id = 0;
+    std::int64_t content = 0, size = -1;
+};
+
+/// Length of the variable-size integer that begins with `first`; 9 if it is none.
+inline int ebml_length(std::uint8_t first) {
+    int length = 1;
+    while (length < 9 && (first & (0x100 >> length)) == 0) ++length;
+    return length;
+}
+
+inline EbmlHead ebml_head(const ByteSource& source, std::int64_t offset) {
+    std::uint8_t bytes[12] = {};
+    const std::size_t got = source.read_at(offset, bytes, sizeof(bytes));
+    const int id = ebml_length(bytes[0]);
+    if (id > 4) return {};
+    const int size = ebml_length(bytes[id]);
+    if (size > 8 || static_cast<std::size_t>(id + size) > got) return {};
+    EbmlHead head{big_endian(bytes, id), offset + id + size, -1};
+    const std::uint64_t mask = (std::uint64_t{1} << (7 * size)) - 1, value = big_endian(bytes + id, size) & mask;
+    if (value != mask && value < (std::uint64_t{1} << 62)) head.size = static_cast<std::int64_t>(value);
+    return head;
+}
+
+/// Bytes that the file's own header promises; 0 where it promises none.
+inline std::int64_t promised_size(const ByteSource& source) {
+    std::uint8_t bytes[12] = {};
+    if (source.read_at(0, bytes, sizeof(bytes)) < sizeof(bytes)) return 0;
+    if (std::memcmp(bytes, "RIFF", 4) == 0 && std::memcmp(bytes + 8, "AVI ", 4) == 0) {
+        std::int64_t size = 0;
+        for (int i = 7; i >= 4; --i) size = size << 8 | bytes[i];
+        return size + 8;
+    }
+    constexpr std::uint64_t ebml = 0x1A45DFA3, segment = 0x18538067;
+    const EbmlHead head = ebml_head(source, 0);
+    if (head.id != ebml || head.size < 0 || head.size > source.size()) return 0;
+    const EbmlHead body = ebml_head(source, head.content + head.size);
+    return body.id == segment && body.size >= 0 ? body.content + std::min(body.size, std::int64_t{1} << 61) : 0;
+}
+
+}  // namespace detail
+
+#endif
+
+}  // namespace svad::video
 
 // ==== svad/video/sampling.hpp ====
 // Which frames of a clip a model sees: pure functions from a timeline to frame numbers.
@@ -12353,23 +13459,47 @@ namespace svad::video {
 /// What a file may cost; beyond it reading is a DecodeError.
 struct ReadOptions {
     Index max_side = 8192;                              ///< width and height of a frame
+    Index max_pixels = Index{8192} * 4608;              ///< width times height
     Index max_frames = 1'000'000;                       ///< decoded frames
     std::uint64_t max_bytes = std::uint64_t{1} << 30;   ///< RGB bytes of the frames that are kept
+    double max_seconds = 600;                           ///< of work on one file, by the wall clock
     int threads = 1;   ///< decoder threads; loaders decode many files at once instead
+    bool decode_all = false;   ///< decode every frame, wanted or not: slower, finds all damage
     Range range{};     ///< the part that is read; choices and counts are of the frames inside
+};
+
+/// What the container and the codec's headers claim.
+struct Info {
+    Index width = 0, height = 0;      ///< pixels after the rotation; pixel_aspect is not applied
+    int quarter_turns = 0;            ///< counter-clockwise, already applied to width and height
+    double pixel_aspect = 1;          ///< width of a pixel by its height, the stream's before the container's; 1: not said
+    double rate = 0;                  ///< average frames a second; 0: not said
+    Index frames = 0;                 ///< claimed number of frames
+    double seconds = 0;               ///< claimed length
+    std::string codec, pixel_format;  ///< FFmpeg's names
 };
 
 #if SVAD_FFMPEG
 
 namespace detail {
 
+/// What the container says of one packet of the video stream, in its time base.
+struct PacketInfo {
+    std::int64_t pts = AV_NOPTS_VALUE, dts = AV_NOPTS_VALUE, duration = 0;
+    int flags = 0;   // AV_PKT_FLAG_*
+};
+
 /// One opened file: its best video stream, decoded frame by frame.
 class Input {
 public:
-    Input(const std::string& path, const ReadOptions& options) : path_{path}, source_{path} {
-        quiet();
+    /// `quick`: trust an MP4's headers where they say all that a decoder needs, without decoding to probe.
+    Input(const std::string& path, const ReadOptions& options, bool quick = false)
+        : path_{path}, source_{path, options.max_seconds}, max_packets_{2 * options.max_frames + 64} {
+        set_up_libav();
         open();
         try {
+            cut_ = promised_size(source_) > source_.size();
+            if (!(quick && is_complete(options))) probe_streams(options);
             choose_stream(options);
             open_decoder(options);
         } catch (...) {
@@ -12385,15 +13515,44 @@ public:
     bool next(AVFrame& frame) {
         for (int errors = 0; errors < 10'000;) {
             const int got = avcodec_receive_frame(codec_.get(), &frame);
-            if (got == 0) return true;
+            if (got == 0) {
+                if (frame.decode_error_flags != 0 || (frame.flags & AV_FRAME_FLAG_CORRUPT) != 0) ++damaged_;
+                return true;
+            }
             if (got == AVERROR_EOF) return false;
             if (got != AVERROR(EAGAIN))
                 note_damage(got), ++errors;
             else if (!feed())
                 return false;
+            check_time();
         }
         return false;
     }
+
+    /// The next packet of the video stream, or nothing at the end of the file; count it with packets().
+    bool next_packet(AVPacket& packet) {
+        for (;; av_packet_unref(&packet)) {
+            check_time();
+            const int got = av_read_frame(format_, &packet);
+            if (got < 0) {
+                check_time();
+                if (got != AVERROR_EOF) cut_ = true, reason_ = av_text(got);
+                return false;
+            }
+            if (packet.stream_index == stream_->index) break;
+        }
+        if (packets_.size() >= static_cast<std::size_t>(max_packets_)) fail<DecodeError>(path_, ": has more than ", max_packets_, " packets");
+        packets_.push_back({packet.pts, packet.dts, packet.duration, packet.flags});
+        if ((packet.flags & AV_PKT_FLAG_CORRUPT) != 0) cut_ = true;
+        return true;
+    }
+    /// What next() and next_packet() have read so far, in the file's order.
+    [[nodiscard]] const std::vector<PacketInfo>& packets() const { return packets_; }
+
+    /// Decoder state and stream, for readers that choose the packets themselves.
+    [[nodiscard]] AVCodecContext& codec() { return *codec_; }
+    [[nodiscard]] const AVStream& stream() const { return *stream_; }
+    [[nodiscard]] const char* container() const { return format_->iformat->name; }
 
     /// Seconds at which `frame`, the `index`-th, appears; a guess from the frame rate where the file does not
     /// say.
@@ -12401,11 +13560,18 @@ public:
         if (frame.best_effort_timestamp == AV_NOPTS_VALUE) return static_cast<double>(index) / rate();
         return static_cast<double>(frame.best_effort_timestamp) * av_q2d(stream_->time_base);
     }
-    /// Seconds that `frame` stays on the screen, or 0 if the file does not say.
-    [[nodiscard]] double duration(const AVFrame& frame) const {
-        return static_cast<double>(std::max<std::int64_t>(0, frame_duration(frame))) *
-               av_q2d(stream_->time_base);
+    /// Seconds that the frame of the packet with time `pts` stays on the screen, once all packets are read. `guess` is libav's
+    /// duration; where both say nothing it is one frame at the average rate.
+    [[nodiscard]] double duration(std::int64_t pts, std::int64_t guess) const {
+        for (std::size_t i = packets_.size(); is_mp4() && pts != AV_NOPTS_VALUE && i-- > 0;) {
+            if (packets_[i].pts != pts) continue;
+            if (i + 1 == packets_.size()) guess = last_sample_duration(source_, static_cast<std::uint32_t>(stream_->id)).value_or(guess);
+            else if (packets_[i].dts != AV_NOPTS_VALUE && packets_[i + 1].dts > packets_[i].dts) guess = packets_[i + 1].dts - packets_[i].dts;
+            break;
+        }
+        return guess > 0 ? static_cast<double>(guess) * av_q2d(stream_->time_base) : 1 / rate();
     }
+    [[nodiscard]] bool is_mp4() const { return std::strstr(container(), "mp4") != nullptr; }
     /// Average frames a second as the container has it; 25 if it has none.
     [[nodiscard]] double rate() const {
         const AVRational r =
@@ -12423,9 +13589,27 @@ public:
         const double degrees = av_display_rotation_get(m.data());
         return std::isfinite(degrees) ? (static_cast<int>(std::lround(degrees / 90)) % 4 + 4) % 4 : 0;
     }
+    /// What the headers say.
+    [[nodiscard]] Info info() const {
+        Info out;
+        const AVCodecParameters& p = *stream_->codecpar;
+        out.quarter_turns = quarter_turns();
+        const bool lying = out.quarter_turns % 2 != 0;
+        out.width = lying ? p.height : p.width;
+        out.height = lying ? p.width : p.height;
+        for (const AVRational aspect : {stream_->sample_aspect_ratio, p.sample_aspect_ratio})
+            if (aspect.num > 0 && aspect.den > 0) out.pixel_aspect = av_q2d(aspect);
+        if (stream_->avg_frame_rate.num > 0 || stream_->r_frame_rate.num > 0) out.rate = rate();
+        out.frames = claimed_frames();
+        if (stream_->duration > 0) out.seconds = static_cast<double>(stream_->duration) * av_q2d(stream_->time_base);
+        else if (format_->duration > 0) out.seconds = static_cast<double>(format_->duration) / AV_TIME_BASE;
+        out.codec = avcodec_get_name(p.codec_id);
+        if (const char* name = av_get_pix_fmt_name(static_cast<AVPixelFormat>(p.format))) out.pixel_format = name;
+        return out;
+    }
     /// True if the file ended before what it promised.
-    [[nodiscard]] bool truncated() const { return cut_ || packets_ < claimed_frames(); }
-    /// Packets and frames that the decoder refused.
+    [[nodiscard]] bool truncated() const { return cut_ || static_cast<Index>(packets_.size()) < claimed_frames(); }
+    /// Packets and frames that the decoder refused or patched up.
     [[nodiscard]] Index damaged() const { return damaged_; }
     /// The last thing that went wrong, or "".
     [[nodiscard]] const std::string& reason() const { return reason_; }
@@ -12448,24 +13632,45 @@ private:
         const int opened =
             avformat_open_input(&format_, "", nullptr, &settings);   // frees format_ when it fails
         av_dict_free(&settings);
+        if (opened < 0) check_time();
         if (opened < 0) fail<DecodeError>(path_, ": is not a video that can be opened: ", av_text(opened));
     }
 
-    void choose_stream(const ReadOptions& options) {
+    /// True for an MP4 with one video stream of which the header tells all; libav works out the delay of its frames from it.
+    [[nodiscard]] bool is_complete(const ReadOptions& options) const {
+        int videos = 0;
+        for (unsigned i = 0; i < format_->nb_streams; ++i) {
+            const AVCodecParameters& p = *format_->streams[i]->codecpar;
+            if (p.codec_type != AVMEDIA_TYPE_VIDEO) continue;
+            const bool known = p.codec_id == AV_CODEC_ID_H264 || p.codec_id == AV_CODEC_ID_HEVC || p.codec_id == AV_CODEC_ID_AV1;
+            if (++videos > 1 || !known || p.width < 1 || p.height < 1 || p.extradata_size < 4) return false;
+            if (Index{p.width} * p.height > options.max_pixels) return false;   // a header may lie: ask the stream
+        }
+        return videos == 1 && is_mp4();
+    }
+
+    /// Fills in what the headers leave open by reading on.
+    void probe_streams(const ReadOptions& options) {
         // Probing decodes a little: give it the same limits as ourselves.
         std::vector<AVDictionary*> settings(format_->nb_streams, nullptr);
-        const std::string pixels = std::to_string(options.max_side * options.max_side);
+        const std::string pixels = std::to_string(options.max_pixels);
         for (AVDictionary*& s : settings) {
             av_dict_set(&s, "max_pixels", pixels.c_str(), 0);
             av_dict_set(&s, "threads", "1", 0);
         }
         const int found = avformat_find_stream_info(format_, settings.empty() ? nullptr : settings.data());
         for (AVDictionary*& s : settings) av_dict_free(&s);
+        check_time();
         if (found < 0) fail<DecodeError>(path_, ": has no readable streams: ", av_text(found));
+    }
+
+    void choose_stream(const ReadOptions& options) {
         const int best = av_find_best_stream(format_, AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
         if (best < 0 || (format_->streams[best]->disposition & AV_DISPOSITION_ATTACHED_PIC) != 0)
             fail<DecodeError>(path_, ": has no video stream");
         stream_ = format_->streams[best];
+        const Index listed = avformat_index_get_entries_count(stream_);
+        if (listed > max_packets_) fail<DecodeError>(path_, ": lists ", listed, " frames; the limit is ", options.max_frames);
         for (unsigned i = 0; i < format_->nb_streams; ++i)
             if (static_cast<int>(i) != best) format_->streams[i]->discard = AVDISCARD_ALL;
     }
@@ -12478,7 +13683,7 @@ private:
         int code = avcodec_parameters_to_context(codec_.get(), stream_->codecpar);
         codec_->pkt_timebase = stream_->time_base;
         codec_->thread_count = std::max(1, options.threads);
-        codec_->max_pixels = options.max_side * options.max_side;
+        codec_->max_pixels = options.max_pixels;
         if (code >= 0) code = avcodec_open2(codec_.get(), codec, nullptr);
         if (code < 0)
             fail<DecodeError>(path_, ": ", codec->name, " decoder cannot be opened: ", av_text(code));
@@ -12487,26 +13692,20 @@ private:
     /// Gives the decoder one packet, or the end of the stream once; false when there is nothing more to give.
     bool feed() {
         while (!drained_) {
-            const int got = av_read_frame(format_, packet_.get());
-            if (got < 0) {
+            if (!next_packet(*packet_)) {
                 drained_ = true;
-                if (got != AVERROR_EOF) cut_ = true, reason_ = av_text(got);
                 return avcodec_send_packet(codec_.get(), nullptr) >= 0;
             }
-            const bool ours = packet_->stream_index == stream_->index;
-            int sent = 0;
-            if (ours) {
-                ++packets_;
-                if ((packet_->flags & AV_PKT_FLAG_CORRUPT) != 0) cut_ = true;
-                sent = avcodec_send_packet(codec_.get(), packet_.get());
-            }
+            const int sent = avcodec_send_packet(codec_.get(), packet_.get());
             av_packet_unref(packet_.get());
-            if (sent < 0)
-                note_damage(sent);
-            else if (ours)
-                return true;
+            if (sent >= 0) return true;
+            note_damage(sent);
         }
         return false;
+    }
+
+    void check_time() const {
+        if (source_.late()) fail<DecodeError>(path_, ": takes longer than ", source_.limit(), " s to decode; raise max_seconds to wait for it");
     }
 
     void note_damage(int code) {
@@ -12520,10 +13719,171 @@ private:
     AVStream* stream_ = nullptr;
     CodecPtr codec_;
     PacketPtr packet_ = new_packet();
-    bool drained_ = false, cut_ = false;
-    Index packets_ = 0, damaged_ = 0;
+    bool cut_ = false, drained_ = false;
+    Index damaged_ = 0, max_packets_ = 0;
+    std::vector<PacketInfo> packets_;
     std::string reason_;
 };
+
+}  // namespace detail
+
+#endif
+
+}  // namespace svad::video
+
+namespace svad::video {
+
+#if SVAD_FFMPEG
+
+namespace detail {
+
+/// Frames that a walk through a file kept, by number, and what it learned about the whole.
+struct Walk {
+    Timeline line;
+    std::map<Index, FramePtr> held;
+    int quarter_turns = 0;
+    bool truncated = false;
+    Index damaged = 0;
+    std::string reason;
+};
+
+/// Opens `path` and calls each(input, frame, index, seconds) for all frames. Fills `walk`.
+template <class Each>
+void walk_frames(const std::string& path, const ReadOptions& options, Walk& walk, Each&& each) {
+    try {
+        Input input{path, options};
+        walk.quarter_turns = input.quarter_turns();
+        const FramePtr frame = new_frame();
+        std::int64_t last_pts = AV_NOPTS_VALUE, last_duration = 0;
+        while (input.next(*frame)) {
+            const Index index = walk.line.size();
+            if (index == options.max_frames) fail<DecodeError>(path, ": has more than ", options.max_frames, " frames");
+            const double at = input.seconds(*frame, index);
+            walk.line.times.push_back(at);
+            last_pts = frame->pts;
+            last_duration = frame_duration(*frame);
+            each(input, *frame, index, at);
+            av_frame_unref(frame.get());
+        }
+        if (!walk.line.times.empty()) walk.line.end = walk.line.times.back() + input.duration(last_pts, last_duration);
+        walk.truncated = input.truncated();
+        walk.damaged = input.damaged();
+        walk.reason = input.reason();
+    } catch (const io::FileError& error) {
+        throw DecodeError(error.what());
+    }
+}
+
+/// Bytes that a decoded frame's pixels take.
+inline std::uint64_t frame_bytes(const AVFrame& frame) {
+    const auto format = static_cast<AVPixelFormat>(frame.format);
+    return static_cast<std::uint64_t>(std::max(0, av_image_get_buffer_size(format, frame.width, frame.height, 1)));
+}
+
+/// Keeps references to all frames while they fit `budget` bytes, then only to those in `wanted`.
+inline Walk hold_frames(const std::string& path, const ReadOptions& options, const Choice* choice, std::set<Index> wanted,
+                        std::uint64_t budget) {
+    Walk walk;
+    std::uint64_t bytes = 0;
+    // The container's count predicts nothing about a part of the file.
+    bool keep_all = budget > 0, predicted = choice == nullptr || !options.range.whole();
+    walk_frames(path, options, walk, [&](const Input& input, AVFrame& frame, Index index, double) {
+        if (!predicted && input.claimed_frames() > 0 && input.claimed_frames() <= options.max_frames) {
+            for (const Index i : choose(*choice, input.claimed_frames(), input.rate())) wanted.insert(i);
+        }
+        predicted = true;
+        if (keep_all || wanted.contains(index)) {
+            bytes += frame_bytes(frame);
+            FramePtr kept = new_frame();
+            av_frame_move_ref(kept.get(), &frame);
+            walk.held.emplace(index, std::move(kept));
+        }
+        if (keep_all && bytes > budget) {
+            keep_all = false;
+            bytes = 0;
+            std::erase_if(walk.held, [&](const auto& entry) {
+                const bool drop = !wanted.contains(entry.first);
+                if (!drop) bytes += frame_bytes(*entry.second);
+                return drop;
+            });
+        }
+        if (bytes > options.max_bytes && !keep_all)
+            fail<DecodeError>(path, ": the wanted frames need more than ", options.max_bytes, " bytes");
+    });
+    return walk;
+}
+
+}  // namespace detail
+
+#endif
+
+}  // namespace svad::video
+
+// ==== svad/video/rgb.hpp ====
+// From a decoded frame to packed upright RGB.
+//
+// The stream's matrix and range are used (untagged: BT.601 limited, as every libav based reader does), then the rotation of
+// the container. Frames of more than 8 bits go through 16-bit 4:2:2 first: libswscale's one-step path places their chroma
+// between the wrong rows and ignores where the file says it lies, which shows as fringes of up to 5 levels in a mean.
+
+namespace svad::video {
+
+#if SVAD_FFMPEG
+
+namespace detail {
+
+/// One conversion between pixel formats of one size; `chroma` is where the source's chroma lies {across, down} in 1/256 pixels.
+struct ScalerPlan {
+    int width = 0, height = 0;
+    AVPixelFormat from = AV_PIX_FMT_NONE, to = AV_PIX_FMT_RGB24;
+    int matrix = SWS_CS_ITU601;
+    bool from_full = false, to_full = false;
+    std::array<int, 2> chroma{-513, -513};   // -513: libswscale's own choice
+};
+
+inline ScalerPtr make_scaler(const ScalerPlan& plan, int width, int height) {
+    ScalerPtr scaler = allocated(ScalerPtr{sws_alloc_context()});
+    const std::pair<const char*, int> settings[] = {
+        {"srcw", plan.width},          {"srch", plan.height},           {"src_format", plan.from},
+        {"dstw", width},               {"dsth", height},                {"dst_format", plan.to},
+        {"sws_flags", SWS_BILINEAR},   {"src_range", plan.from_full},   {"dst_range", plan.to_full},
+        {"src_h_chr_pos", plan.chroma[0]}, {"src_v_chr_pos", plan.chroma[1]}};
+    for (const auto& [name, value] : settings) av_opt_set_int(scaler.get(), name, value, 0);
+    if (sws_init_context(scaler.get(), nullptr, nullptr) < 0) return nullptr;
+    sws_setColorspaceDetails(scaler.get(), sws_getCoefficients(plan.matrix), plan.from_full,
+                             sws_getCoefficients(plan.to == AV_PIX_FMT_RGB24 ? SWS_CS_ITU601 : plan.matrix), plan.to_full, 0,
+                             1 << 16, 1 << 16);
+    return scaler;
+}
+
+/// libswscale's name of a frame's matrix.
+inline int matrix_of(const AVFrame& frame) {
+    switch (frame.colorspace) {
+        case AVCOL_SPC_BT709: return SWS_CS_ITU709;
+        case AVCOL_SPC_SMPTE240M: return SWS_CS_SMPTE240M;
+        case AVCOL_SPC_FCC: return SWS_CS_FCC;
+        case AVCOL_SPC_BT2020_NCL:
+        case AVCOL_SPC_BT2020_CL: return SWS_CS_BT2020;
+        default: return SWS_CS_ITU601;
+    }
+}
+
+/// Position of the chroma samples among the luma samples {across, down}, in 1/256 pixels (H.273, chroma_sample_loc_type);
+/// in the middle where the stream does not say.
+inline std::array<int, 2> chroma_position(const AVFrame& frame, const AVPixFmtDescriptor& format) {
+    std::array<int, 2> at{128, 128};
+    switch (frame.chroma_location) {
+        case AVCHROMA_LOC_LEFT: at = {0, 128}; break;
+        case AVCHROMA_LOC_TOPLEFT: at = {0, 0}; break;
+        case AVCHROMA_LOC_TOP: at = {128, 0}; break;
+        case AVCHROMA_LOC_BOTTOMLEFT: at = {0, 256}; break;
+        case AVCHROMA_LOC_BOTTOM: at = {128, 256}; break;
+        default: break;
+    }
+    at[0] = format.log2_chroma_w > 0 ? at[0] * ((1 << format.log2_chroma_w) - 1) : -513;
+    at[1] = format.log2_chroma_h > 0 ? at[1] * ((1 << format.log2_chroma_h) - 1) : -513;
+    return at;
+}
 
 /// Converts frames of one file to packed upright RGB; every frame comes out in the size of the first.
 class RgbConverter {
@@ -12534,10 +13894,9 @@ public:
     /// [H, W, 3] of an upright frame like `frame`. Throws DecodeError if it is beyond the limits.
     Shape shape(const AVFrame& frame) {
         if (width_ == 0) {
-            if (frame.width < 1 || frame.height < 1 || frame.width > options_.max_side ||
-                frame.height > options_.max_side)
-                fail<DecodeError>(path_, ": frames of ", frame.width, "x", frame.height,
-                                  " are beyond the limit of ", options_.max_side);
+            if (frame.width < 1 || frame.height < 1 || frame.width > options_.max_side || frame.height > options_.max_side)
+                fail<DecodeError>(path_, ": frames of ", frame.width, "x", frame.height, " are beyond the limit of ",
+                                  options_.max_side);
             width_ = frame.width;
             height_ = frame.height;
         }
@@ -12548,59 +13907,90 @@ public:
     void convert(const AVFrame& frame, std::uint8_t* out) {
         shape(frame);
         prepare(frame);
+        const AVFrame* source = &frame;
+        if (deep_) {
+            scale(*deep_, frame, middle_->data, middle_->linesize);
+            source = middle_.get();
+        }
         std::uint8_t* const planes[4] = {rgb_.data(), nullptr, nullptr, nullptr};
         const int strides[4] = {static_cast<int>(stride_), 0, 0, 0};
-        if (sws_scale(scaler_.get(), frame.data, frame.linesize, 0, frame.height, planes, strides) < 0)
-            fail<DecodeError>(path_, ": a frame cannot be converted to rgb");
-        const Index W = width_, H = height_;
-        if (turns_ == 0) {
-            for (Index y = 0; y < H; ++y)
-                std::memcpy(out + y * W * 3, rgb_.data() + y * stride_, static_cast<std::size_t>(W * 3));
-            return;
-        }
-        const Index rows = turns_ == 2 ? H : W, columns = turns_ == 2 ? W : H;
-        for (Index y = 0; y < rows; ++y)
-            for (Index x = 0; x < columns; ++x) {
-                const Index from_y = turns_ == 1 ? x : turns_ == 2 ? H - 1 - y : H - 1 - x;
-                const Index from_x = turns_ == 1 ? W - 1 - y : turns_ == 2 ? W - 1 - x : y;
-                std::memcpy(out + (y * columns + x) * 3, rgb_.data() + from_y * stride_ + from_x * 3, 3);
-            }
+        scale(*scaler_, *source, planes, strides);
+        turn(out);
     }
 
 private:
+    void scale(SwsContext& scaler, const AVFrame& frame, std::uint8_t* const* planes, const int* strides) const {
+        if (sws_scale(&scaler, frame.data, frame.linesize, 0, frame.height, planes, strides) < 0)
+            fail<DecodeError>(path_, ": a frame cannot be converted to rgb");
+    }
+
+    /// Copies the padded rows of rgb_ to `out`, turned.
+    void turn(std::uint8_t* out) const {
+        const Index W = width_, H = height_;
+        if (turns_ == 0) {
+            for (Index y = 0; y < H; ++y) std::memcpy(out + y * W * 3, rgb_.data() + y * stride_, static_cast<std::size_t>(W * 3));
+            return;
+        }
+        const Index rows = turns_ == 2 ? H : W, columns = turns_ == 2 ? W : H;
+        constexpr Index tile = 32;   // a quarter turn reads a column for each row that it writes: stay within the cache
+        for (Index y0 = 0; y0 < rows; y0 += tile)
+            for (Index x0 = 0; x0 < columns; x0 += tile)
+                for (Index y = y0; y < std::min(rows, y0 + tile); ++y)
+                    for (Index x = x0; x < std::min(columns, x0 + tile); ++x) {
+                        const Index from_y = turns_ == 1 ? x : turns_ == 2 ? H - 1 - y : H - 1 - x;
+                        const Index from_x = turns_ == 1 ? W - 1 - y : turns_ == 2 ? W - 1 - x : y;
+                        std::memcpy(out + (y * columns + x) * 3, rgb_.data() + from_y * stride_ + from_x * 3, 3);
+                    }
+    }
+
     void prepare(const AVFrame& frame) {
         const auto format = static_cast<AVPixelFormat>(frame.format);
         const bool full = frame.color_range == AVCOL_RANGE_JPEG || format == AV_PIX_FMT_YUVJ420P ||
                           format == AV_PIX_FMT_YUVJ422P || format == AV_PIX_FMT_YUVJ444P;
-        const std::array<int, 5> now{frame.width, frame.height, frame.format, frame.colorspace, full};
+        const std::array<int, 6> now{frame.width, frame.height, frame.format, frame.colorspace, full, frame.chroma_location};
         if (scaler_ && now == key_) return;
         key_ = now;
-        const int width = static_cast<int>(width_), height = static_cast<int>(height_);
-        scaler_.reset(sws_getContext(frame.width, frame.height, format, width, height, AV_PIX_FMT_RGB24,
-                                     SWS_BILINEAR, nullptr, nullptr, nullptr));
-        if (!scaler_)
-            fail<DecodeError>(path_, ": frames of pixel format ", frame.format,
-                              " cannot be converted to rgb");
-        const int* const matrix =
-            sws_getCoefficients(frame.colorspace == AVCOL_SPC_BT709        ? SWS_CS_ITU709
-                                : frame.colorspace == AVCOL_SPC_SMPTE240M  ? SWS_CS_SMPTE240M
-                                : frame.colorspace == AVCOL_SPC_FCC        ? SWS_CS_FCC
-                                : frame.colorspace == AVCOL_SPC_BT2020_NCL ? SWS_CS_BT2020
-                                : frame.colorspace == AVCOL_SPC_BT2020_CL  ? SWS_CS_BT2020
-                                                                           : SWS_CS_ITU601);
-        sws_setColorspaceDetails(scaler_.get(), matrix, full, sws_getCoefficients(SWS_CS_ITU601), 1, 0,
-                                 1 << 16, 1 << 16);
+        ScalerPlan plan{frame.width, frame.height, format, AV_PIX_FMT_RGB24, matrix_of(frame), full, true, {-513, -513}};
+        deep_.reset();
+        const AVPixFmtDescriptor* const kind = av_pix_fmt_desc_get(format);
+        if (kind != nullptr && kind->comp[0].depth > 8 && kind->nb_components >= 3 &&
+            kind->log2_chroma_w + kind->log2_chroma_h > 0)
+            plan = through_16_bits(plan, frame, *kind);
+        scaler_ = make_scaler(plan, static_cast<int>(width_), static_cast<int>(height_));
+        if (!scaler_) refuse(frame);
         // Rows are padded: swscale's vector code writes whole vectors and skips a tail that has no room.
         stride_ = (width_ * 3 + 64 + 63) / 64 * 64;
         rgb_.resize(static_cast<std::size_t>(stride_ * height_ + 64));
+    }
+
+    /// Makes the first step of a frame of more than 8 bits; returns the plan of the second.
+    ScalerPlan through_16_bits(ScalerPlan plan, const AVFrame& frame, const AVPixFmtDescriptor& kind) {
+        ScalerPlan rest = plan;
+        plan.chroma = chroma_position(frame, kind);
+        plan.to = rest.from = AV_PIX_FMT_YUV422P16;
+        plan.to_full = plan.from_full;
+        deep_ = make_scaler(plan, frame.width, frame.height);
+        if (!deep_) refuse(frame);
+        middle_ = new_frame();
+        middle_->width = frame.width;
+        middle_->height = frame.height;
+        middle_->format = plan.to;
+        if (av_frame_get_buffer(middle_.get(), 64) < 0) fail<Error>("video: out of memory");
+        return rest;
+    }
+
+    [[noreturn]] void refuse(const AVFrame& frame) const {
+        const char* const name = av_get_pix_fmt_name(static_cast<AVPixelFormat>(frame.format));
+        fail<DecodeError>(path_, ": frames of pixel format ", name == nullptr ? "unknown" : name, " cannot be converted to rgb");
     }
 
     std::string path_;
     int turns_ = 0;
     ReadOptions options_;
     Index width_ = 0, height_ = 0, stride_ = 0;
-    std::array<int, 5> key_{};
-    ScalerPtr scaler_;
+    std::array<int, 6> key_{};
+    ScalerPtr deep_, scaler_;   // to 16 bits (deep formats only), to rgb
+    FramePtr middle_;
     std::vector<std::uint8_t> rgb_;
 };
 
@@ -12610,232 +14000,146 @@ private:
 
 }  // namespace svad::video
 
-// ==== svad/video/frame_delta.hpp ====
-// How far each frame of a video is from the one before it: mean absolute differences of hue, saturation and value.
-//
-// Promise: the sums are integers, so the means equal those that PySceneDetect computes from the same pixels, in
-// one pass over the new frame and with one frame of memory. Hue is a plain difference, not the way round the
-// circle, as there: thresholds in use are tuned to that.
-
-// ==== svad/video/hsv_delta.hpp ====
-// The inner loop of colour change: colours of a frame, and the sums of their differences from those of the frame before.
-//
-// Promise: all sums are those of to_hsv() pixel by pixel, on every machine. Where the CPU has AVX2 (asked at run time)
-// eight pixels go at once; the reciprocals are divisions there, which round to the same integers as the tables for all
-// 255 divisors (a test compares all colours). Rejected: planes of bytes, which would need packing at every step.
-
-// ==== svad/video/hsv.hpp ====
-// RGB bytes to hue, saturation and value in bytes, with the integers of OpenCV's 8-bit conversion.
-//
-// Promise: equal to cvtColor(RGB2HSV) for all 2^24 colours: hue 0..179 in steps of two degrees, products with
-// 12-bit reciprocals that are rounded to even, results rounded to nearest. Shot detectors compare thresholds
-// with figures that others computed so; exact arithmetic in floats would differ by one step in many pixels.
-
 namespace svad::video {
 
-/// A colour: hue 0..179 (two degrees a step), saturation and value 0..255.
-struct Hsv {
-    std::uint8_t hue = 0, saturation = 0, value = 0;
-    friend bool operator==(const Hsv&, const Hsv&) = default;
-};
+/// Whether frames are made small before they are compared.
+enum class Downscale { none, automatic };
+
+#if SVAD_FFMPEG
 
 namespace detail {
 
-/// scale * 2^12 / i, rounded to the nearest, ties to even; 0 for i = 0.
-constexpr std::array<std::int32_t, 256> scaled_reciprocals(std::int32_t scale) {
-    std::array<std::int32_t, 256> out{};
-    for (std::int32_t i = 1; i < 256; ++i) {
-        const std::int32_t whole = (scale << 12) / i, twice = 2 * ((scale << 12) % i);
-        const bool up = twice > i || (twice == i && whole % 2 != 0);
-        out[static_cast<std::size_t>(i)] = whole + (up ? 1 : 0);
+/// What a frame's conversion depends on.
+struct YuvKind {
+    int width = 0, height = 0, format = 0, matrix = 0;
+    bool full_range = false;
+    friend bool operator==(const YuvKind&, const YuvKind&) = default;
+
+    static YuvKind of(const AVFrame& frame) {
+        return {frame.width, frame.height, frame.format, frame.colorspace,
+                frame.color_range == AVCOL_RANGE_JPEG || frame.format == AV_PIX_FMT_YUVJ420P};
     }
-    return out;
-}
-
-inline constexpr std::array<std::int32_t, 256> saturation_of_value = scaled_reciprocals(255);
-inline constexpr std::array<std::int32_t, 256> hue_of_spread = scaled_reciprocals(30);   // a sixth of 180
-
-}  // namespace detail
-
-/// The colour of a pixel of bytes.
-[[nodiscard]] inline Hsv to_hsv(std::uint8_t red, std::uint8_t green, std::uint8_t blue) {
-    const std::int32_t r = red, g = green, b = blue;
-    const std::int32_t value = std::max({r, g, b}), spread = value - std::min({r, g, b});
-    const auto at = [](const std::array<std::int32_t, 256>& table, std::int32_t i) {
-        return table[static_cast<std::size_t>(i)];
-    };
-    constexpr std::int32_t half = 1 << 11;
-    const std::int32_t saturation = (spread * at(detail::saturation_of_value, value) + half) >> 12;
-    const std::int32_t sixths = value == r ? g - b : value == g ? b - r + 2 * spread : r - g + 4 * spread;
-    std::int32_t hue = (sixths * at(detail::hue_of_spread, spread) + half) >> 12;
-    if (hue < 0) hue += 180;
-    return {static_cast<std::uint8_t>(hue), static_cast<std::uint8_t>(saturation), static_cast<std::uint8_t>(value)};
-}
-
-}  // namespace svad::video
-
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-#define SVAD_HSV_AVX2 1
-#include <immintrin.h>
-#else
-#define SVAD_HSV_AVX2 0
-#endif
-
-namespace svad::video::detail {
-
-/// A colour in one word: hue, saturation and value from the low byte up.
-inline std::uint32_t packed_hsv(const Hsv& c) {
-    return static_cast<std::uint32_t>(c.hue) | static_cast<std::uint32_t>(c.saturation) << 8 | static_cast<std::uint32_t>(c.value) << 16;
-}
-
-/// Sums of absolute differences over the pixels of a frame.
-struct HsvSums {
-    std::uint64_t hue = 0, saturation = 0, value = 0;
+    /// Whether libswscale converts such frames two lines at a time by the arithmetic of yuv_rgb.hpp.
+    [[nodiscard]] bool direct() const {
+        return (format == AV_PIX_FMT_YUV420P || format == AV_PIX_FMT_YUVJ420P) && width >= 2 && height >= 2 && height % 2 == 0;
+    }
 };
 
-/// Puts the colours of `pixels` RGB pixels into `last` and adds their distances from what was there.
-inline void hsv_replace_plain(const std::uint8_t* rgb, std::uint32_t* last, std::size_t pixels, HsvSums& sums) {
-    for (std::size_t i = 0; i < pixels; ++i, rgb += 3) {
-        const std::uint32_t now = packed_hsv(to_hsv(rgb[0], rgb[1], rgb[2])), before = last[i];
-        const auto apart = [&](int shift) {
-            const int a = static_cast<int>(now >> shift & 255), b = static_cast<int>(before >> shift & 255);
-            return static_cast<std::uint64_t>(std::abs(a - b));
-        };
-        sums.hue += apart(0);
-        sums.saturation += apart(8);
-        sums.value += apart(16);
-        last[i] = now;
+inline YuvPicture picture_of(const AVFrame& frame, const YuvToRgb& convert) {
+    return {.width = static_cast<std::size_t>(frame.width),
+            .height = static_cast<std::size_t>(frame.height),
+            .planes = {frame.data[0], frame.data[1], frame.data[2]},
+            .strides = {frame.linesize[0], frame.linesize[1], frame.linesize[2]},
+            .convert = convert};
+}
+
+/// A frame like `like`, 64 lines high, in which every byte of every plane is as likely.
+inline FramePtr made_up_frame(const AVFrame& like) {
+    FramePtr frame = new_frame();
+    frame->width = like.width, frame->height = 64, frame->format = like.format;
+    frame->colorspace = like.colorspace, frame->color_range = like.color_range;
+    if (av_frame_get_buffer(frame.get(), 0) < 0) fail<Error>("video: out of memory");
+    std::uint32_t state = 1;
+    for (int plane = 0; plane < 3; ++plane)
+        for (int y = 0; y < (plane == 0 ? 64 : 32); ++y)
+            for (int x = 0; x < (plane == 0 ? like.width : (like.width + 1) / 2); ++x) {
+                state = state * 1664525u + 1013904223u;
+                frame->data[plane][y * frame->linesize[plane] + x] = static_cast<std::uint8_t>(state >> 24);
+            }
+    return frame;
+}
+
+/// True if yuv_rgb.hpp converts frames like `like` exactly as RgbConverter does.
+inline bool converts_equally(const AVFrame& like, const YuvToRgb& convert, const ReadOptions& options) {
+    const FramePtr frame = made_up_frame(like);
+    RgbConverter converter{"made-up frame", 0, options};
+    Tensor<std::uint8_t> rgb(converter.shape(*frame));
+    converter.convert(*frame, rgb.data());
+    const YuvPicture picture = picture_of(*frame, convert);
+    const auto width = static_cast<std::size_t>(like.width);
+    for (std::size_t y = 0; y < 64; ++y) {
+        const YuvLine line = picture.line(y);
+        const RgbLine want{rgb.data() + y * width * 3};
+        for (std::size_t x = 0; x < width; ++x)
+            if (line.plain(x) != want.plain(x)) return false;
     }
+    return true;
 }
 
-#if SVAD_HSV_AVX2
-
-// Every function of the loop needs the target, or the compiler could not inline it.
-#define SVAD_AVX2 __attribute__((target("avx2"))) inline
-
-/// scale / x to the nearest integer; whatever for x = 0, since it is multiplied by 0.
-SVAD_AVX2 __m256i hsv_reciprocal(float scale, __m256i x) {
-    const __m256 divisor = _mm256_cvtepi32_ps(_mm256_max_epi32(x, _mm256_set1_epi32(1)));
-    return _mm256_cvtps_epi32(_mm256_div_ps(_mm256_set1_ps(scale), divisor));
-}
-/// (a * b + 2^11) / 2^12, rounded down.
-SVAD_AVX2 __m256i hsv_scaled(__m256i a, __m256i b) {
-    return _mm256_srai_epi32(_mm256_add_epi32(_mm256_mullo_epi32(a, b), _mm256_set1_epi32(1 << 11)), 12);
-}
-/// Byte `channel` of eight pixels whose halves are in the halves of `bytes`, as integers.
-SVAD_AVX2 __m256i hsv_channel(__m256i bytes, char channel) {
-    const char a = channel, b = static_cast<char>(channel + 3), c = static_cast<char>(channel + 6), d = static_cast<char>(channel + 9);
-    constexpr char z = -1;
-    return _mm256_shuffle_epi8(bytes, _mm256_setr_epi8(a, z, z, z, b, z, z, z, c, z, z, z, d, z, z, z, a, z, z, z, b, z, z, z, c, z, z,
-                                                       z, d, z, z, z));
-}
-/// Eight colours, packed.
-SVAD_AVX2 __m256i hsv_eight(const std::uint8_t* rgb) {
-    const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(rgb));
-    const __m256i bytes = _mm256_inserti128_si256(_mm256_castsi128_si256(low), _mm_loadu_si128(reinterpret_cast<const __m128i*>(rgb + 12)), 1);
-    const __m256i r = hsv_channel(bytes, 0), g = hsv_channel(bytes, 1), b = hsv_channel(bytes, 2);
-    const __m256i value = _mm256_max_epi32(r, _mm256_max_epi32(g, b));
-    const __m256i spread = _mm256_sub_epi32(value, _mm256_min_epi32(r, _mm256_min_epi32(g, b)));
-    const __m256i saturation = hsv_scaled(spread, hsv_reciprocal(255 * 4096.0f, value));
-    const __m256i of_blue = _mm256_add_epi32(_mm256_sub_epi32(r, g), _mm256_slli_epi32(spread, 2));
-    const __m256i of_green = _mm256_add_epi32(_mm256_sub_epi32(b, r), _mm256_slli_epi32(spread, 1));
-    __m256i sixths = _mm256_blendv_epi8(of_blue, of_green, _mm256_cmpeq_epi32(value, g));
-    sixths = _mm256_blendv_epi8(sixths, _mm256_sub_epi32(g, b), _mm256_cmpeq_epi32(value, r));
-    __m256i hue = hsv_scaled(sixths, hsv_reciprocal(30 * 4096.0f, spread));
-    hue = _mm256_add_epi32(hue, _mm256_and_si256(_mm256_srai_epi32(hue, 31), _mm256_set1_epi32(180)));
-    return _mm256_or_si256(hue, _mm256_or_si256(_mm256_slli_epi32(saturation, 8), _mm256_slli_epi32(value, 16)));
-}
-
-/// As hsv_replace_plain. The sums of the bytes of each colour are taken by one instruction a channel.
-SVAD_AVX2 void hsv_replace_avx2(const std::uint8_t* rgb, std::uint32_t* last, std::size_t pixels, HsvSums& sums) {
-    __m256i hue = _mm256_setzero_si256(), saturation = hue, value = hue;   // four 64-bit sums each
-    const __m256i zero = _mm256_setzero_si256(), low = _mm256_set1_epi32(255);
-    std::size_t i = 0;
-    for (; i + 10 <= pixels; i += 8) {   // the second load reads 4 bytes more than eight pixels
-        const __m256i now = hsv_eight(rgb + 3 * i);
-        auto* const place = reinterpret_cast<__m256i*>(last + i);
-        const __m256i before = _mm256_loadu_si256(place);
-        const __m256i apart = _mm256_or_si256(_mm256_subs_epu8(now, before), _mm256_subs_epu8(before, now));
-        hue = _mm256_add_epi64(hue, _mm256_sad_epu8(_mm256_and_si256(apart, low), zero));
-        saturation = _mm256_add_epi64(saturation, _mm256_sad_epu8(_mm256_and_si256(_mm256_srli_epi32(apart, 8), low), zero));
-        value = _mm256_add_epi64(value, _mm256_sad_epu8(_mm256_srli_epi32(apart, 16), zero));
-        _mm256_storeu_si256(place, now);
-    }
-    const auto total = [](const __m256i& x) {
-        std::uint64_t parts[4];
-        __builtin_memcpy(parts, &x, sizeof parts);
-        return parts[0] + parts[1] + parts[2] + parts[3];
-    };
-    sums.hue += total(hue);
-    sums.saturation += total(saturation);
-    sums.value += total(value);
-    hsv_replace_plain(rgb + 3 * i, last + i, pixels - i, sums);
-}
-
-#undef SVAD_AVX2
-
-#endif
-
-/// As hsv_replace_plain, by the best means of this machine.
-inline void hsv_replace(const std::uint8_t* rgb, std::uint32_t* last, std::size_t pixels, HsvSums& sums) {
-#if SVAD_HSV_AVX2
-    static const bool wide = __builtin_cpu_supports("avx2") != 0;
-    if (wide) return hsv_replace_avx2(rgb, last, pixels, sums);
-#endif
-    hsv_replace_plain(rgb, last, pixels, sums);
-}
-
-}  // namespace svad::video::detail
-
-namespace svad::video {
-
-/// Mean absolute differences of two frames, a pixel: hue in 0..179, the others in 0..255.
-struct FrameDelta {
-    double hue = 0, saturation = 0, value = 0;
-};
-
-/// How much each part of a FrameDelta counts.
-struct DeltaWeights {
-    double hue = 1, saturation = 1, value = 1;
-};
-
-/// The weighted mean of the parts: the figure called content_val in PySceneDetect's tables.
-[[nodiscard]] inline double content_value(const FrameDelta& delta, const DeltaWeights& weights = {}) {
-    const double total = std::abs(weights.hue) + std::abs(weights.saturation) + std::abs(weights.value);
-    if (!(total > 0)) fail<UsageError>("content_value: all weights are 0");
-    return (delta.hue * weights.hue + delta.saturation * weights.saturation + delta.value * weights.value) / total;
-}
-
-/// Takes the frames of one video in order.
-class FrameDifference {
+/// The colour change of the decoded frames of one file.
+class ColorChange {
 public:
-    /// The distance of `frame` [H, W, 3] (RGB) from the frame before; nothing for the first.
-    /// Throws ShapeError if it is not an image or its size is not that of the first.
-    std::optional<FrameDelta> next(const Tensor<std::uint8_t>& frame) {
-        if (frame.rank() != 3 || frame.size(2) != 3 || frame.empty())
-            fail<ShapeError>("shots: a frame should be [H, W, 3]; got ", frame.shape());
-        const bool first = last_.empty();
-        if (first) {
-            shape_ = frame.shape();
-            last_.resize(static_cast<std::size_t>(frame.size(0) * frame.size(1)));
-        }
-        if (frame.shape() != shape_) fail<ShapeError>("shots: frames change from ", shape_, " to ", frame.shape());
-        const FrameDelta delta = replace(frame.data());
-        return first ? std::nullopt : std::optional{delta};
+    ColorChange(const std::string& path, Downscale downscale, const ReadOptions& options)
+        : options_{options}, downscale_{downscale}, converter_{path, 0, options} {}
+
+    std::optional<FrameDelta> next(const AVFrame& frame) {
+        const Shape shape = converter_.shape(frame);
+        if (stored_.rank() == 0) stored_ = Shape{frame.height, frame.width};
+        const bool as_first = stored_ == Shape{frame.height, frame.width};
+        if (as_first && direct(frame)) return difference(picture_of(frame, *direct_));
+        if (image_.empty()) image_ = Tensor<std::uint8_t>(shape);
+        converter_.convert(frame, image_.data());
+        return difference(image_);
     }
 
 private:
-    /// Puts the colours of `rgb` in place of those of the frame before.
-    FrameDelta replace(const std::uint8_t* rgb) {
-        detail::HsvSums sums;
-        detail::hsv_replace(rgb, last_.data(), last_.size(), sums);
-        const auto mean = [&](std::uint64_t sum) { return static_cast<double>(sum) / static_cast<double>(last_.size()); };
-        return {mean(sums.hue), mean(sums.saturation), mean(sums.value)};
+    /// Whether `frame` can be compared without a conversion to RGB.
+    bool direct(const AVFrame& frame) {
+        const YuvKind kind = YuvKind::of(frame);
+        if (kind != kind_) {
+            kind_ = kind;
+            direct_.reset();
+            const int* const m = sws_getCoefficients(matrix_of(frame));
+            const YuvToRgb convert = YuvToRgb::of({m[0], m[1], m[2], m[3]}, kind.full_range);
+            if (kind.direct() && converts_equally(frame, convert, options_)) direct_ = convert;
+        }
+        return direct_.has_value();
     }
 
-    Shape shape_;
-    std::vector<std::uint32_t> last_;   // packed colours
+    std::optional<FrameDelta> difference(const YuvPicture& picture) {
+        if (downscale_ == Downscale::automatic) return small(picture);
+        return difference_.next(stored_[0], stored_[1], [&](std::size_t row) { return picture.line(row); });
+    }
+    std::optional<FrameDelta> difference(const Tensor<std::uint8_t>& rgb) {
+        return downscale_ == Downscale::automatic ? small(rgb) : difference_.next(rgb);
+    }
+    template <class Picture>
+    std::optional<FrameDelta> small(const Picture& picture) {
+        if (!downscaler_) downscaler_.emplace(stored_[0], stored_[1]);
+        downscaler_->take(picture);
+        return difference_.next(
+            downscaler_->height(), downscaler_->width(), [&](std::size_t row) { return downscaler_->line(row); }, downscaler_->padding());
+    }
+
+    ReadOptions options_;
+    Downscale downscale_;
+    RgbConverter converter_;
+    FrameDifference difference_;
+    std::optional<Downscaler> downscaler_;
+    Shape stored_;
+    YuvKind kind_;
+    std::optional<YuvToRgb> direct_;
+    Tensor<std::uint8_t> image_;
 };
+
+}  // namespace detail
+
+/// Calls visit(index, seconds, distance from the frame before: nothing for the first) for every frame inside
+/// options.range in presentation order. Returns their timeline. Throws DecodeError if there is no frame.
+template <class Visit>
+Timeline for_each_change(const std::string& path, Visit&& visit, Downscale downscale = Downscale::none, const ReadOptions& options = {}) {
+    detail::Walk walk;
+    std::optional<detail::ColorChange> change;
+    detail::walk_frames(path, options, walk, [&](const detail::Input&, AVFrame& frame, Index index, double at) {
+        if (!options.range.contains(at - walk.line.times.front())) return;
+        if (!change) change.emplace(path, downscale, options);
+        visit(index, at, change->next(frame));
+    });
+    if (!change) fail<DecodeError>(path, ": no frame could be decoded", walk.reason.empty() ? "" : ": ", walk.reason);
+    return detail::select(walk.line, options.range).line;
+}
+
+#endif
 
 }  // namespace svad::video
 
@@ -13041,28 +14345,226 @@ private:
 // ==== svad/video/reader.hpp ====
 // Clip read(path, choice): the chosen frames of a video (or a picture: one frame) as bytes, with their times.
 //
-// Promise: decoding is exact. Frame i is the i-th in presentation order, whatever the container's frame
-// count, key frames or index say; nothing is seeked. A file that cannot be used is a DecodeError naming file
-// and reason; one that ends early or is damaged gives the frames there are, and says so in `truncated` and
-// `damaged`. Which frames are wanted depends on how many there are, which only decoding tells. Short clips:
-// all decoded frames are held (by reference, unconverted) until the end. Long ones: those that the
-// container's frame count predicts are held, and if the prediction was wrong the file is decoded a second
-// time.
+// Promise: decoding is exact. Frame i is the i-th in presentation order, and its bytes are those that decoding the whole file
+// gives; only what the chosen frames need is decoded where the container allows that safely (packet_plan.hpp), else everything
+// (frame_walk.hpp). A file that cannot be used is a DecodeError naming file and reason; one that ends early or is damaged gives
+// the frames there are, and says so in `truncated` and `damaged`. One converted frame is in memory at a time unless the caller
+// wants all of them.
+
+// ==== svad/video/packet_plan.hpp ====
+// Reading by decoding only what the wanted frames need.
+//
+// All packets are read (fast, no decoding) and, where every one of them stands for exactly one frame whose time it carries,
+// they are the timeline. Decoding then begins at the last true key frame before each wanted frame, stops after the last wanted
+// one, and skips frames between that no other frame is predicted from. H.264, HEVC, VP8, VP9 and AV1 in MP4 and Matroska
+// qualify; other files, and those where anything looks odd or goes wrong, are read by frame_walk.hpp. Damage in packets that
+// are not decoded is not noticed. Packets are kept in memory up to a budget instead of seeking: containers seek inexactly.
+
+namespace svad::video {
+
+#if SVAD_FFMPEG
+
+namespace detail {
+
+/// True for an H.264 packet that holds an IDR picture, before which nothing is needed; other key frames may need it.
+inline bool has_idr(const AVPacket& packet, const AVCodecParameters& codec) {
+    const std::uint8_t *p = packet.data, *const end = p + packet.size;
+    if (codec.extradata_size < 7 || codec.extradata[0] != 1) return false;   // not length-prefixed
+    const int prefix = (codec.extradata[4] & 3) + 1;
+    while (end - p > prefix) {
+        const std::uint64_t size = big_endian(p, prefix);
+        p += prefix;
+        if (size == 0 || size > static_cast<std::uint64_t>(end - p)) return false;
+        if ((p[0] & 31) == 5) return true;
+        p += size;
+    }
+    return false;
+}
+
+/// True if the packet of a codec of this list can be decoded with nothing before it.
+inline bool is_true_key(const AVPacket& packet, const AVCodecParameters& codec) {
+    return (packet.flags & AV_PKT_FLAG_KEY) != 0 && (codec.codec_id != AV_CODEC_ID_H264 || has_idr(packet, codec));
+}
+
+/// True if each packet of this codec in this container is one frame.
+inline bool one_frame_a_packet(const Input& input) {
+    const bool container = input.is_mp4() || std::strstr(input.container(), "matroska") != nullptr;
+    switch (input.stream().codecpar->codec_id) {
+        case AV_CODEC_ID_H264:
+        case AV_CODEC_ID_HEVC:
+        case AV_CODEC_ID_VP8:
+        case AV_CODEC_ID_VP9:
+        case AV_CODEC_ID_AV1: return container;
+        default: return false;
+    }
+}
+
+/// The packets of a file as its frames.
+class PacketPlan {
+public:
+    static constexpr std::int64_t budget = std::int64_t{64} << 20;   // bytes of packets kept in memory
+
+    /// Reads all packets of `input`; nothing if the file does not qualify.
+    static std::optional<PacketPlan> of(Input& input, const ReadOptions& options) {
+        if (!one_frame_a_packet(input)) return std::nullopt;
+        PacketPlan plan;
+        std::int64_t bytes = 0;
+        for (PacketPtr packet = new_packet(); input.next_packet(*packet); packet = new_packet()) {
+            if (packet->size < 1 || (packet->flags & AV_PKT_FLAG_CORRUPT) != 0) return std::nullopt;
+            plan.key_.push_back(is_true_key(*packet, *input.stream().codecpar));
+            plan.shown_.push_back((packet->flags & AV_PKT_FLAG_DISCARD) == 0 && !hidden(*packet, *input.stream().codecpar));
+            if ((bytes += packet->size) <= budget) plan.kept_.push_back(std::move(packet));
+        }
+        if (bytes > budget) plan.kept_.clear();
+        if (input.truncated() || !plan.order(input) || static_cast<Index>(plan.frames_.size()) > options.max_frames) return std::nullopt;
+        return plan;
+    }
+
+    [[nodiscard]] const Timeline& line() const { return line_; }
+
+    /// Decodes the frames numbered `wanted` (ascending, unique) and calls visit(number, frame) for each, in the order of decoding.
+    /// False if anything went wrong: the file is to be read the slow way.
+    template <class Visit>
+    bool decode(const std::string& path, Input& input, const ReadOptions& options, std::span<const Index> wanted, Visit&& visit) const {
+        std::optional<Input> again;   // packets that did not fit are read a second time
+        if (kept_.empty()) again.emplace(path, options, true);
+        AVCodecContext& codec = again ? again->codec() : input.codec();
+        std::unordered_map<std::int64_t, Index> open;   // wanted frames by time
+        for (const Index number : wanted) open.emplace(at(number).pts, number);
+        const std::vector<char> use = needed(wanted);
+        const FramePtr frame = new_frame();
+        const auto take = [&] {
+            int got = 0;
+            while ((got = avcodec_receive_frame(&codec, frame.get())) == 0) {
+                const auto found = open.find(frame->pts);
+                if (found != open.end()) {
+                    if (frame->decode_error_flags != 0 || (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0) return false;
+                    visit(found->second, *frame);
+                    open.erase(found);
+                }
+                av_frame_unref(frame.get());
+            }
+            return got == AVERROR(EAGAIN) || got == AVERROR_EOF;
+        };
+        const PacketPtr buffer = new_packet();
+        bool running = false;
+        for (std::size_t i = 0; i < use.size() && !open.empty(); ++i) {
+            const AVPacket* packet = again ? buffer.get() : kept_[i].get();
+            if (again && !again->next_packet(*buffer)) return false;
+            if (use[i] == skip_packet && running) {   // the end of a stretch: what the decoder holds back comes out
+                if (avcodec_send_packet(&codec, nullptr) < 0 || !take()) return false;
+                avcodec_flush_buffers(&codec);
+                running = false;
+            }
+            if (use[i] != skip_packet) {
+                codec.skip_frame = use[i] == wanted_packet ? AVDISCARD_DEFAULT : AVDISCARD_NONREF;
+                if (avcodec_send_packet(&codec, packet) < 0 || !take()) return false;
+                running = true;
+            }
+            if (again) av_packet_unref(buffer.get());
+        }
+        if (!open.empty() && (avcodec_send_packet(&codec, nullptr) < 0 || !take())) return false;
+        return open.empty();
+    }
+
+private:
+    enum Use : char { skip_packet, reference_packet, wanted_packet };
+
+    /// A frame of the file: its packet's number in the file's order, and its time.
+    struct Shown {
+        std::size_t packet = 0;
+        std::int64_t pts = 0;
+    };
+
+    /// True for a VP8 packet that changes what is predicted from but shows nothing (RFC 6386, 9.1).
+    static bool hidden(const AVPacket& packet, const AVCodecParameters& codec) {
+        return codec.codec_id == AV_CODEC_ID_VP8 && (packet.data[0] >> 4 & 1) == 0;
+    }
+
+    const Shown& at(Index number) const { return frames_[static_cast<std::size_t>(number)]; }
+
+    /// Sorts the frames by time; false where the packets do not say everything.
+    bool order(const Input& input) {
+        const std::vector<PacketInfo>& packets = input.packets();
+        if (packets.empty() || !key_[0]) return false;
+        for (std::size_t i = 0; i < packets.size(); ++i) {
+            // Frames before the first key frame cannot be decoded.
+            if (packets[i].pts == AV_NOPTS_VALUE || packets[i].pts < packets[0].pts) return false;
+            packet_pts_.push_back(packets[i].pts);
+            if (shown_[i]) frames_.push_back({i, packets[i].pts});
+        }
+        std::sort(frames_.begin(), frames_.end(), [](const Shown& a, const Shown& b) { return a.pts < b.pts; });
+        const double unit = av_q2d(input.stream().time_base);
+        for (std::size_t i = 0; i < frames_.size(); ++i) {
+            if (i > 0 && frames_[i].pts == frames_[i - 1].pts) return false;
+            line_.times.push_back(static_cast<double>(frames_[i].pts) * unit);
+        }
+        if (frames_.empty()) return false;
+        const Shown& last = frames_.back();
+        line_.end = line_.times.back() + input.duration(last.pts, packets[last.packet].duration);
+        return true;
+    }
+
+    /// What is to be done with each packet.
+    std::vector<char> needed(std::span<const Index> wanted) const {
+        std::vector<char> use(key_.size(), skip_packet);
+        for (const Index number : wanted) {
+            const Shown& frame = at(number);
+            std::size_t i = frame.packet;
+            const bool covered = use[i] != skip_packet;   // an earlier wanted frame needs it already
+            use[i] = wanted_packet;
+            if (covered) continue;
+            // Frames of a key frame's group that appear before it are predicted from the group before.
+            while (i > 0 && !(key_[i] && packet_pts_[i] <= frame.pts)) {
+                if (use[--i] != skip_packet) break;
+                use[i] = reference_packet;
+            }
+        }
+        return use;
+    }
+
+    std::vector<PacketPtr> kept_;            // all packets, or none
+    std::vector<char> key_, shown_;          // of each packet
+    std::vector<std::int64_t> packet_pts_;   // of each packet
+    std::vector<Shown> frames_;              // by time
+    Timeline line_;
+};
+
+}  // namespace detail
+
+#endif
+
+}  // namespace svad::video
 
 // ==== svad/video/transform.hpp ====
 // From frames [T, H, W, 3] of bytes to a model's input [T, 3, S, S] of floats: resize, crop, normalise.
+// Promise: the values of transformers' and torchvision's preprocessing of the same picture, bit for bit where they go by bytes.
+
+// ==== svad/video/resize.hpp ====
+// Resizing of images, bit for bit as Pillow and torch do it.
 //
-// Resizing is separable; a table of taps per output position is made once per axis. Antialiased (Pillow,
-// torchvision): the filter is stretched by the scale when shrinking, bicubic a = -0.5, taps outside are
-// dropped and the rest renormalised. Plain (torch interpolate without antialias): bicubic a = -0.75, taps
-// clamped to the border. Bytes are resized in fixed point, horizontally first and rounded in between, exactly
-// as Pillow (22-bit weights) or torch (16-bit weights) do it: models were trained on those bytes. Checked
-// value by value against both.
+// Resizing is separable: across first, rounded to bytes, then down; models were trained on exactly those bytes (checked value
+// by value against Pillow, torchvision and torch). A Resizer keeps its tables for the next frame of the same size and makes
+// only the window that is asked for. Floats are resized in double precision.
+
+// ==== svad/video/resize_bytes.hpp ====
+// The two inner loops of resizing bytes: sums of bytes with integer weights, across a row and down the columns.
+//
+// Promise: the same bytes on every machine. Weights have up to 23 bits with their sign; where the CPU has AVX2 (asked at run
+// time) each is split into 4096 * high + low, both of which fit 16 bits, so that one instruction multiplies two neighbours and
+// adds them; the two sums together are the exact integer that the plain loop gives. Rejected: rounding weights to 16 bits, as
+// fast resizers do (other bytes than Pillow's), and 32-bit products (a third of the speed).
+
+// ==== svad/video/taps.hpp ====
+// The filters of image resizing as tables of taps: which inputs make an output, with which weights.
+//
+// Antialiased (Pillow, torchvision): the filter is stretched by the scale when shrinking, bicubic a = -0.5, taps outside are
+// dropped and the rest renormalised. Plain (torch interpolate without antialias): bicubic a = -0.75, taps clamped to the
+// border. Bytes use integer weights of 22 bits (Pillow) or as many as fit 16 (torch).
 
 namespace svad::video {
 
 enum class Filter { bilinear, bicubic };
-enum class Antialias { no, yes };
 /// Whose fixed-point arithmetic a resize of bytes follows; they differ by one level in about 0.3% of values.
 enum class Arithmetic { pillow, torch };
 
@@ -13153,44 +14655,6 @@ inline FixedTaps fixed_taps(Taps taps, Arithmetic arithmetic) {
     return fixed;
 }
 
-inline std::uint8_t to_byte(std::int32_t sum, int bits) {
-    return static_cast<std::uint8_t>(std::clamp(sum >> bits, 0, 255));
-}
-
-/// in [H, W, C] -> out [H, taps, C].
-template <Index C>
-void resize_rows(const std::uint8_t* in, Index h, Index w, const FixedTaps& fixed, std::uint8_t* out) {
-    const Index width = static_cast<Index>(fixed.taps.first.size());
-    const std::int32_t half = 1 << (fixed.bits - 1);
-    for (Index y = 0; y < h; ++y) {
-        const std::uint8_t* const row = in + y * w * C;
-        for (Index x = 0; x < width; ++x) {
-            const std::int32_t* const weight = fixed.weight.data() + x * fixed.taps.width;
-            const std::uint8_t* const from = row + fixed.taps.first[static_cast<std::size_t>(x)] * C;
-            std::array<std::int32_t, C> sum;
-            sum.fill(half);
-            for (Index k = 0; k < fixed.taps.count[static_cast<std::size_t>(x)]; ++k)
-                for (Index c = 0; c < C; ++c) sum[static_cast<std::size_t>(c)] += from[k * C + c] * weight[k];
-            for (Index c = 0; c < C; ++c) *out++ = to_byte(sum[static_cast<std::size_t>(c)], fixed.bits);
-        }
-    }
-}
-
-/// in [H, n] -> out [taps, n]: whole rows at a time, which the compiler vectorises.
-inline void resize_columns(const std::uint8_t* in, Index n, const FixedTaps& fixed, std::uint8_t* out) {
-    std::vector<std::int32_t> sum(static_cast<std::size_t>(n));
-    for (std::size_t y = 0; y < fixed.taps.first.size(); ++y) {
-        std::fill(sum.begin(), sum.end(), 1 << (fixed.bits - 1));
-        for (Index k = 0; k < fixed.taps.count[y]; ++k) {
-            const std::int32_t weight =
-                fixed.weight[y * static_cast<std::size_t>(fixed.taps.width) + static_cast<std::size_t>(k)];
-            const std::uint8_t* const row = in + (fixed.taps.first[y] + k) * n;
-            for (Index x = 0; x < n; ++x) sum[static_cast<std::size_t>(x)] += row[x] * weight;
-        }
-        for (Index x = 0; x < n; ++x) *out++ = to_byte(sum[static_cast<std::size_t>(x)], fixed.bits);
-    }
-}
-
 inline void check_sizes(Index h, Index w, Index to_h, Index to_w) {
     if (h < 1 || w < 1 || to_h < 1 || to_w < 1)
         fail<ShapeError>("resize: sizes must be positive; got ", h, "x", w, " to ", to_h, "x", to_w);
@@ -13198,31 +14662,247 @@ inline void check_sizes(Index h, Index w, Index to_h, Index to_w) {
 
 }  // namespace detail
 
-/// image [H, W, C] (C 1, 3 or 4) -> [h, w, C], antialiased, bit for bit what Pillow's (or torch's) resize
-/// gives.
-[[nodiscard]] inline Tensor<std::uint8_t> resize(const Tensor<std::uint8_t>& image, Index h, Index w,
-                                                 Filter filter = Filter::bicubic,
-                                                 Arithmetic arithmetic = Arithmetic::pillow) {
-    if (image.rank() != 3) fail<ShapeError>("resize: image should be [H, W, C]; got ", image.shape());
-    const Index H = image.size(0), W = image.size(1), C = image.size(2);
-    detail::check_sizes(H, W, h, w);
-    Tensor<std::uint8_t> narrow = image;
-    if (w != W) {   // an axis that keeps its size is left alone, as in Pillow
-        const auto fixed = detail::fixed_taps(detail::antialiased_taps(W, w, filter), arithmetic);
-        narrow = Tensor<std::uint8_t>::uninitialized({H, w, C});
-        if (C == 3)
-            detail::resize_rows<3>(image.data(), H, W, fixed, narrow.data());
-        else if (C == 1)
-            detail::resize_rows<1>(image.data(), H, W, fixed, narrow.data());
-        else if (C == 4)
-            detail::resize_rows<4>(image.data(), H, W, fixed, narrow.data());
-        else
-            fail<ShapeError>("resize: image should have 1, 3 or 4 channels; got ", image.shape());
+}  // namespace svad::video
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define SVAD_RESIZE_AVX2 1
+#include <immintrin.h>
+#else
+#define SVAD_RESIZE_AVX2 0
+#endif
+
+namespace svad::video::detail {
+
+/// The taps of outputs first .. first + count - 1 along one axis, in the layouts that the loops read.
+class ByteTaps {
+public:
+    ByteTaps(const FixedTaps& fixed, Index first, Index count) : bits_{fixed.bits} {
+        for (Index i = first; i < first + count; ++i) {
+            const auto at = static_cast<std::size_t>(i);
+            begin_.push_back(fixed.taps.first[at]);
+            count_.push_back(fixed.taps.count[at]);
+            groups_ = std::max(groups_, (fixed.taps.count[at] + 3) / 4);
+        }
+        const std::size_t width = static_cast<std::size_t>(4 * groups_);
+        weight_.assign(begin_.size() * width, 0);
+        high_.assign(weight_.size(), 0);
+        low_.assign(weight_.size(), 0);
+        pairs_.assign(8 * weight_.size(), 0);
+        for (std::size_t i = 0; i < begin_.size(); ++i)
+            for (std::size_t k = 0; k < static_cast<std::size_t>(count_[i]); ++k) {
+                const std::int32_t w = fixed.weight[(static_cast<std::size_t>(first) + i) * static_cast<std::size_t>(fixed.taps.width) + k];
+                const std::int32_t high = (w + 2048) >> 12;
+                weight_[i * width + k] = w;
+                high_[i * width + k] = static_cast<std::int16_t>(high);
+                low_[i * width + k] = static_cast<std::int16_t>(w - high * 4096);
+                std::int16_t* const group = pairs_.data() + (i * width + k / 4 * 4) * 8;
+                for (std::size_t c = 0; c < 4; ++c) {   // pixels (0, 1) of a group in the low half, (2, 3) in the high one
+                    group[k % 4 / 2 * 8 + 2 * c + k % 2] = high_[i * width + k];
+                    group[16 + k % 4 / 2 * 8 + 2 * c + k % 2] = low_[i * width + k];
+                }
+            }
     }
-    if (h == H) return narrow;
-    const auto fixed = detail::fixed_taps(detail::antialiased_taps(H, h, filter), arithmetic);
-    const auto out = Tensor<std::uint8_t>::uninitialized({h, w, C});
-    detail::resize_columns(narrow.data(), w * C, fixed, out.data());
+
+    /// First input that is needed, and the one behind the last.
+    [[nodiscard]] Index first() const { return begin_.front(); }
+    [[nodiscard]] Index last() const { return begin_.back() + count_.back(); }
+
+    /// row [w, C] -> out [outputs, C]; `padded` is scratch.
+    void across(const std::uint8_t* row, Index w, Index C, std::uint8_t* out, std::vector<std::uint8_t>& padded) const {
+#if SVAD_RESIZE_AVX2
+        if (C == 3 && has_avx2()) {
+            // The vector loop reads whole groups of four pixels, with four bytes to spare.
+            padded.resize(static_cast<std::size_t>((w + 4 * groups_) * 3 + 16));
+            std::memcpy(padded.data(), row, static_cast<std::size_t>(w * 3));
+            return across_avx2(padded.data(), out);
+        }
+#endif
+        (void)padded;
+        (void)w;
+        if (C == 3) across_plain<3>(row, out);
+        else if (C == 1) across_plain<1>(row, out);
+        else across_plain<4>(row, out);
+    }
+
+    /// in [rows, n], whose first row is first() -> out [outputs, n].
+    void down(const std::uint8_t* in, Index n, std::uint8_t* out) const {
+        for (std::size_t y = 0; y < begin_.size(); ++y, out += n) {
+            const std::uint8_t* const from = in + (begin_[y] - first()) * n;
+            Index done = 0;
+#if SVAD_RESIZE_AVX2
+            if (has_avx2()) done = down_avx2(from, n, y, out);
+#endif
+            down_plain(from, n, done, y, out);
+        }
+    }
+
+private:
+    [[nodiscard]] std::uint8_t to_byte(std::int32_t sum) const { return static_cast<std::uint8_t>(std::clamp(sum >> bits_, 0, 255)); }
+    [[nodiscard]] std::size_t row_of(std::size_t output) const { return output * static_cast<std::size_t>(4 * groups_); }
+
+    template <Index C>
+    void across_plain(const std::uint8_t* row, std::uint8_t* out) const {
+        for (std::size_t x = 0; x < begin_.size(); ++x) {
+            const std::int32_t* const weight = weight_.data() + row_of(x);
+            const std::uint8_t* const from = row + begin_[x] * C;
+            std::array<std::int32_t, C> sum;
+            sum.fill(1 << (bits_ - 1));
+            for (Index k = 0; k < count_[x]; ++k)
+                for (Index c = 0; c < C; ++c) sum[static_cast<std::size_t>(c)] += from[k * C + c] * weight[k];
+            for (const std::int32_t s : sum) *out++ = to_byte(s);
+        }
+    }
+
+    /// Columns `begin` .. n - 1 of output row y.
+    void down_plain(const std::uint8_t* from, Index n, Index begin, std::size_t y, std::uint8_t* out) const {
+        const std::int32_t* const weight = weight_.data() + row_of(y);
+        for (Index x = begin; x < n; ++x) {
+            std::int32_t sum = 1 << (bits_ - 1);
+            for (Index k = 0; k < count_[y]; ++k) sum += from[k * n + x] * weight[k];
+            out[x] = to_byte(sum);
+        }
+    }
+
+#if SVAD_RESIZE_AVX2
+    static bool has_avx2() {
+        static const bool has = __builtin_cpu_supports("avx2") != 0;
+        return has;
+    }
+
+    /// 4096 * high + low + half, shifted and clamped to bytes' range.
+    __attribute__((target("avx2"))) __m256i finished(__m256i high, __m256i low) const {
+        const __m256i sum = _mm256_add_epi32(_mm256_add_epi32(_mm256_slli_epi32(high, 12), low), _mm256_set1_epi32(1 << (bits_ - 1)));
+        const __m256i shifted = _mm256_sra_epi32(sum, _mm_cvtsi32_si128(bits_));
+        return _mm256_min_epi32(_mm256_max_epi32(shifted, _mm256_setzero_si256()), _mm256_set1_epi32(255));
+    }
+
+    __attribute__((target("avx2"))) void across_avx2(const std::uint8_t* row, std::uint8_t* out) const {
+        // Bytes of four pixels rgb rgb rgb rgb to 16-bit pairs rr gg bb -- of (0, 1) and of (2, 3).
+        const __m256i order = _mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1,   //
+                                               6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1);
+        const __m128i half = _mm_set1_epi32(1 << (bits_ - 1)), shift = _mm_cvtsi32_si128(bits_);
+        const __m128i gather = _mm_setr_epi8(0, 4, 8, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
+        for (std::size_t x = 0; x < begin_.size(); ++x, out += 3) {
+            const std::uint8_t* from = row + begin_[x] * 3;
+            const __m256i* weights = reinterpret_cast<const __m256i*>(pairs_.data() + row_of(x) * 8);
+            __m256i high = _mm256_setzero_si256(), low = high;
+            for (Index k = 0; k < count_[x]; k += 4, from += 12, weights += 2) {
+                const __m256i four = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+                const __m256i words = _mm256_shuffle_epi8(four, order);
+                high = _mm256_add_epi32(high, _mm256_madd_epi16(words, _mm256_loadu_si256(weights)));
+                low = _mm256_add_epi32(low, _mm256_madd_epi16(words, _mm256_loadu_si256(weights + 1)));
+            }
+            // The halves hold different pixels of the same output.
+            const __m256i both = _mm256_add_epi32(_mm256_slli_epi32(high, 12), low);
+            __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
+            sum = _mm_sra_epi32(_mm_add_epi32(sum, half), shift);
+            sum = _mm_min_epi32(_mm_max_epi32(sum, _mm_setzero_si128()), _mm_set1_epi32(255));
+            const int bytes = _mm_cvtsi128_si32(_mm_shuffle_epi8(sum, gather));
+            std::memcpy(out, &bytes, x + 1 < begin_.size() ? 4 : 3);   // the fourth byte is the next pixel's
+        }
+    }
+
+    /// Weights k and k + 1 side by side in every 32 bits.
+    __attribute__((target("avx2"))) static __m256i two(const std::int16_t* weights) {
+        std::int32_t both;
+        std::memcpy(&both, weights, sizeof(both));
+        return _mm256_set1_epi32(both);
+    }
+
+    /// Sixteen columns at a time; returns how many were done.
+    __attribute__((target("avx2"))) Index down_avx2(const std::uint8_t* from, Index n, std::size_t y, std::uint8_t* out) const {
+        const std::int16_t *high = high_.data() + row_of(y), *low = low_.data() + row_of(y);
+        const Index taps = count_[y];
+        Index x = 0;
+        for (; x + 16 <= n; x += 16) {
+            __m256i high_sum[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()}, low_sum[2] = {high_sum[0], high_sum[0]};
+            for (Index k = 0; k < taps; k += 2) {
+                const __m128i a = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + k * n + x));
+                const __m128i b = k + 1 < taps ? _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + (k + 1) * n + x)) : _mm_setzero_si128();
+                const __m256i words[2] = {_mm256_cvtepu8_epi16(_mm_unpacklo_epi8(a, b)), _mm256_cvtepu8_epi16(_mm_unpackhi_epi8(a, b))};
+                const __m256i h = two(high + k), l = two(low + k);
+                for (int i = 0; i < 2; ++i) {
+                    high_sum[i] = _mm256_add_epi32(high_sum[i], _mm256_madd_epi16(words[i], h));
+                    low_sum[i] = _mm256_add_epi32(low_sum[i], _mm256_madd_epi16(words[i], l));
+                }
+            }
+            __m256i words = _mm256_packus_epi32(finished(high_sum[0], low_sum[0]), finished(high_sum[1], low_sum[1]));
+            words = _mm256_permute4x64_epi64(words, 0xD8);
+            const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+            _mm_storeu_si128(reinterpret_cast<__m128i*>(out + x), bytes);
+        }
+        return x;
+    }
+#endif
+
+    int bits_ = 0;
+    Index groups_ = 0;                        // of four taps, in the widest output
+    std::vector<Index> begin_, count_;        // of each output
+    std::vector<std::int32_t> weight_;        // [outputs, 4 * groups], zeros behind the last tap
+    std::vector<std::int16_t> high_, low_;    // the same, weight = 4096 * high + low
+    std::vector<std::int16_t> pairs_;         // [outputs, groups, high or low, 16]: as across_avx2 multiplies them
+};
+
+}  // namespace svad::video::detail
+
+namespace svad::video {
+
+enum class Antialias { no, yes };
+
+namespace detail {
+
+/// Part of an image, in pixels.
+struct Window {
+    Index top = 0, left = 0, height = 0, width = 0;
+};
+
+/// Resizes images [H, W, C] to h x w and gives the window of the result.
+class Resizer {
+public:
+    Resizer(const Shape& image, Index h, Index w, Filter filter, Arithmetic arithmetic, Window window)
+        : image_{image}, window_{window} {
+        if (image.rank() != 3) fail<ShapeError>("resize: image should be [H, W, C]; got ", image);
+        check_sizes(image[0], image[1], h, w);
+        if (image[2] != 1 && image[2] != 3 && image[2] != 4) fail<ShapeError>("resize: image should have 1, 3 or 4 channels; got ", image);
+        // An axis that keeps its size is left alone, as in Pillow.
+        if (w != image[1]) across_.emplace(fixed_taps(antialiased_taps(image[1], w, filter), arithmetic), window.left, window.width);
+        if (h != image[0]) down_.emplace(fixed_taps(antialiased_taps(image[0], h, filter), arithmetic), window.top, window.height);
+    }
+    Resizer(const Shape& image, Index h, Index w, Filter filter, Arithmetic arithmetic)
+        : Resizer{image, h, w, filter, arithmetic, Window{0, 0, h, w}} {}
+
+    [[nodiscard]] const Shape& image() const { return image_; }
+
+    /// Writes the window [height, width, C] to `out`.
+    void operator()(const std::uint8_t* in, std::uint8_t* out) {
+        const Index C = image_[2], from_stride = image_[1] * C, stride = window_.width * C;
+        const Index first = down_ ? down_->first() : window_.top, rows = down_ ? down_->last() - first : window_.height;
+        if (down_ && static_cast<Index>(narrow_.size()) < rows * stride) narrow_.resize(static_cast<std::size_t>(rows * stride));
+        std::uint8_t* const narrow = down_ ? narrow_.data() : out;
+        for (Index y = 0; y < rows; ++y) {
+            const std::uint8_t* const row = in + (first + y) * from_stride;
+            if (across_) across_->across(row, image_[1], C, narrow + y * stride, row_);
+            else std::memcpy(narrow + y * stride, row + window_.left * C, static_cast<std::size_t>(stride));
+        }
+        if (down_) down_->down(narrow, stride, out);
+    }
+
+private:
+    Shape image_;
+    Window window_;
+    std::optional<ByteTaps> across_, down_;
+    std::vector<std::uint8_t> narrow_, row_;
+};
+
+}  // namespace detail
+
+/// image [H, W, C] (C 1, 3 or 4) -> [h, w, C], antialiased, bit for bit what Pillow's (or torch's) resize gives.
+[[nodiscard]] inline Tensor<std::uint8_t> resize(const Tensor<std::uint8_t>& image, Index h, Index w, Filter filter = Filter::bicubic,
+                                                 Arithmetic arithmetic = Arithmetic::pillow) {
+    detail::Resizer resizer{image.shape(), h, w, filter, arithmetic};
+    if (h == image.size(0) && w == image.size(1)) return image;
+    const auto out = Tensor<std::uint8_t>::uninitialized({h, w, image.size(2)});
+    resizer(image.data(), out.data());
     return out;
 }
 
@@ -13260,6 +14940,10 @@ inline void check_sizes(Index h, Index w, Index to_h, Index to_w) {
     return out;
 }
 
+}  // namespace svad::video
+
+namespace svad::video {
+
 /// Sizes {h, w} with the shorter edge `size` and the aspect kept: the longer is floor(size * long / short).
 [[nodiscard]] inline std::pair<Index, Index> shortest_edge(Index h, Index w, Index size) {
     detail::check_sizes(h, w, size, size);
@@ -13270,19 +14954,23 @@ inline void check_sizes(Index h, Index w, Index to_h, Index to_w) {
 /// (torchvision, open_clip).
 enum class CropRounding { down, half_even };
 
+namespace detail {
+
+/// Where the crop begins when `margin` pixels are left over.
+inline Index crop_begin(Index margin, CropRounding rounding) {
+    return rounding == CropRounding::down ? margin / 2 : static_cast<Index>(std::nearbyint(static_cast<double>(margin) / 2));
+}
+
+}  // namespace detail
+
 /// The middle [size, size, C] of image [H, W, C]; the image must be at least that large.
 [[nodiscard]] inline Tensor<std::uint8_t> center_crop(const Tensor<std::uint8_t>& image, Index size,
                                                       CropRounding rounding = CropRounding::down) {
     if (image.rank() != 3 || size < 1 || image.size(0) < size || image.size(1) < size)
         fail<ShapeError>("center_crop: cannot cut ", size, "x", size, " from ", image.shape(),
                          "; resize first");
-    const auto offset = [&](Index margin) {
-        return rounding == CropRounding::down
-                   ? margin / 2
-                   : static_cast<Index>(std::nearbyint(static_cast<double>(margin) / 2));
-    };
-    const Index W = image.size(1), C = image.size(2), top = offset(image.size(0) - size),
-                left = offset(W - size);
+    const Index W = image.size(1), C = image.size(2);
+    const Index top = detail::crop_begin(image.size(0) - size, rounding), left = detail::crop_begin(W - size, rounding);
     const auto out = Tensor<std::uint8_t>::uninitialized({size, size, C});
     for (Index y = 0; y < size; ++y)
         std::copy_n(image.data() + ((top + y) * W + left) * C, size * C, out.data() + y * size * C);
@@ -13300,15 +14988,22 @@ inline constexpr Normalization half_normalization{{0.5f, 0.5f, 0.5f}, {0.5f, 0.5
 
 namespace detail {
 
-/// frame [H, W, 3] of bytes -> out [3, H, W]: (x / 255 - mean) / deviation, by a table of the 256 levels.
-inline void normalize_into(const Tensor<std::uint8_t>& frame, const Normalization& n, float* out) {
-    const Index pixels = frame.size(0) * frame.size(1);
-    for (std::size_t c = 0; c < 3; ++c) {
-        std::array<float, 256> level;
-        for (std::size_t v = 0; v < 256; ++v)
-            level[v] = (static_cast<float>(v) / 255.0f - n.mean[c]) / n.deviation[c];
-        const std::uint8_t* in = frame.data() + c;
-        for (Index i = 0; i < pixels; ++i) *out++ = level[in[3 * i]];
+/// Values of the 256 levels of each channel: (x / 255 - mean) / deviation.
+using Levels = std::array<std::array<float, 256>, 3>;
+inline Levels levels_of(const Normalization& n) {
+    Levels levels;
+    for (std::size_t c = 0; c < 3; ++c)
+        for (std::size_t v = 0; v < 256; ++v) levels[c][v] = (static_cast<float>(v) / 255.0f - n.mean[c]) / n.deviation[c];
+    return levels;
+}
+
+/// `pixels` RGB pixels -> three planes at `out`.
+inline void normalize_into(const std::uint8_t* in, Index pixels, const Levels& levels, float* out) {
+    float *const red = out, *const green = out + pixels, *const blue = green + pixels;
+    for (Index i = 0; i < pixels; ++i, in += 3) {
+        red[i] = levels[0][in[0]];
+        green[i] = levels[1][in[1]];
+        blue[i] = levels[2][in[2]];
     }
 }
 
@@ -13321,7 +15016,8 @@ inline void normalize_into(const Tensor<std::uint8_t>& frame, const Normalizatio
         fail<ShapeError>("normalize: frames should be [T, H, W, 3]; got ", frames.shape());
     const Index T = frames.size(0), H = frames.size(1), W = frames.size(2);
     const auto out = Tensor<float>::uninitialized({T, 3, H, W});
-    for (Index t = 0; t < T; ++t) detail::normalize_into(frames.slice(t), n, out.data() + t * 3 * H * W);
+    const detail::Levels levels = detail::levels_of(n);
+    for (Index t = 0; t < T; ++t) detail::normalize_into(frames.data() + t * 3 * H * W, H * W, levels, out.data() + t * 3 * H * W);
     return out;
 }
 
@@ -13339,20 +15035,43 @@ struct InputOptions {
     Normalization normalization{};
 };
 
+namespace detail {
+
+/// Frames [H, W, 3] of one size and more to a model's input: keeps its tables between frames.
+class InputMaker {
+public:
+    explicit InputMaker(const InputOptions& options) : options_{options}, levels_{levels_of(options.normalization)} {}
+
+    /// frame [H, W, 3] -> out [3, S, S].
+    void operator()(const Tensor<std::uint8_t>& frame, float* out) {
+        const Index S = options_.size;
+        if (!resizer_ || !(resizer_->image() == frame.shape())) {
+            const auto [h, w] = options_.fit == Fit::squash ? std::pair{S, S} : shortest_edge(frame.size(0), frame.size(1), S);
+            resizer_.emplace(frame.shape(), h, w, options_.filter, options_.arithmetic,
+                             Window{crop_begin(h - S, options_.rounding), crop_begin(w - S, options_.rounding), S, S});
+            small_.resize(static_cast<std::size_t>(S * S * 3));
+        }
+        (*resizer_)(frame.data(), small_.data());
+        normalize_into(small_.data(), S * S, levels_, out);
+    }
+
+private:
+    InputOptions options_;
+    Levels levels_;
+    std::optional<Resizer> resizer_;
+    std::vector<std::uint8_t> small_;
+};
+
+}  // namespace detail
+
 /// frames [T, H, W, 3] of bytes -> a model's input [T, 3, S, S].
 [[nodiscard]] inline Tensor<float> to_input(const Tensor<std::uint8_t>& frames, const InputOptions& o = {}) {
     if (frames.rank() != 4 || frames.size(3) != 3)
         fail<ShapeError>("to_input: frames should be [T, H, W, 3]; got ", frames.shape());
     const auto out = Tensor<float>::uninitialized({frames.size(0), 3, o.size, o.size});
     parallel_for(frames.size(0), 1, [&](Index begin, Index end) {
-        for (Index t = begin; t < end; ++t) {
-            const Tensor<std::uint8_t> frame = frames.slice(t);
-            const auto [h, w] = o.fit == Fit::squash ? std::pair{o.size, o.size}
-                                                     : shortest_edge(frame.size(0), frame.size(1), o.size);
-            const Tensor<std::uint8_t> small = resize(frame, h, w, o.filter, o.arithmetic);
-            detail::normalize_into(center_crop(small, o.size, o.rounding), o.normalization,
-                                   out.data() + t * 3 * o.size * o.size);
-        }
+        detail::InputMaker make{o};
+        for (Index t = begin; t < end; ++t) make(frames.slice(t), out.data() + t * 3 * o.size * o.size);
     });
     return out;
 }
@@ -13361,16 +15080,25 @@ struct InputOptions {
 
 namespace svad::video {
 
-/// Frames of one file, upright, in the order of the choice.
-struct Clip {
-    Tensor<std::uint8_t> frames;   ///< [T, H, W, 3], RGB
+/// What reading learned about the chosen frames and the file.
+struct ClipInfo {
     std::vector<double> times;     ///< [T], seconds on the file's own clock (the first frame may be after 0)
     std::vector<Index> indices;    ///< [T], frame numbers in presentation order
-    Index total_frames = 0;        ///< frames that the file has inside the range (could be decoded)
+    Index total_frames = 0;        ///< frames that the file has inside the range
     double duration = 0;           ///< seconds from the first of these frames to the end of the last
     double rate = 0;               ///< average frames a second
     bool truncated = false;        ///< the file ends before what its header promises
-    Index damaged = 0;             ///< packets or frames that could not be decoded and are missing
+    Index damaged = 0;             ///< packets or frames that are missing or patched up because they could not be decoded
+};
+
+/// Frames of one file, upright, in the order of the choice.
+struct Clip : ClipInfo {
+    Tensor<std::uint8_t> frames;   ///< [T, H, W, 3], RGB
+};
+
+/// Frames of one file as a model's input.
+struct ClipInput : ClipInfo {
+    Tensor<float> input;   ///< [T, 3, S, S]
 };
 
 /// As video::to_input of the frames: a model's input [T, 3, S, S].
@@ -13381,174 +15109,172 @@ struct Clip {
     return to_input(clip.frames, InputOptions{.size = size});
 }
 
+/// The timeline of a walk through a file, and whether the file was whole.
+struct Passage : Timeline {
+    bool truncated = false;   ///< as in ClipInfo
+    Index damaged = 0;
+};
+
 #if SVAD_FFMPEG
 
 namespace detail {
 
-/// Frames that one walk through a file kept, and what it learned about the whole.
-struct Walk {
-    Timeline line;
-    std::map<Index, FramePtr> held;
-    int quarter_turns = 0;
-    bool truncated = false;
-    Index damaged = 0;
-    std::string reason;
+/// The frames of `line`, a file's whole timeline, that `choice` takes inside options.range.
+inline ClipInfo chosen(const std::string& path, const Timeline& line, const Choice& choice, const ReadOptions& options) {
+    const Selection inside = select(line, options.range);
+    if (inside.frames.empty())
+        fail<DecodeError>(path, ": has no frame from ", options.range.start, " to ", options.range.end, " s; it is ",
+                          line.end - line.times.front(), " s long");
+    ClipInfo info;
+    for (const Index i : choose(choice, inside.line)) info.indices.push_back(inside.frames[static_cast<std::size_t>(i)]);
+    for (const Index i : info.indices) info.times.push_back(line.times[static_cast<std::size_t>(i)]);
+    info.total_frames = inside.line.size();
+    info.duration = std::max(0.0, inside.line.end - inside.line.times.front());
+    info.rate = info.duration > 0 ? static_cast<double>(info.total_frames) / info.duration : 0;
+    return info;
+}
+
+/// Hands frames that arrive by number to visit(info, t, image [H, W, 3]) for every place t that they have in the choice.
+template <class Visit>
+class FrameSink {
+public:
+    FrameSink(const std::string& path, const ReadOptions& options, Visit& visit) : path_{path}, options_{options}, visit_{visit} {}
+
+    void take(const ClipInfo& info, int quarter_turns, Index number, const AVFrame& frame) {
+        if (!converter_) converter_.emplace(path_, quarter_turns, options_);
+        if (image_.numel() == 0) image_ = Tensor<std::uint8_t>(converter_->shape(frame));
+        converter_->convert(frame, image_.data());
+        for (std::size_t t = 0; t < info.indices.size(); ++t)
+            if (info.indices[t] == number) visit_(info, static_cast<Index>(t), std::as_const(image_));
+    }
+
+private:
+    const std::string& path_;
+    const ReadOptions& options_;
+    Visit& visit_;
+    std::optional<RgbConverter> converter_;
+    Tensor<std::uint8_t> image_;
 };
 
-/// Opens `path` and calls each(input, frame, index, seconds) for all frames; a false result stops. Fills
-/// `walk`.
-template <class Each>
-void walk_frames(const std::string& path, const ReadOptions& options, Walk& walk, Each&& each) {
+/// Reads by the packets' plan; nothing where that is not safe.
+template <class Sink>
+std::optional<ClipInfo> read_planned(const std::string& path, const Choice& choice, const ReadOptions& options, Sink& sink) {
     try {
-        Input input{path, options};
-        walk.quarter_turns = input.quarter_turns();
-        const FramePtr frame = new_frame();
-        while (input.next(*frame)) {
-            const Index index = walk.line.size();
-            if (index == options.max_frames)
-                fail<DecodeError>(path, ": has more than ", options.max_frames, " frames");
-            const double at = input.seconds(*frame, index), length = input.duration(*frame);
-            walk.line.times.push_back(at);
-            walk.line.end =
-                std::max(index == 0 ? at : walk.line.end, at + (length > 0 ? length : 1 / input.rate()));
-            const bool more = each(input, *frame, index, at);
-            av_frame_unref(frame.get());
-            if (!more) return;
-        }
-        walk.truncated = input.truncated();
-        walk.damaged = input.damaged();
-        walk.reason = input.reason();
+        Input input{path, options, true};
+        const std::optional<PacketPlan> plan = PacketPlan::of(input, options);
+        if (!plan) return std::nullopt;
+        ClipInfo info = chosen(path, plan->line(), choice, options);
+        const std::set<Index> unique(info.indices.begin(), info.indices.end());
+        const std::vector<Index> wanted(unique.begin(), unique.end());
+        const bool decoded = plan->decode(path, input, options, wanted, [&](Index number, const AVFrame& frame) {
+            sink.take(info, input.quarter_turns(), number, frame);
+        });
+        return decoded ? std::optional{info} : std::nullopt;
     } catch (const io::FileError& error) {
         throw DecodeError(error.what());
     }
 }
 
-/// Bytes that a decoded frame's pixels take.
-inline std::uint64_t frame_bytes(const AVFrame& frame) {
-    const auto format = static_cast<AVPixelFormat>(frame.format);
-    return static_cast<std::uint64_t>(
-        std::max(0, av_image_get_buffer_size(format, frame.width, frame.height, 1)));
-}
-
-/// Keeps references to all frames while they fit `budget` bytes, then only to those in `wanted`.
-inline Walk hold_frames(const std::string& path, const ReadOptions& options, const Choice* choice,
-                        std::set<Index> wanted, std::uint64_t budget) {
-    Walk walk;
-    std::uint64_t bytes = 0;
-    // The container's count predicts nothing about a part of the file.
-    bool keep_all = budget > 0, predicted = choice == nullptr || !options.range.whole();
-    walk_frames(path, options, walk, [&](const Input& input, AVFrame& frame, Index index, double) {
-        if (!predicted && input.claimed_frames() > 0 && input.claimed_frames() <= options.max_frames) {
-            for (const Index i : choose(*choice, input.claimed_frames(), input.rate())) wanted.insert(i);
-        }
-        predicted = true;
-        if (keep_all || wanted.contains(index)) {
-            bytes += frame_bytes(frame);
-            FramePtr kept = new_frame();
-            av_frame_move_ref(kept.get(), &frame);
-            walk.held.emplace(index, std::move(kept));
-        }
-        if (keep_all && bytes > budget) {
-            keep_all = false;
-            bytes = 0;
-            std::erase_if(walk.held, [&](const auto& entry) {
-                const bool drop = !wanted.contains(entry.first);
-                if (!drop) bytes += frame_bytes(*entry.second);
-                return drop;
-            });
-        }
-        if (bytes > options.max_bytes && !keep_all)
-            fail<DecodeError>(path, ": the wanted frames need more than ", options.max_bytes, " bytes");
-        return true;
-    });
-    return walk;
-}
-
-/// Converts the held frames `indices` to one tensor [T, H, W, 3].
-inline Tensor<std::uint8_t> to_rgb(const std::string& path, const Walk& walk,
-                                   const std::vector<Index>& indices, const ReadOptions& options) {
-    RgbConverter converter{path, walk.quarter_turns, options};
-    const Shape one = converter.shape(*walk.held.at(indices.front()));
-    const std::uint64_t each = static_cast<std::uint64_t>(one.numel());
-    if (each > options.max_bytes / indices.size())
-        fail<DecodeError>(path, ": ", indices.size(), " frames of ", one, " are beyond the limit of ",
-                          options.max_bytes, " bytes");
-    const auto out =
-        Tensor<std::uint8_t>::uninitialized({static_cast<Index>(indices.size()), one[0], one[1], 3});
-    for (std::size_t i = 0; i < indices.size(); ++i) {
-        std::uint8_t* const target = out.data() + static_cast<Index>(i) * one.numel();
-        if (i > 0 && indices[i] == indices[i - 1])
-            std::memcpy(target, target - one.numel(), each);
-        else
-            converter.convert(*walk.held.at(indices[i]), target);
+/// Reads by decoding everything.
+template <class Sink>
+ClipInfo read_whole(const std::string& path, const Choice& choice, const ReadOptions& options, Sink& sink) {
+    constexpr std::uint64_t held_at_once = std::uint64_t{64} << 20;   // all frames of a short clip, about 1000 of 176x144
+    Walk walk = hold_frames(path, options, &choice, {}, std::min(held_at_once, options.max_bytes));
+    if (walk.line.times.empty())
+        fail<DecodeError>(path, ": no frame could be decoded", walk.reason.empty() ? "" : ": ", walk.reason);
+    ClipInfo info = chosen(path, walk.line, choice, options);
+    const std::set<Index> wanted(info.indices.begin(), info.indices.end());
+    if (std::any_of(wanted.begin(), wanted.end(), [&](Index number) { return !walk.held.contains(number); }))
+        walk = hold_frames(path, options, nullptr, wanted, 0);   // the container's count was wrong
+    info.truncated = walk.truncated;
+    info.damaged = walk.damaged;
+    for (const Index number : wanted) {
+        const auto found = walk.held.find(number);
+        if (found == walk.held.end()) fail<DecodeError>(path, ": changed while it was read");
+        sink.take(info, walk.quarter_turns, number, *found->second);
+        walk.held.erase(found);
     }
-    return out;
+    return info;
 }
 
 }  // namespace detail
 
+/// Calls visit(info, t, image [H, W, 3]) for each chosen frame of `path` inside options.range, in any order of t, one image in
+/// memory at a time; the tensor is reused, so clone() what is kept. `info` has the choice; its truncated and damaged are final
+/// in the result only. A file that goes wrong halfway may have frames visited twice. Throws DecodeError.
+template <class Visit>
+ClipInfo visit_frames(const std::string& path, const Choice& choice, Visit&& visit, const ReadOptions& options = {}) {
+    detail::FrameSink sink{path, options, visit};
+    if (!options.decode_all && !std::holds_alternative<All>(choice))
+        if (std::optional<ClipInfo> info = detail::read_planned(path, choice, options, sink)) return *std::move(info);
+    return detail::read_whole(path, choice, options, sink);
+}
+
 /// The frames of `path`, inside options.range, that `choice` names. Throws DecodeError. Safe to call from many threads.
-[[nodiscard]] inline Clip read(const std::string& path, const Choice& choice = Uniform{},
-                               const ReadOptions& options = {}) {
-    constexpr std::uint64_t held_at_once = std::uint64_t{64}
-                                           << 20;   // all frames of a short clip, about 1000 of 176x144
-    detail::Walk walk =
-        detail::hold_frames(path, options, &choice, {}, std::min(held_at_once, options.max_bytes));
-    if (walk.line.times.empty())
-        fail<DecodeError>(path, ": no frame could be decoded", walk.reason.empty() ? "" : ": ", walk.reason);
+[[nodiscard]] inline Clip read(const std::string& path, const Choice& choice = Uniform{}, const ReadOptions& options = {}) {
     Clip clip;
-    const detail::Selection inside = detail::select(walk.line, options.range);
-    if (inside.frames.empty())
-        fail<DecodeError>(path, ": has no frame from ", options.range.start, " to ", options.range.end, " s; it is ",
-                          walk.line.end - walk.line.times.front(), " s long");
-    for (const Index i : choose(choice, inside.line)) clip.indices.push_back(inside.frames[static_cast<std::size_t>(i)]);
-    const std::set<Index> wanted(clip.indices.begin(), clip.indices.end());
-    for (const Index index : wanted) {
-        if (walk.held.contains(index)) continue;
-        walk = detail::hold_frames(path, options, nullptr, wanted, 0);   // the container's count was wrong
-        break;
-    }
-    for (const Index index : clip.indices) {
-        if (!walk.held.contains(index)) fail<DecodeError>(path, ": changed while it was read");
-        clip.times.push_back(walk.line.times[static_cast<std::size_t>(index)]);
-    }
-    clip.frames = detail::to_rgb(path, walk, clip.indices, options);
-    clip.total_frames = inside.line.size();
-    clip.duration = std::max(0.0, inside.line.end - inside.line.times.front());
-    clip.rate = clip.duration > 0 ? static_cast<double>(clip.total_frames) / clip.duration : 0;
-    clip.truncated = walk.truncated;
-    clip.damaged = walk.damaged;
+    const auto keep = [&](const ClipInfo& info, Index t, const Tensor<std::uint8_t>& image) {
+        if (clip.frames.numel() == 0) {
+            const auto each = static_cast<std::uint64_t>(image.numel());
+            if (each > options.max_bytes / info.indices.size())
+                fail<DecodeError>(path, ": ", info.indices.size(), " frames of ", image.shape(), " are beyond the limit of ",
+                                  options.max_bytes, " bytes");
+            clip.frames = Tensor<std::uint8_t>::uninitialized({static_cast<Index>(info.indices.size()), image.size(0), image.size(1), 3});
+        }
+        std::copy(image.begin(), image.end(), clip.frames.data() + t * image.numel());
+    };
+    static_cast<ClipInfo&>(clip) = visit_frames(path, choice, keep, options);
+    return clip;
+}
+
+/// As to_input(read(path, choice), input), but each frame goes straight to its place: the memory is one frame and the result.
+[[nodiscard]] inline ClipInput read_input(const std::string& path, const Choice& choice = Uniform{}, const InputOptions& input = {},
+                                          const ReadOptions& options = {}) {
+    ClipInput clip;
+    detail::InputMaker make{input};
+    const auto place = [&](const ClipInfo& info, Index t, const Tensor<std::uint8_t>& image) {
+        const Index T = static_cast<Index>(info.indices.size()), S = input.size;
+        if (clip.input.numel() == 0) clip.input = Tensor<float>::uninitialized({T, 3, S, S});
+        make(image, clip.input.data() + t * 3 * S * S);
+    };
+    static_cast<ClipInfo&>(clip) = visit_frames(path, choice, place, options);
     return clip;
 }
 
 /// Calls visit(index, seconds, frame [H, W, 3]) for every frame inside options.range in presentation order, one in memory at a
-/// time; the tensor is reused, so clone() what is kept. Returns their timeline. Throws DecodeError if there is
-/// no frame.
+/// time; the tensor is reused, so clone() what is kept. Returns their timeline. Throws DecodeError if there is no frame.
 template <class Visit>
-Timeline for_each_frame(const std::string& path, Visit&& visit, const ReadOptions& options = {}) {
+Passage for_each_frame(const std::string& path, Visit&& visit, const ReadOptions& options = {}) {
     detail::Walk walk;
-    std::unique_ptr<detail::RgbConverter> converter;
+    std::optional<detail::RgbConverter> converter;
     Tensor<std::uint8_t> image;
-    detail::walk_frames(
-        path, options, walk, [&](const detail::Input& input, AVFrame& frame, Index index, double at) {
-            if (!options.range.contains(at - walk.line.times.front())) return true;
-            if (!converter) {
-                converter = std::make_unique<detail::RgbConverter>(path, input.quarter_turns(), options);
-                image = Tensor<std::uint8_t>(converter->shape(frame));
-            }
-            converter->convert(frame, image.data());
-            visit(index, at, std::as_const(image));
-            return true;
-        });
-    if (!converter)
-        fail<DecodeError>(path, ": no frame could be decoded", walk.reason.empty() ? "" : ": ", walk.reason);
-    return detail::select(walk.line, options.range).line;
+    detail::walk_frames(path, options, walk, [&](const detail::Input& input, AVFrame& frame, Index index, double at) {
+        if (!options.range.contains(at - walk.line.times.front())) return;
+        if (!converter) {
+            converter.emplace(path, input.quarter_turns(), options);
+            image = Tensor<std::uint8_t>(converter->shape(frame));
+        }
+        converter->convert(frame, image.data());
+        visit(index, at, std::as_const(image));
+    });
+    if (!converter) fail<DecodeError>(path, ": no frame could be decoded", walk.reason.empty() ? "" : ": ", walk.reason);
+    return {detail::select(walk.line, options.range).line, walk.truncated, walk.damaged};
 }
 
 #else
 
 /// This build has no FFmpeg: always throws UsageError.
 [[nodiscard]] inline Clip read(const std::string& path, const Choice& = Uniform{}, const ReadOptions& = {}) {
+    fail<UsageError>(path, ": this build of svad has no ffmpeg; configure with SVAD_FFMPEG=ON");
+}
+/// This build has no FFmpeg: always throws UsageError.
+[[nodiscard]] inline ClipInput read_input(const std::string& path, const Choice& = Uniform{}, const InputOptions& = {},
+                                          const ReadOptions& = {}) {
+    fail<UsageError>(path, ": this build of svad has no ffmpeg; configure with SVAD_FFMPEG=ON");
+}
+/// This build has no FFmpeg: always throws UsageError.
+template <class Visit>
+ClipInfo visit_frames(const std::string& path, const Choice&, Visit&&, const ReadOptions& = {}) {
     fail<UsageError>(path, ": this build of svad has no ffmpeg; configure with SVAD_FFMPEG=ON");
 }
 
@@ -13558,15 +15284,15 @@ Timeline for_each_frame(const std::string& path, Visit&& visit, const ReadOption
 
 namespace svad::video {
 
-/// T frames of a file, uniformly sampled and squeezed to S x S (antialiased bilinear): [T, S, S, 3].
-[[nodiscard]] inline Tensor<std::uint8_t> sampled_frames(const std::string& path, Index frames, Index size) {
-    const Clip clip = read(path, Uniform{.frames = frames});
+/// T frames of a file (or of the part that options.range names), uniformly sampled and squeezed to S x S (antialiased
+/// bilinear): [T, S, S, 3].
+[[nodiscard]] inline Tensor<std::uint8_t> sampled_frames(const std::string& path, Index frames, Index size, const ReadOptions& options = {}) {
     Tensor<std::uint8_t> out = Tensor<std::uint8_t>::uninitialized({frames, size, size, 3});
-    for (Index t = 0; t < frames; ++t) {
-        const Tensor<std::uint8_t> image = clip.frames.slice(std::min(t, clip.frames.size(0) - 1));
-        const Tensor<std::uint8_t> small = resize(image, size, size, Filter::bilinear);
-        std::copy(small.begin(), small.end(), out.slice(t).begin());
-    }
+    std::optional<detail::Resizer> resizer;
+    visit_frames(path, Uniform{.frames = frames}, [&](const ClipInfo&, Index t, const Tensor<std::uint8_t>& image) {
+        if (!resizer || !(resizer->image() == image.shape())) resizer.emplace(image.shape(), size, size, Filter::bilinear, Arithmetic::pillow);
+        (*resizer)(image.data(), out.data() + t * size * size * 3);
+    }, options);
     return out;
 }
 
@@ -13592,51 +15318,111 @@ namespace svad::video {
 }  // namespace svad::video
 
 // ==== svad/video/picture.hpp ====
-// One picture as PNG bytes, through libav: for reports and for looking at what a model sees. PNG, since a frame of 64
-// pixels a side must not be blurred by a lossy format.
+// One picture as PNG or JPEG bytes, through libav: for reports and for looking at what a model sees. PNG where a frame of
+// 64 pixels a side must not be blurred by a lossy format; JPEG for film strips of real videos, a tenth of the size.
 
 #if SVAD_FFMPEG
 
+#include <algorithm>
 #include <string>
 
 namespace svad::video {
 
-/// Image [H, W, 3] as the bytes of a PNG file.
-[[nodiscard]] inline std::string encode_png(const Tensor<std::uint8_t>& image) {
+namespace detail {
+
+/// The bytes of one picture of these pixels; fill(frame) writes them.
+template <class Fill>
+std::string encode_picture(const char* where, AVCodecID id, AVPixelFormat format, const Tensor<std::uint8_t>& image, int quality, Fill fill) {
     if (image.rank() != 3 || image.size(2) != 3 || image.empty() || image.size(0) > 16384 || image.size(1) > 16384)
-        fail<ShapeError>("encode_png: image should be [H, W, 3] of at most 16384 a side; got ", image.shape());
-    detail::quiet();
-    const auto check = [](int code) {
-        if (code < 0) fail<Error>("encode_png: ", detail::av_text(code));
+        fail<ShapeError>(where, ": image should be [H, W, 3] of at most 16384 a side; got ", image.shape());
+    set_up_libav();
+    const auto check = [&](int code) {
+        if (code < 0) fail<Error>(where, ": ", av_text(code));
     };
-    const AVCodec* const codec = avcodec_find_encoder(AV_CODEC_ID_PNG);
-    if (codec == nullptr) fail<UsageError>("encode_png: this ffmpeg has no PNG encoder");
-    const auto context = detail::allocated(detail::CodecPtr{avcodec_alloc_context3(codec)});
-    const auto height = static_cast<int>(image.size(0)), width = static_cast<int>(image.size(1));
-    context->width = width;
-    context->height = height;
-    context->pix_fmt = AV_PIX_FMT_RGB24;
+    const AVCodec* const codec = avcodec_find_encoder(id);
+    if (codec == nullptr) fail<UsageError>(where, ": this ffmpeg has no such encoder");
+    const auto context = allocated(CodecPtr{avcodec_alloc_context3(codec)});
+    context->height = static_cast<int>(image.size(0));
+    context->width = static_cast<int>(image.size(1));
+    context->pix_fmt = format;
     context->time_base = {1, 1};
     context->thread_count = 1;
+    if (quality > 0) {
+        context->flags |= AV_CODEC_FLAG_QSCALE;
+        context->global_quality = FF_QP2LAMBDA * quality;
+    }
     check(avcodec_open2(context.get(), codec, nullptr));
 
-    const auto frame = detail::new_frame();
-    frame->format = AV_PIX_FMT_RGB24;
-    frame->width = width;
-    frame->height = height;
+    const auto frame = new_frame();
+    frame->format = format;
+    frame->width = context->width;
+    frame->height = context->height;
+    frame->quality = context->global_quality;
     check(av_frame_get_buffer(frame.get(), 0));
-    for (int y = 0; y < height; ++y)
-        std::copy_n(image.data() + Index{y} * width * 3, width * 3, frame->data[0] + Index{y} * frame->linesize[0]);
+    fill(*frame);
     check(avcodec_send_frame(context.get(), frame.get()));
     check(avcodec_send_frame(context.get(), nullptr));
-    const auto packet = detail::new_packet();
+    const auto packet = new_packet();
     check(avcodec_receive_packet(context.get(), packet.get()));
     return {reinterpret_cast<const char*>(packet->data), static_cast<std::size_t>(packet->size)};
+}
+
+}  // namespace detail
+
+/// Image [H, W, 3] as the bytes of a PNG file.
+[[nodiscard]] inline std::string encode_png(const Tensor<std::uint8_t>& image) {
+    return detail::encode_picture("encode_png", AV_CODEC_ID_PNG, AV_PIX_FMT_RGB24, image, 0, [&](AVFrame& frame) {
+        const Index row = image.size(1) * 3;
+        for (Index y = 0; y < image.size(0); ++y) std::copy_n(image.data() + y * row, row, frame.data[0] + y * frame.linesize[0]);
+    });
+}
+
+/// Image [H, W, 3] as the bytes of a JPEG file; quality from 1 (best) to 31.
+[[nodiscard]] inline std::string encode_jpeg(const Tensor<std::uint8_t>& image, int quality = 4) {
+    if (quality < 1 || quality > 31) fail<UsageError>("encode_jpeg: quality must be from 1 to 31; got ", quality);
+    return detail::encode_picture("encode_jpeg", AV_CODEC_ID_MJPEG, AV_PIX_FMT_YUVJ420P, image, quality, [&](AVFrame& frame) {
+        const detail::ScalerPtr scaler{sws_getContext(frame.width, frame.height, AV_PIX_FMT_RGB24, frame.width, frame.height,
+                                                      AV_PIX_FMT_YUVJ420P, SWS_BILINEAR, nullptr, nullptr, nullptr)};
+        if (!scaler) fail<Error>("encode_jpeg: the pixels cannot be converted");
+        const std::uint8_t* const planes[4] = {image.data(), nullptr, nullptr, nullptr};
+        const int strides[4] = {frame.width * 3, 0, 0, 0};
+        sws_scale(scaler.get(), planes, strides, 0, frame.height, frame.data, frame.linesize);
+    });
 }
 
 }  // namespace svad::video
 
 #endif
+
+// ==== svad/video/probe.hpp ====
+// Info probe(path): what a file says about its video before a frame is decoded.
+//
+// Promise: nothing but the container and the decoder's parameters is read, so it is quick for files of any length; what
+// the file does not say is 0 or empty. Counts and lengths are claims: only decoding tells (reader.hpp).
+
+namespace svad::video {
+
+#if SVAD_FFMPEG
+
+/// Throws DecodeError for a file that is no video or is beyond the limits.
+[[nodiscard]] inline Info probe(const std::string& path, const ReadOptions& options = {}) {
+    try {
+        return detail::Input{path, options}.info();
+    } catch (const io::FileError& error) {
+        throw DecodeError(error.what());
+    }
+}
+
+#else
+
+/// This build has no FFmpeg: always throws UsageError.
+[[nodiscard]] inline Info probe(const std::string& path, const ReadOptions& = {}) {
+    fail<UsageError>(path, ": this build of svad has no ffmpeg; configure with SVAD_FFMPEG=ON");
+}
+
+#endif
+
+}  // namespace svad::video
 
 // ==== svad/video/shot_rules.hpp ====
 // From a figure a frame to cuts: how a shot's least length is kept, and a threshold relative to the neighbours.
@@ -13791,8 +15577,10 @@ public:
         : options_{options}, rule_{options.least_length, options.short_shots} {}
 
     /// Takes the next frame [H, W, 3] (RGB); gives the cut that it decides, if any.
-    std::optional<Index> next(const Tensor<std::uint8_t>& frame) {
-        delta_ = difference_.next(frame);
+    std::optional<Index> next(const Tensor<std::uint8_t>& frame) { return next(difference_.next(frame)); }
+    /// The same if the frame's distance is known (for_each_change): nothing for the first.
+    std::optional<Index> next(const std::optional<FrameDelta>& delta) {
+        delta_ = delta;
         return rule_.next(value() >= options_.threshold);
     }
 
@@ -13816,7 +15604,10 @@ public:
 
     /// Takes the next frame [H, W, 3] (RGB); gives the cut that it decides, if any.
     std::optional<Index> next(const Tensor<std::uint8_t>& frame) {
-        const std::optional<FrameDelta> delta = difference_.next(frame);
+        return next(difference_.next(frame));
+    }
+    /// The same if the frame's distance is known (for_each_change): nothing for the first.
+    std::optional<Index> next(const std::optional<FrameDelta>& delta) {
         return rule_.next(delta ? content_value(*delta, weights_) : 0);
     }
 
@@ -13859,7 +15650,7 @@ public:
     /// bad path.
     VideoWriter(std::string path, const WriteOptions& options)
         : path_{std::move(path)}, temporary_{io::temporary_name(path_)}, options_{options} {
-        detail::quiet();
+        detail::set_up_libav();
         const Index w = options_.width, h = options_.height;
         if (w < 2 || h < 2 || w % 2 != 0 || h % 2 != 0 || w > 16384 || h > 16384)
             fail<UsageError>(path_, ": video sizes must be even and from 2 to 16384; got ", w, "x", h);
@@ -18712,7 +20503,7 @@ struct Bert {
 // The text tower is a causal decoder that is read at the end of the text; the vision tower is read at its class token.
 
 // ==== svad/models/decoder.hpp ====
-// Transformer decoder. LLaMA, Vicuna, Qwen2, Baichuan (rotary or ALiBi), GPT-2 and the demo's own are configurations:
+// Transformer decoder. LLaMA, Vicuna, Qwen 1 and 2, Baichuan (rotary or ALiBi), GPT-2, OPT and the demo's own are configurations:
 //     h = h + attention(norm1 h);  h = h + mlp(norm2 h);  scores = head(norm h)
 // It reads vectors, so that visual queries stand in front of words (paper eq 8), and it continues from a KvCache.
 
@@ -18728,7 +20519,9 @@ struct DecoderConfig {
     Index head_width = 0;                           ///< 0 = width / heads
     Index hidden = 11008;
     Positions positions = Positions::rope;
-    Index max_positions = 2048;                     ///< rows of a learned table
+    Index max_positions = 2048;                     ///< places that a learned table knows
+    Index first_position = 0;                       ///< row of a learned table for the first place (OPT: 2)
+    Index longest = 0;                              ///< sequences beyond it would need rules that are not ours; 0 = any
     RopeOptions rope = {};
     NormKind norm = NormKind::rms;
     double eps = 1e-6;
@@ -18784,7 +20577,7 @@ struct Decoder {
     explicit Decoder(const DecoderConfig& c)
         : config(c), words(c.vocabulary, c.width, Init::normal(c.deviation)),
           blocks(static_cast<std::size_t>(c.depth), DecoderBlock(c)), norm(c.norm, c.width, c.eps) {
-        if (c.positions == Positions::learned) positions.emplace(c.max_positions, c.width, Init::normal(c.deviation));
+        if (c.positions == Positions::learned) positions.emplace(c.first_position + c.max_positions, c.width, Init::normal(c.deviation));
         if (!c.tied) head.emplace(Shape{c.vocabulary, c.width}, Init::normal(c.deviation));
         name_parameters(*this);
     }
@@ -18798,6 +20591,8 @@ struct Decoder {
         const Index past = in.cache ? in.cache->length() : 0;
         if (in.keep.rank() == 2 && in.keep.shape() != Shape{B, past + L})
             fail<ShapeError>("decoder: keep must be [", B, ", ", past + L, "]; got ", in.keep.shape());
+        if (config.longest > 0 && past + L > config.longest)
+            fail<ShapeError>("decoder: ", past + L, " positions, but this model is defined up to ", config.longest, "; shorten the prompt");
         const Tensor<std::int32_t> places = count_kept(in.keep, B, past, L);
         AttentionContext context{.causal = true, .keep = in.keep, .rope = config.rope, .positions = places, .cache = in.cache};
         RopeTable rotation;
@@ -18807,7 +20602,7 @@ struct Decoder {
         }
         if (config.positions == Positions::alibi) context.slopes = alibi_slopes(config.heads);
 
-        Var h = positions ? vectors + (*positions)(places) : vectors;
+        Var h = positions ? vectors + (*positions)(rows_of(places)) : vectors;
         for (std::size_t i = 0; i < blocks.size(); ++i) {
             context.layer = static_cast<Index>(i);
             h = blocks[i](h, context);
@@ -18840,6 +20635,11 @@ struct Decoder {
     }
 
 private:
+    // Rows of the learned table.
+    Tensor<std::int32_t> rows_of(Tensor<std::int32_t> places) const {
+        for (std::int32_t& p : places) p += static_cast<std::int32_t>(config.first_position);
+        return places;
+    }
     // Angles for the positions that occur.
     RopeTable turns(const Tensor<std::int32_t>& places) const {
         const Index head_width = config.head_width > 0 ? config.head_width : config.width / config.heads;
@@ -19479,6 +21279,66 @@ inline RopeOptions rope_options(const Fields& f) {
     return c;
 }
 
+/// OPT. The 350m model differs (norms behind the parts, word vectors of another width) and is refused.
+[[nodiscard]] inline DecoderConfig opt(const Json& json, const std::string& where) {
+    const detail::Fields f{json, where};
+    DecoderConfig c;
+    c.vocabulary = f.size("vocab_size");
+    c.width = f.size("hidden_size");
+    c.depth = f.size("num_hidden_layers");
+    c.heads = f.size("num_attention_heads");
+    c.hidden = f.size("ffn_dim");
+    c.positions = Positions::learned;
+    c.max_positions = f.size("max_position_embeddings");
+    c.first_position = 2;                           // rows 0 and 1 were padding's in fairseq
+    c.norm = NormKind::layer;
+    c.eps = 1e-5;
+    c.gated = false;
+    c.activation = f.activation("activation_function", "relu");
+    c.attention_bias = c.out_bias = c.mlp_bias = f.flag_or("enable_bias", true);
+    c.tied = f.flag_or("tie_word_embeddings", true);
+    const Index words = f.size_or("word_embed_proj_dim", c.width);
+    if (!f.flag_or("do_layer_norm_before", true)) fail<io::FormatError>(where, ": norms behind the parts (do_layer_norm_before false) are not supported");
+    if (words != c.width) fail<io::FormatError>(where, ": word vectors of ", words, " in a model of ", c.width, " are not supported");
+    if (f.flag_or("_remove_final_layer_norm", false)) fail<io::FormatError>(where, ": a model without its last norm is not supported");
+    if (!f.flag_or("layer_norm_elementwise_affine", true)) fail<io::FormatError>(where, ": norms without weights are not supported");
+    return c;
+}
+
+/// Qwen of the first generation. Behind seq_length its code stretches the rotary base and scales queries at inference;
+/// we stop there with an error instead.
+[[nodiscard]] inline DecoderConfig qwen(const Json& json, const std::string& where) {
+    const detail::Fields f{json, where};
+    DecoderConfig c;
+    c.vocabulary = f.size("vocab_size");
+    c.width = f.size("hidden_size");
+    c.depth = f.size("num_hidden_layers");
+    c.heads = f.size("num_attention_heads");
+    c.head_width = f.size_or("kv_channels", c.width / c.heads);
+    const Index both = f.size("intermediate_size", 2);      // of gate and up together
+    if (both % 2 != 0) fail<io::FormatError>(where, ": 'intermediate_size' is ", both, "; it counts both branches and must be even");
+    c.hidden = both / 2;
+    c.max_positions = f.size_or("max_position_embeddings", 8192);
+    c.rope.theta = f.number_or("rotary_emb_base", 10000.0);
+    if (f.number_or("rotary_pct", 1.0) != 1) fail<io::FormatError>(where, ": rotary_pct other than 1 is not supported");
+    c.eps = f.number("layer_norm_epsilon");
+    c.attention_bias = true;
+    c.out_bias = c.mlp_bias = !f.flag_or("no_bias", true);
+    c.tied = f.flag_or("tie_word_embeddings", false);
+    if (f.flag_or("use_dynamic_ntk", false) || f.flag_or("use_logn_attn", false)) c.longest = c.max_positions = f.size("seq_length");
+    return c;
+}
+
+/// The decoder that config.json's model_type names; FormatError for a type that is not one of ours.
+[[nodiscard]] inline DecoderConfig decoder(const Json& json, const std::string& where) {
+    const std::string type = io::field<std::string>(json, "model_type", where);
+    if (type == "gpt2") return gpt2(json, where);
+    if (type == "opt") return opt(json, where);
+    if (type == "qwen") return qwen(json, where);
+    if (type == "llama" || type == "baichuan" || type == "qwen2") return llama(json, where);
+    fail<io::FormatError>(where, ": model_type '", type, "' is not a decoder known here (llama, baichuan, qwen, qwen2, gpt2, opt)");
+}
+
 [[nodiscard]] inline BertConfig bert(const Json& json, const std::string& where, bool pooler = true) {
     const detail::Fields f{json, where};
     BertConfig c;
@@ -19951,6 +21811,47 @@ namespace svad::names {
             {"transformer."}};
 }
 
+/// OPT: Decoder.
+[[nodiscard]] inline NameTable opt() {
+    return {{{"model.decoder.embed_tokens.weight", "words.weight"},
+             {"model.decoder.embed_positions.weight", "positions.weight"},
+             {"model.decoder.layers.*.self_attn_layer_norm.*", "blocks.*.norm1.*"},
+             {"model.decoder.layers.*.self_attn.q_proj.*", "blocks.*.attn.q.*"},
+             {"model.decoder.layers.*.self_attn.k_proj.*", "blocks.*.attn.k.*"},
+             {"model.decoder.layers.*.self_attn.v_proj.*", "blocks.*.attn.v.*"},
+             {"model.decoder.layers.*.self_attn.out_proj.*", "blocks.*.attn.out.*"},
+             {"model.decoder.layers.*.final_layer_norm.*", "blocks.*.norm2.*"},
+             {"model.decoder.layers.*.fc1.*", "blocks.*.mlp.up.*"},
+             {"model.decoder.layers.*.fc2.*", "blocks.*.mlp.down.*"},
+             {"model.decoder.final_layer_norm.*", "norm.*"},
+             {"lm_head.weight", "head"}},
+            {"lm_head.weight"},
+            {},
+            {"model."}};
+}
+
+/// Qwen of the first generation: Decoder. w1 is up, w2 is the gate.
+[[nodiscard]] inline NameTable qwen() {
+    return {{{"transformer.wte.weight", "words.weight"},
+             {"transformer.h.*.ln_1.weight", "blocks.*.norm1.weight"},
+             {"transformer.h.*.attn.c_attn.*", "blocks.*.attn.{q,k,v}.*"},
+             {"transformer.h.*.attn.c_proj.*", "blocks.*.attn.out.*"},
+             {"transformer.h.*.ln_2.weight", "blocks.*.norm2.weight"},
+             {"transformer.h.*.mlp.w1.*", "blocks.*.mlp.up.*"},
+             {"transformer.h.*.mlp.w2.*", "blocks.*.mlp.gate.*"},
+             {"transformer.h.*.mlp.c_proj.*", "blocks.*.mlp.down.*"},
+             {"transformer.ln_f.weight", "norm.weight"},
+             {"lm_head.weight", "head"}},
+            {"transformer.rotary_emb.inv_freq"}};
+}
+
+/// The table of a decoder by config.json's model_type; hub::decoder knows which types there are.
+[[nodiscard]] inline NameTable decoder(const std::string& type) {
+    if (type == "gpt2") return gpt2();
+    if (type == "opt") return opt();
+    return type == "qwen" ? qwen() : llama();
+}
+
 /// The layers of BERT as transformers and LAVIS call them, with the Q-Former's extra parts: BertLayer.
 [[nodiscard]] inline NameTable bert_layers() {
     NameTable t;
@@ -20351,6 +22252,124 @@ struct Sizes {
 // between. The spatial ones of a cell's four units read the same picture and run as one; frames are their batch.
 // Rejected: a three-dimensional convolution op for both (unfolding a window would take 300 MB, one frame takes 3).
 
+// ==== svad/models/transnet_values.hpp ====
+// A cell of TransNet V2 without a tape: plain loops over floats, several times as fast as the ops it is made of.
+//
+// Promise: the figures of TransNetCell's ops up to rounding (a test compares them). The convolution over space is
+// Winograd's; the one over time adds three products on the frames where they lie, so that nothing is padded, cut out or
+// joined; normalisation and activation follow while a frame's result is in cache. Rejected: ops of these with
+// gradients (nobody trains this network at a cost that matters, and the ops it is made of have them).
+
+namespace svad::detail {
+
+/// What a convolution over time and what follows it need: one dilation, F filters of C channels.
+struct TimeFilter {
+    Index filters, channels, dilation;
+    std::vector<float> taps;           // [3, F, C]: before, at and behind the frame
+
+    /// kernel [F, C, 3, 1, 1].
+    TimeFilter(const Tensor<float>& kernel, Index step)
+        : filters(kernel.size(0)), channels(kernel.size(1)), dilation(step), taps(static_cast<std::size_t>(kernel.numel())) {
+        for (Index i = 0; i < filters * channels; ++i)
+            for (Index k = 0; k < 3; ++k) taps[static_cast<std::size_t>(k * filters * channels + i)] = kernel[3 * i + k];
+    }
+    [[nodiscard]] const float* tap(Index k) const { return taps.data() + k * filters * channels; }
+};
+
+/// Channels times a factor plus a shift, at least 0.
+struct ScaleShift {
+    std::vector<float> scale, shift;
+
+    ScaleShift(const Tensor<float>& weight, const Tensor<float>& bias, const Tensor<float>& mean, const Tensor<float>& variance, double eps) {
+        for (Index c = 0; c < weight.numel(); ++c) {
+            scale.push_back(weight[c] / std::sqrt(variance[c] + static_cast<float>(eps)));
+            shift.push_back(bias[c] - mean[c] * scale.back());
+        }
+    }
+    void operator()(Index channel, float* x, Index n) const {
+        const float a = scale[static_cast<std::size_t>(channel)], b = shift[static_cast<std::size_t>(channel)];
+        for (Index i = 0; i < n; ++i) x[i] = std::max(0.0f, x[i] * a + b);
+    }
+};
+
+/// A clip's frames with the channels of all dilations side by side: [T, channels, places].
+struct TimeInput {
+    const float* x;
+    Index frames, channels, places;
+
+    [[nodiscard]] const float* at(Index t, Index channel) const { return x + (t * channels + channel) * places; }
+};
+
+/// out [F, places] = the convolution of frame t's channels from `channel` on.
+inline void filter_over_time(const TimeInput& in, const TimeFilter& f, Index t, Index channel, float* out) {
+    constexpr Index lanes = cpu::Lanes<float>::n;
+    const Index whole = in.places / lanes * lanes, rest = in.places - whole;
+    bool add = false;
+    for (const Index k : {1, 0, 2}) {
+        const Index s = t + (k - 1) * f.dilation;
+        if (s < 0 || s >= in.frames) continue;
+        cpu::product<float>(f.filters, whole, f.channels, f.tap(k), f.channels, 1, in.at(s, channel), in.places, out, in.places, add);
+        add = true;
+    }
+    if (rest == 0) return;
+    std::vector<float> panel(static_cast<std::size_t>(f.channels * lanes)), sum(static_cast<std::size_t>(f.filters * lanes));
+    for (const Index k : {0, 1, 2}) {   // the last places, in lines of their own
+        const Index s = t + (k - 1) * f.dilation;
+        if (s < 0 || s >= in.frames) continue;
+        for (Index c = 0; c < f.channels; ++c) std::copy_n(in.at(s, channel + c) + whole, rest, panel.data() + c * lanes);
+        cpu::product<float>(f.filters, lanes, f.channels, f.tap(k), f.channels, 1, panel.data(), lanes, sum.data(), lanes, true);
+    }
+    for (Index i = 0; i < f.filters; ++i) std::copy_n(sum.data() + i * lanes, rest, out + i * in.places + whole);
+}
+
+/// y [N, 4 F, places] of the frames [N, 8 F, places] of clips of T frames: each filter on its share of the channels.
+inline void filter_frames(const TimeInput& clips, Index T, const std::vector<TimeFilter>& filters, const ScaleShift& then, float* y) {
+    parallel_for(clips.frames, 4, [&](Index first, Index last) {
+        for (Index n = first; n < last; ++n) {
+            const TimeInput clip{clips.at(n / T * T, 0), T, clips.channels, clips.places};
+            Index from = 0, to = 0;
+            for (const TimeFilter& f : filters) {
+                float* const out = y + (n * static_cast<Index>(then.scale.size()) + to) * clips.places;
+                filter_over_time(clip, f, n % T, from, out);
+                for (Index i = 0; i < f.filters; ++i) then(to + i, out + i * clips.places, clips.places);
+                from += f.channels;
+                to += f.filters;
+            }
+        }
+    });
+}
+
+/// A cell: x [N, C, h, w] of clips of T frames -> [N, 4 F, h, w]. `kernels` [8 F, C, 3, 3] of all dilations.
+inline Tensor<float> cell_values(const Tensor<float>& x, Index T, const Tensor<float>& kernels, const std::vector<TimeFilter>& filters,
+                                 const ScaleShift& then) {
+    const Index N = x.size(0), O = kernels.size(0), h = x.size(2), w = x.size(3);
+    const auto space = Tensor<float>::uninitialized({N, O, h, w});
+    cpu::convolve_3x3(N, x.size(1), O, h, w, x.data(), kernels.data(), space.data());
+    const auto y = Tensor<float>::uninitialized({N, static_cast<Index>(then.scale.size()), h, w});
+    filter_frames({space.data(), N, O, h * w}, T, filters, then, y.data());
+    return y;
+}
+
+/// Means of 2 x 2 places of a + b [N, C, h, w]; an odd last row or column is left out.
+inline Tensor<float> halved_sum(const Tensor<float>& a, const Tensor<float>& b) {
+    const Index N = a.size(0), C = a.size(1), H = a.size(2), W = a.size(3), h = H / 2, w = W / 2;
+    const auto out = Tensor<float>::uninitialized({N, C, h, w});
+    parallel_for(N * C, 64, [&](Index first, Index last) {
+        std::vector<float> sum(static_cast<std::size_t>(W));
+        for (Index i = first; i < last; ++i)
+            for (Index y = 0; y < h; ++y) {
+                const Index at = (i * H + 2 * y) * W;
+                const float *const p = a.data() + at, *const q = b.data() + at;
+                for (Index x = 0; x < W; ++x) sum[static_cast<std::size_t>(x)] = (p[x] + q[x]) + (p[x + W] + q[x + W]);
+                float* const to = out.data() + (i * h + y) * w;
+                for (Index x = 0; x < w; ++x) to[x] = 0.25f * (sum[static_cast<std::size_t>(2 * x)] + sum[static_cast<std::size_t>(2 * x + 1)]);
+            }
+    });
+    return out;
+}
+
+}  // namespace svad::detail
+
 namespace svad {
 
 struct TransNetConfig {
@@ -20428,6 +22447,7 @@ struct TransNetCell {
     }
 
     Var operator()(const Var& x) const {
+        if (!detail::modes().tape) return Var(values(x.to<float>()));
         const Index B = x.size(0), T = x.size(1), h = x.size(3), w = x.size(4);
         std::vector<Var> kernels, parts;
         for (const TransNetUnit& unit : units) kernels.push_back(unit.space);
@@ -20442,6 +22462,22 @@ struct TransNetCell {
         return relu(norm(y.reshape({B * T, y.size(2), h * w}))).reshape({B, T, y.size(2), h, w});
     }
 
+    /// The same without a tape.
+    Tensor<float> values(const Tensor<float>& x) const {
+        const Index B = x.size(0), T = x.size(1), C = x.size(2), h = x.size(3), w = x.size(4);
+        std::vector<Var> kernels;
+        std::vector<detail::TimeFilter> filters;
+        for (const TransNetUnit& unit : units) {
+            kernels.push_back(unit.space);
+            filters.emplace_back(unit.time.var().to<float>(), unit.dilation);
+        }
+        const auto of = [](const Parameter& p) { return p.var().to<float>(); };
+        const detail::ScaleShift then{of(norm.weight), of(norm.bias), of(norm.running_mean), of(norm.running_var), norm.eps};
+        const Tensor<float> kernel = concat(0, kernels).to<float>();
+        const Tensor<float> y = detail::cell_values(x.reshape({B * T, C, h, w}), T, kernel.reshape({kernel.size(0), C, 3, 3}), filters, then);
+        return y.reshape({B, T, y.size(1), h, w});
+    }
+
     void visit(auto&& f) { f("units", units); f("norm", norm); }
 };
 
@@ -20452,7 +22488,13 @@ struct TransNetStack {
     TransNetStack(Index in, Index filters) : first(in, filters), second(4 * filters, filters) {}
 
     Var operator()(const Var& x) const {
-        const Var y = first(x), sum = second(y) + y;
+        const Var y = first(x);
+        if (!detail::modes().tape) {
+            const auto frames = [&](const Var& v) { return v.to<float>().reshape({y.size(0) * y.size(1), y.size(2), y.size(3), y.size(4)}); };
+            const Tensor<float> half = detail::halved_sum(frames(second(y)), frames(y));
+            return Var(half.reshape({y.size(0), y.size(1), y.size(2), half.size(2), half.size(3)}));
+        }
+        const Var sum = second(y) + y;
         const Var small = detail::halved(sum.reshape({y.size(0) * y.size(1), y.size(2), y.size(3), y.size(4)}));
         return small.reshape({y.size(0), y.size(1), y.size(2), small.size(2), small.size(3)});
     }
@@ -21028,9 +23070,9 @@ struct Captioner {
         svad::save(model, folder + "/model.safetensors", {{"format", "svad"}}, dtype);
     }
 
-    /// Frames of a file as the encoder wants them: [T, S, S, 3].
-    Tensor<std::uint8_t> frames(const std::string& path) const {
-        return video::sampled_frames(path, config.frames, config.video.vit.image);
+    /// Frames of a file, inside options.range, as the encoder wants them: [T, S, S, 3].
+    Tensor<std::uint8_t> frames(const std::string& path, const video::ReadOptions& options = {}) const {
+        return video::sampled_frames(path, config.frames, config.video.vit.image, options);
     }
 
     /// One sentence for every clip; clips as frames() gives them.
@@ -21361,14 +23403,362 @@ private:
 
 }  // namespace svad::infer
 
-// data/: manifests, batches, the synthetic world.
-// ==== svad/data/annotations.hpp ====
-// Reading annotated sets for their statistics: svad's manifests (JSONL, data/manifest.hpp) and tables (TSV with a header
-// of video and caption, and if it likes seconds, tokens, tags, category, split), plain or as gzip.
+// ==== svad/infer/subtitles.hpp ====
+// Texts with times as subtitles: SubRip (.srt) and WebVTT (.vtt).
 //
-// Promise: rows come in the order of the file and are views, so nothing is kept; a line that makes no sense is left out
-// with its reason (bad seconds, invalid UTF-8, a wrong number of cells or tags) and counted, never silently.
-// Rejected: guessing by the file's name (a table is what starts with a line of tabs and no brace).
+// Promise: cues are in order and never overlap, last a millisecond at least, and hold two lines of 42 columns at most (wide
+// characters, such as Chinese, take two); a longer text becomes several cues, which share its time by their length. Lines
+// break at spaces and between wide characters, never inside what a reader takes for one character. A text cannot end its
+// cue or become markup, whatever it holds. Formats: W3C WebVTT; SubRip as players read it, which has no escapes.
+// Rejected: one cue a text (a sentence of 40 words covers the picture).
+
+namespace svad::infer {
+
+/// A text that belongs to a stretch of a video, in seconds from its first frame.
+struct TimedText {
+    double start = 0, end = 0;
+    std::string text;
+};
+
+namespace detail {
+
+/// A time in whole milliseconds, 0 for one before the start. Throws UsageError for what is no time of a video.
+inline std::int64_t milliseconds(double seconds) {
+    constexpr double longest = 1e9;   // 31 years
+    if (!std::isfinite(seconds) || seconds > longest)
+        fail<UsageError>("subtitles: a time should be at most ", longest, " seconds; got ", seconds);
+    return std::llround(std::max(0.0, seconds) * 1000);
+}
+
+inline std::string clock(std::int64_t ms, char point) {
+    char text[48];
+    std::snprintf(text, sizeof text, "%02lld:%02d:%02d%c%03d", static_cast<long long>(ms / 3'600'000),
+                  static_cast<int>(ms / 60'000 % 60), static_cast<int>(ms / 1000 % 60), point, static_cast<int>(ms % 1000));
+    return text;
+}
+
+/// What is not torn by a line break, the columns it takes, and whether a space goes before it on the same line.
+struct Atom {
+    std::string text;
+    std::size_t columns = 0;
+    bool spaced = false;
+};
+
+/// A line of a cue.
+struct Line {
+    std::string text;
+    std::size_t columns = 0;
+};
+
+/// Punctuation that does not begin a line: ASCII's, and closing marks of wide scripts.
+inline bool clings(char32_t c) {
+    const text::Category category = text::category_of(c);
+    return category == text::Category::pe || category == text::Category::pf || category == text::Category::po;
+}
+
+/// Columns of one character as a reader sees it: those of its widest code point.
+inline std::size_t columns_of(std::string_view cluster) {
+    std::size_t widest = 0;
+    for (std::size_t at = 0; at < cluster.size();) {
+        const text::CodePoint c = text::next_code_point(cluster, at);
+        widest = std::max(widest, text::columns(c.value));
+        at += c.length;
+    }
+    return widest;
+}
+
+/// Cuts valid UTF-8 into atoms of at most `limit` columns (a character is never cut).
+inline std::vector<Atom> atoms_of(std::string_view line, std::size_t limit) {
+    std::vector<Atom> atoms;
+    bool spaced = false, after_wide = false;
+    for (std::size_t at = 0; at < line.size();) {
+        const std::size_t end = text::grapheme_end(line, at);
+        const std::string_view cluster = line.substr(at, end - at);
+        const char32_t first = text::next_code_point(line, at).value;
+        at = end;
+        if (text::is_space(first) || text::category_of(first) == text::Category::cc) {
+            spaced = !atoms.empty();
+            continue;
+        }
+        const std::size_t columns = columns_of(cluster);
+        const bool wide = columns > 1, fits = !atoms.empty() && atoms.back().columns + columns <= limit;
+        const bool joins = fits && !spaced && ((!wide && !after_wide) || clings(first));
+        if (joins) {
+            atoms.back().text += cluster;
+            atoms.back().columns += columns;
+        } else {
+            atoms.push_back({std::string(cluster), columns, spaced});
+        }
+        spaced = false;
+        after_wide = wide;
+    }
+    return atoms;
+}
+
+/// Atoms in lines of at most `limit` columns, each filled as far as it goes; a wider atom has its own line.
+inline std::vector<Line> filled(const std::vector<Atom>& atoms, std::size_t limit) {
+    std::vector<Line> lines;
+    for (const Atom& a : atoms) {
+        const std::size_t gap = a.spaced ? 1 : 0;
+        if (lines.empty() || lines.back().columns + gap + a.columns > limit) {
+            lines.push_back({a.text, a.columns});
+            continue;
+        }
+        lines.back().text += (a.spaced ? " " : "") + a.text;
+        lines.back().columns += gap + a.columns;
+    }
+    return lines;
+}
+
+inline constexpr std::size_t line_columns = 42, cue_lines = 2;
+
+/// `text` in the fewest lines that hold it, about equally long.
+inline std::vector<Line> broken(std::string_view text) {
+    const std::vector<Atom> atoms = atoms_of(text::replace_invalid_utf8(text), line_columns);
+    std::vector<Line> best = filled(atoms, line_columns);
+    for (std::size_t limit = line_columns - 1; limit > 0; --limit) {
+        std::vector<Line> narrower = filled(atoms, limit);
+        if (narrower.size() > best.size()) break;
+        best = std::move(narrower);
+    }
+    return best;
+}
+
+struct Cue {
+    std::int64_t start = 0, end = 0;   // milliseconds
+    std::vector<std::string> lines;
+};
+
+/// The cues of one text, from `start` to `end` milliseconds.
+inline void add_cues(std::vector<Cue>& cues, const std::string& text, std::int64_t start, std::int64_t end) {
+    const std::vector<Line> lines = broken(text);
+    std::size_t whole = 0, before = 0;
+    for (const Line& line : lines) whole += line.columns;
+    const auto time = [&](std::size_t columns) {
+        const double part = static_cast<double>(columns) / static_cast<double>(std::max<std::size_t>(whole, 1));
+        return start + static_cast<std::int64_t>(std::llround(part * static_cast<double>(end - start)));
+    };
+    for (std::size_t at = 0; at < lines.size(); at += cue_lines) {
+        Cue cue{time(before), 0, {}};
+        for (std::size_t i = at; i < std::min(lines.size(), at + cue_lines); ++i) {
+            cue.lines.push_back(lines[i].text);
+            before += lines[i].columns;
+        }
+        cue.end = time(before);
+        if (!cues.empty()) cue.start = std::max(cue.start, cues.back().end);
+        cue.end = std::max(cue.end, cue.start + 1);
+        cues.push_back(std::move(cue));
+    }
+}
+
+inline std::vector<Cue> cues_of(std::vector<TimedText> texts) {
+    std::stable_sort(texts.begin(), texts.end(), [](const TimedText& a, const TimedText& b) { return a.start < b.start; });
+    std::vector<Cue> cues;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        const std::int64_t start = milliseconds(texts[i].start);
+        std::int64_t end = milliseconds(texts[i].end);
+        if (i + 1 < texts.size()) end = std::min(end, milliseconds(texts[i + 1].start));
+        add_cues(cues, texts[i].text, start, std::max(start, end));
+    }
+    return cues;
+}
+
+inline std::string escaped_vtt(std::string_view line) {
+    std::string out;
+    for (const char c : line) {
+        if (c == '&') out += "&amp;";
+        else if (c == '<') out += "&lt;";
+        else if (c == '>') out += "&gt;";
+        else out += c;
+    }
+    return out;
+}
+
+/// SubRip has no escapes: an unseen character (U+2060) parts what a player would take for a tag or an arrow.
+inline std::string escaped_srt(std::string_view line) {
+    constexpr std::string_view joiner = "\xE2\x81\xA0";
+    std::string out;
+    for (std::size_t i = 0; i < line.size(); ++i) {
+        if (line[i] == '>' && i > 0 && line[i - 1] == '-') out += joiner;
+        out += line[i];
+        if (line[i] == '<' || line[i] == '{') out += joiner;
+    }
+    return out;
+}
+
+}  // namespace detail
+
+/// "00:01:02.345"; `point` goes before the milliseconds.
+[[nodiscard]] inline std::string clock_time(double seconds, char point = '.') {
+    return detail::clock(detail::milliseconds(seconds), point);
+}
+
+/// The texts as a SubRip file. Empty texts make no cue; one that lasts into the next ends where that begins.
+[[nodiscard]] inline std::string srt(const std::vector<TimedText>& texts) {
+    std::string out;
+    std::size_t number = 0;
+    for (const detail::Cue& cue : detail::cues_of(texts)) {
+        out += join(++number, "\n", detail::clock(cue.start, ','), " --> ", detail::clock(cue.end, ','), "\n");
+        for (const std::string& line : cue.lines) out += detail::escaped_srt(line) + "\n";
+        out += "\n";
+    }
+    return out;
+}
+
+/// The texts as a WebVTT file; otherwise as srt().
+[[nodiscard]] inline std::string web_vtt(const std::vector<TimedText>& texts) {
+    std::string out = "WEBVTT\n";
+    for (const detail::Cue& cue : detail::cues_of(texts)) {
+        out += join("\n", detail::clock(cue.start, '.'), " --> ", detail::clock(cue.end, '.'), "\n");
+        for (const std::string& line : cue.lines) out += detail::escaped_vtt(line) + "\n";
+    }
+    return out;
+}
+
+}  // namespace svad::infer
+
+// ==== svad/infer/video_description.hpp ====
+// A whole video in words: its shots, and for each what a model says of its frames.
+//
+// Promise: every frame belongs to exactly one shot, and a description sees frames of its shot only. Memory does not grow
+// with the video: one frame while shots are looked for, then the sampled frames of one batch of shots.
+// Shots shorter than a least length join the one before them (the first one the one behind): half a second is
+// no movement that a sentence could tell of. Rejected: sampling while shots are looked for (which frames a shot gives is
+// known at its end only).
+
+namespace svad::infer {
+
+/// Who finds the shots; `none` takes a file as one shot.
+enum class ShotRule { none, content, adaptive, hash, combined };
+
+/// Frames first .. last of a file, and when they are seen, in seconds from its first frame.
+struct TimedShot {
+    Index first = 0, last = 0;
+    double start = 0, end = 0;
+    friend bool operator==(const TimedShot&, const TimedShot&) = default;
+};
+
+/// A shot and what is said of it.
+struct DescribedShot {
+    TimedShot shot;
+    std::string text;
+};
+
+struct VideoDescriptionOptions {
+    ShotRule rule = ShotRule::adaptive;
+    const TransNetV2* network = nullptr;   ///< for ShotRule::combined
+    double least_seconds = 0.5;            ///< of a shot
+    Index batch = 8;                       ///< shots that are described at once
+    SearchOptions search{};
+    video::ReadOptions read{.max_seconds = 24 * 3600.0};
+};
+
+/// `shots` without those shorter than `least` seconds, which join the shot before (the first one the shot behind).
+[[nodiscard]] inline std::vector<TimedShot> join_short_shots(const std::vector<TimedShot>& shots, double least) {
+    std::vector<TimedShot> out;
+    for (const TimedShot& s : shots) {
+        const bool first_is_short = out.size() == 1 && out[0].end - out[0].start < least;
+        if (out.empty() || (s.end - s.start >= least && !first_is_short)) {
+            out.push_back(s);
+            continue;
+        }
+        out.back().last = s.last;
+        out.back().end = s.end;
+    }
+    return out;
+}
+
+#if SVAD_FFMPEG
+
+namespace detail {
+
+/// The changes of shot that `detector` tells frame by frame.
+template <class Detector>
+std::vector<Index> cuts_of(Detector detector, const std::string& path, const video::ReadOptions& read, video::Timeline& line) {
+    std::vector<Index> cuts;
+    line = video::for_each_frame(path, [&](Index, double, const Tensor<std::uint8_t>& frame) {
+        if (const std::optional<Index> cut = detector.next(frame)) cuts.push_back(*cut);
+    }, read);
+    return cuts;
+}
+
+inline std::vector<Index> cuts_of(ShotDetector detector, const std::string& path, const video::ReadOptions& read, video::Timeline& line) {
+    line = video::for_each_frame(path, [&](Index, double, const Tensor<std::uint8_t>& frame) { detector.next(frame); }, read);
+    std::vector<Index> cuts;
+    for (const Boundary& b : detector.finish()) cuts.push_back(b.frame);
+    return cuts;
+}
+
+inline std::vector<Index> find_cuts(const std::string& path, const VideoDescriptionOptions& options, video::Timeline& line) {
+    switch (options.rule) {
+        case ShotRule::content: return cuts_of(video::ContentDetector{}, path, options.read, line);
+        case ShotRule::hash: return cuts_of(video::HashDetector{}, path, options.read, line);
+        case ShotRule::combined:
+            if (options.network == nullptr) fail<UsageError>("describe: the combined detector needs the weights of TransNet V2");
+            return cuts_of(ShotDetector{*options.network}, path, options.read, line);
+        default: return cuts_of(video::AdaptiveDetector{}, path, options.read, line);
+    }
+}
+
+}  // namespace detail
+
+/// The shots of a file as options.rule and options.least_seconds make them. Throws DecodeError.
+[[nodiscard]] inline std::vector<TimedShot> find_shots(const std::string& path, const VideoDescriptionOptions& options) {
+    if (options.rule == ShotRule::none) {
+        const video::ClipInfo info = video::visit_frames(path, video::Uniform{.frames = 1}, [](const auto&...) {}, options.read);
+        return {{0, info.total_frames - 1, 0, info.duration}};
+    }
+    video::Timeline line;
+    const std::vector<Index> cuts = detail::find_cuts(path, options, line);
+    const auto seconds = [&](Index frame) {
+        return (frame < line.size() ? line.times[static_cast<std::size_t>(frame)] : line.end) - line.times.front();
+    };
+    std::vector<TimedShot> shots;
+    for (const video::Shot& s : video::shots_between(cuts, line.size()))
+        shots.push_back({s.start, s.end - 1, seconds(s.start), seconds(s.end)});
+    return join_short_shots(shots, options.least_seconds);
+}
+
+/// The part of a file that a shot is; the last shot goes to the file's end.
+[[nodiscard]] inline video::Range range_of(const TimedShot& shot, bool is_last) {
+    return is_last ? video::Range{.start = shot.start} : video::Range{.start = shot.start, .end = shot.end};
+}
+
+/// Describes the shots of a file and calls each(shot, is_last) as they are ready, in order. Throws DecodeError.
+template <class Each>
+void describe_video(const Captioner& captioner, const std::string& path, const VideoDescriptionOptions& options, Each&& each) {
+    if (options.batch < 1) fail<UsageError>("describe: a batch should have 1 shot or more; got ", options.batch);
+    const std::vector<TimedShot> shots = find_shots(path, options);
+    const auto batch = static_cast<std::size_t>(options.batch);
+    for (std::size_t at = 0; at < shots.size(); at += batch) {
+        const std::size_t end = std::min(shots.size(), at + batch);
+        std::vector<Tensor<std::uint8_t>> clips;
+        for (std::size_t i = at; i < end; ++i) {
+            video::ReadOptions read = options.read;
+            read.range = range_of(shots[i], i + 1 == shots.size());
+            clips.push_back(captioner.frames(path, read));
+        }
+        std::vector<std::string> texts = captioner.describe(clips, options.search);
+        for (std::size_t i = at; i < end; ++i) each(DescribedShot{shots[i], std::move(texts[i - at])}, i + 1 == shots.size());
+    }
+}
+
+#endif
+
+}  // namespace svad::infer
+
+// data/: manifests, batches, the synthetic world.
+// ==== svad/data/annotation_store.hpp ====
+// The annotations of a data-set folder while people work on them: annotations.jsonl, one clip a line, sorted by id.
+//   {"id": "v1#003", "description": "...", "keywords": [{"word": "jar", "kind": "object"}], "status": "written",
+//    "author": "...", "reviewer": "...", "note": "..."}
+// status: draft (being written), written (waits for a review), approved or rejected (reviewed by somebody else).
+//
+// Promise: nobody overwrites anybody silently. A save names the version it began from, which is a hash of the content and
+// so outlives restarts and edits by hand; another version in the file is a conflict, and nothing is written. Each save
+// replaces the whole file in one durable step. Fields that are not ours are kept. A file that cannot be read wholly is
+// an error, never repaired by leaving lines out, since the next save would lose them.
+// Rejected: a data base (people edit the file and put it under version control), a log of edits (no longer one line a clip).
 
 // ==== svad/data/manifest.hpp ====
 // Manifests: one JSON object a line, one clip an object (JSONL). What a data set is, on disk.
@@ -21376,6 +23766,7 @@ private:
 //    "descriptions": ["...", ...], "keywords": [{"word": "jar", "kind": "object"}, ...], "truth": {...},
 //    "seconds": 12.5, "category": "food", "split": "train", "tokens": ["a b c", ...], "tags": ["DET NOUN VERB", ...]}
 // `video` is relative to the manifest; the second and third line are optional, tokens and tags go with the descriptions.
+// A clip that is part of a file has "start" and "end" in seconds from the file's first frame; either may be left out.
 // A line that is no such object is left out and reported, never silently.
 
 namespace svad::data {
@@ -21394,6 +23785,7 @@ struct Record {
     std::vector<std::string> descriptions;      ///< at least one
     std::vector<Keyword> keywords;
     io::Json truth;                             ///< what a generator knows about the clip; null for real data
+    video::Range range;                         ///< the part of the file that is the clip
     std::optional<double> seconds;              ///< length of the clip, where the manifest says it
     std::string category, split;                ///< empty where it does not
     std::vector<std::string> tokens, tags;      ///< for each description its words, and their tags, joined by blanks; or empty
@@ -21427,6 +23819,10 @@ inline void parse_statistics(const io::Json& line, Record& r) {
         if (const auto value = io::find_field<double>(line, key, "line")) r.seconds = value;
     if (r.seconds && !(*r.seconds > 0 && std::isfinite(*r.seconds)))
         fail<io::FormatError>("seconds must be positive; got ", *r.seconds);
+    r.range.start = io::field_or<double>(line, "start", r.range.start, "line");
+    r.range.end = io::field_or<double>(line, "end", r.range.end, "line");
+    if (!(std::isfinite(r.range.start) && r.range.start >= 0 && r.range.end > r.range.start))
+        fail<io::FormatError>("a clip should end after it starts; got ", r.range.start, " to ", r.range.end, " s");
     r.category = io::field_or<std::string>(line, "category", "", "line");
     r.split = io::field_or<std::string>(line, "split", "", "line");
     r.tokens = text_list(line, "tokens");
@@ -21498,6 +23894,253 @@ inline Record parse_record(const io::Json& line, const std::string& folder) {
 }
 
 }  // namespace svad::data
+
+namespace svad::data {
+
+inline constexpr std::array<std::string_view, 4> annotation_states{"draft", "written", "approved", "rejected"};
+
+/// What people wrote about one clip, and how far its review is.
+struct ClipAnnotation {
+    std::string id, description;
+    std::vector<Keyword> keywords;
+    std::string status = "draft", author, reviewer, note;
+    io::Json rest = io::Json::object();         ///< fields of the line that are none of the above
+
+    friend bool operator==(const ClipAnnotation&, const ClipAnnotation&) = default;
+};
+
+/// Bytes and counts beyond which an annotation is refused.
+struct AnnotationLimits {
+    std::size_t id = 1024, description = 20'000, keywords = 256, word = 200, name = 200, note = 4'000;
+};
+
+/// Throws FormatError where a field is longer than its limit, not UTF-8, or no state.
+inline void check_annotation(const ClipAnnotation& a, const AnnotationLimits& limits = {}) {
+    const auto check = [](std::string_view name, std::string_view value, std::size_t most) {
+        if (value.size() > most) fail<io::FormatError>(name, " is too long; got ", value.size(), " bytes, the limit is ", most);
+        if (text::find_invalid_utf8(value) != std::string_view::npos) fail<io::FormatError>(name, " is not valid utf-8");
+    };
+    if (a.id.empty()) fail<io::FormatError>("id must not be empty");
+    check("id", a.id, limits.id);
+    check("description", a.description, limits.description);
+    check("author", a.author, limits.name);
+    check("reviewer", a.reviewer, limits.name);
+    check("note", a.note, limits.note);
+    if (a.keywords.size() > limits.keywords)
+        fail<io::FormatError>("keywords are too many; got ", a.keywords.size(), ", the limit is ", limits.keywords);
+    for (const Keyword& k : a.keywords) {
+        if (k.word.empty()) fail<io::FormatError>("a keyword must not be empty");
+        check("a keyword", k.word, limits.word);
+        check("the kind of a keyword", k.kind, limits.word);
+    }
+    if (std::find(annotation_states.begin(), annotation_states.end(), a.status) == annotation_states.end())
+        fail<io::FormatError>("status must be draft, written, approved or rejected; got '", a.status.substr(0, 40), "'");
+}
+
+[[nodiscard]] inline io::Json to_json(const std::vector<Keyword>& keywords) {
+    io::Json out = io::Json::array();
+    for (const Keyword& k : keywords) out.push_back(io::object({{"word", k.word}, {"kind", k.kind}}));
+    return out;
+}
+
+/// One line of the file.
+[[nodiscard]] inline io::Json to_json(const ClipAnnotation& a) {
+    io::Json out = a.rest;
+    out["id"] = a.id;
+    out["description"] = a.description;
+    out["keywords"] = to_json(a.keywords);
+    out["status"] = a.status;
+    out["author"] = a.author;
+    out["reviewer"] = a.reviewer;
+    out["note"] = a.note;
+    return out;
+}
+
+/// Keywords as a list of {word, kind} or of plain words; nothing where `list` is no such list.
+[[nodiscard]] inline std::vector<Keyword> keywords_from_json(const io::Json& list) {
+    if (!list.is_array()) fail<io::FormatError>("keywords must be a list of {word, kind}");
+    std::vector<Keyword> out;
+    for (const io::Json& k : list) {
+        if (k.is_string()) out.push_back({k.get<std::string>(), "keyword"});
+        else if (k.is_object()) out.push_back({io::field<std::string>(k, "word", "keywords"), io::field_or<std::string>(k, "kind", "keyword", "keywords")});
+        else fail<io::FormatError>("keywords must be a list of {word, kind}");
+    }
+    return out;
+}
+
+/// Throws FormatError if `line` is no annotation.
+[[nodiscard]] inline ClipAnnotation annotation_from_json(const io::Json& line) {
+    if (!line.is_object()) fail<io::FormatError>("the line is no JSON object");
+    ClipAnnotation a;
+    a.id = io::field<std::string>(line, "id", "line");
+    a.description = io::field_or<std::string>(line, "description", "", "line");
+    a.status = io::field_or<std::string>(line, "status", a.description.empty() ? "draft" : "written", "line");
+    a.author = io::field_or<std::string>(line, "author", "", "line");
+    a.reviewer = io::field_or<std::string>(line, "reviewer", "", "line");
+    a.note = io::field_or<std::string>(line, "note", "", "line");
+    if (const auto words = line.find("keywords"); words != line.end()) a.keywords = keywords_from_json(*words);
+    a.rest = line;
+    for (const char* key : {"id", "description", "keywords", "status", "author", "reviewer", "note"}) a.rest.erase(key);
+    check_annotation(a);
+    return a;
+}
+
+/// What a save must name to replace `a`: 16 hexadecimal digits that follow from the content.
+[[nodiscard]] inline std::string version_of(const ClipAnnotation& a) {
+    const std::uint64_t hash = stable_hash(io::dump(to_json(a)));
+    std::string out;
+    for (int shift = 60; shift >= 0; shift -= 4) out += "0123456789abcdef"[hash >> shift & 15];
+    return out;
+}
+
+/// What one person asks for: texts and a state.
+struct Revision {
+    std::string id, user, description;
+    std::vector<Keyword> keywords;
+    std::string status = "draft", note;
+};
+
+namespace detail {
+
+inline std::string trimmed(std::string_view text) {
+    const std::size_t first = text.find_first_not_of(" \t\r\n");
+    if (first == std::string_view::npos) return {};
+    return std::string(text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1));
+}
+
+inline bool is_review(std::string_view status) { return status == "approved" || status == "rejected"; }
+
+}  // namespace detail
+
+/// `before` (null: none yet) after the revision, by the rules of peer review. Who changes the words is their author.
+/// Approving and rejecting leave the words alone and are for another than the author; a rejection says why.
+/// Throws FormatError, in words for the person, if the revision breaks a rule.
+[[nodiscard]] inline ClipAnnotation revised(const ClipAnnotation* before, const Revision& r) {
+    const std::string user = detail::trimmed(r.user), description = detail::trimmed(r.description);
+    if (user.empty()) fail<io::FormatError>("say who you are before saving");
+    ClipAnnotation a = before ? *before : ClipAnnotation{};
+    const bool new_words = !before || a.description != description || a.keywords != r.keywords;
+    const bool was_reviewed = detail::is_review(a.status);
+    if (r.status != "draft" && description.empty()) fail<io::FormatError>("the description is empty; it can only be a draft");
+    if (detail::is_review(r.status)) {
+        if (new_words) fail<io::FormatError>("the text or its keywords were changed; save them as written, for another to review");
+        if (text::to_lower(detail::trimmed(a.author)) == text::to_lower(user))
+            fail<io::FormatError>("the author does not review the own text; another has to");
+        if (r.status == "rejected" && detail::trimmed(r.note).empty()) fail<io::FormatError>("a rejection needs a note that says why");
+        a.reviewer = user;
+    } else if (new_words || was_reviewed) {
+        a.reviewer.clear();
+    }
+    if (new_words || (a.author.empty() && !detail::is_review(r.status))) a.author = user;
+    a.id = r.id;
+    a.description = description;
+    a.keywords = r.keywords;
+    a.status = r.status;
+    a.note = detail::trimmed(r.note);
+    check_annotation(a);
+    return a;
+}
+
+/// Annotations by id, which is also the order of the file.
+using ClipAnnotations = std::map<std::string, ClipAnnotation>;
+
+/// The file at `path`; none if there is no file. Throws FormatError with the number of a line that cannot be kept.
+[[nodiscard]] inline ClipAnnotations read_annotations_file(const std::string& path) {
+    ClipAnnotations out;
+    if (!io::exists(path)) return out;
+    io::for_each_json_line(io::read_file(path), path, [&](const io::Json& line, const std::string& where) {
+        try {
+            ClipAnnotation a = annotation_from_json(line);
+            std::string id = a.id;
+            if (!out.emplace(std::move(id), std::move(a)).second) fail<io::FormatError>("the id occurs twice");
+        } catch (const io::FormatError& e) {
+            fail<io::FormatError>(where, ": ", e.what(), "; mend or remove the line");
+        }
+    });
+    return out;
+}
+
+/// Replaces the file at `path`, durably and in one step.
+inline void write_annotations_file(const std::string& path, const ClipAnnotations& all) {
+    io::AtomicWriter writer{path};
+    std::string part;
+    for (const auto& entry : all) {
+        part += io::dump(to_json(entry.second)) + "\n";
+        if (part.size() < std::size_t{1} << 20) continue;
+        writer.write(part);
+        part.clear();
+    }
+    writer.write(part);
+    writer.commit();
+}
+
+/// The annotations of one file in memory, in step with it. For one thread at a time.
+class AnnotationStore {
+public:
+    /// Reads the file at `path`; it need not exist yet.
+    explicit AnnotationStore(std::string path) : path_(std::move(path)) { (void)refresh(); }
+
+    [[nodiscard]] const ClipAnnotations& all() const { return all_; }
+    [[nodiscard]] const ClipAnnotation* find(const std::string& id) const {
+        const auto it = all_.find(id);
+        return it == all_.end() ? nullptr : &it->second;
+    }
+
+    /// Reads the file again if another program replaced it; the ids whose annotations differ now (also removed ones).
+    std::vector<std::string> refresh() {
+        const Stamp now = stamp();
+        if (now == stamp_) return {};
+        ClipAnnotations fresh = read_annotations_file(path_);
+        std::vector<std::string> changed;
+        for (const auto& entry : fresh)
+            if (const ClipAnnotation* old = find(entry.first); !old || !(*old == entry.second)) changed.push_back(entry.first);
+        for (const auto& entry : all_)
+            if (!fresh.contains(entry.first)) changed.push_back(entry.first);
+        all_ = std::move(fresh);
+        stamp_ = now;
+        return changed;
+    }
+
+    /// True if the clip's annotation is still `version` ("": there is none).
+    [[nodiscard]] bool is_current(const std::string& id, std::string_view version) const {
+        const ClipAnnotation* const now = find(id);
+        return now ? version_of(*now) == version : version.empty();
+    }
+
+    /// Keeps `a` in memory and file. If the file cannot be written, both stay as they were and the error goes on.
+    void put(const ClipAnnotation& a) {
+        check_annotation(a);
+        ClipAnnotations next = all_;
+        next[a.id] = a;
+        write_annotations_file(path_, next);
+        all_ = std::move(next);
+        stamp_ = stamp();
+    }
+
+private:
+    /// What tells two states of a file apart without reading it: every atomic save makes a new inode.
+    using Stamp = std::tuple<std::uint64_t, std::int64_t, std::int64_t, std::int64_t>;
+
+    [[nodiscard]] Stamp stamp() const {
+        struct stat s {};
+        if (::stat(path_.c_str(), &s) != 0) return {};
+        return {s.st_ino, s.st_size, s.st_mtim.tv_sec, s.st_mtim.tv_nsec};
+    }
+
+    std::string path_;
+    ClipAnnotations all_;
+    Stamp stamp_{};
+};
+
+}  // namespace svad::data
+
+// ==== svad/data/annotations.hpp ====
+// Reading annotated sets for their statistics: svad's manifests (JSONL, data/manifest.hpp) and tables (TSV with a header
+// of video and caption, and if it likes seconds, tokens, tags, category, split), plain or as gzip.
+//
+// Promise: rows come in the order of the file and are views, so nothing is kept; a line that makes no sense is left out
+// with its reason (bad seconds, invalid UTF-8, a wrong number of cells or tags) and counted, never silently.
+// Rejected: guessing by the file's name (a table is what starts with a line of tabs and no brace).
 
 namespace svad::data {
 
@@ -21672,6 +24315,73 @@ template <class Visit>
 template <class Visit>
 [[nodiscard]] AnnotationFile read_annotations(const std::string& path, Visit visit) {
     return parse_annotations(io::read_maybe_gzip(path), path, visit);
+}
+
+}  // namespace svad::data
+
+// ==== svad/data/balanced_sample.hpp ====
+// A sample that is uniform over categories (the paper's 3.2: clips are taken evenly from its sub-categories).
+//
+// Promise: the choice depends on the ids, their categories, the size and the seed, never on the order given. Categories that
+// have too few give all they have; what they lack is spread evenly over the others. Items and categories are ranked by a hash
+// of the seed and their name instead of being shuffled, so adding an item moves few others.
+
+namespace svad::data {
+
+/// Something that can be chosen.
+struct Candidate {
+    std::string id, category;
+};
+
+/// A place in a fixed random order: ascending ranks are a shuffle that depends on the seed and the name only.
+[[nodiscard]] inline std::uint64_t seeded_rank(std::uint64_t seed, const std::string& name) {
+    std::uint64_t z = stable_hash(name) + (seed + 1) * 0x9E3779B97F4A7C15u;   // then SplitMix64's finish
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    return z ^ z >> 31;
+}
+
+/// How many each category gives so that `total` are taken as evenly as the numbers `available` allow.
+[[nodiscard]] inline std::map<std::string, Index> even_shares(const std::map<std::string, Index>& available, Index total, std::uint64_t seed) {
+    std::vector<std::pair<std::uint64_t, std::string>> order;
+    for (const auto& [name, n] : available) order.emplace_back(seeded_rank(seed, name), name);
+    std::sort(order.begin(), order.end());
+    std::map<std::string, Index> shares;
+    for (const auto& [name, n] : available) shares[name] = 0;
+    for (Index left = total; left > 0;) {
+        std::vector<std::string> open;
+        for (const auto& [rank, name] : order)
+            if (shares[name] < available.at(name)) open.push_back(name);
+        if (open.empty()) break;
+        const Index each = std::max<Index>(1, left / static_cast<Index>(open.size()));
+        for (const std::string& name : open) {
+            const Index more = std::min({each, left, available.at(name) - shares[name]});
+            shares[name] += more;
+            left -= more;
+        }
+    }
+    return shares;
+}
+
+/// The places of `total` candidates (or of all, if there are fewer), ascending. Throws UsageError for a negative total.
+[[nodiscard]] inline std::vector<std::size_t> balanced_sample(const std::vector<Candidate>& candidates, Index total, std::uint64_t seed) {
+    if (total < 0) fail<UsageError>("balanced sample: the size should not be negative; got ", total);
+    std::map<std::string, std::vector<std::pair<std::uint64_t, std::size_t>>> ranked;
+    std::map<std::string, Index> available;
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+        ranked[candidates[i].category].emplace_back(seeded_rank(seed, candidates[i].id), i);
+        ++available[candidates[i].category];
+    }
+    std::vector<std::size_t> chosen;
+    for (const auto& [category, share] : even_shares(available, total, seed)) {
+        auto& all = ranked[category];
+        std::sort(all.begin(), all.end(), [&](const auto& a, const auto& b) {
+            return std::tie(a.first, candidates[a.second].id) < std::tie(b.first, candidates[b.second].id);
+        });
+        for (Index i = 0; i < share; ++i) chosen.push_back(all[static_cast<std::size_t>(i)].second);
+    }
+    std::sort(chosen.begin(), chosen.end());
+    return chosen;
 }
 
 }  // namespace svad::data
@@ -21884,6 +24594,145 @@ struct KeywordKinds {
 
 }  // namespace svad::data
 
+// ==== svad/data/check.hpp ====
+// What is wrong with an annotation, as far as a program can tell: nothing there, too short, written twice, in another language,
+// and the two rules of the paper's section 3.1: a description names its subject with visual details, and tells movements in order.
+//
+// The rules are heuristics over tagged words and meant for a person to look at: a subject is a noun, a detail an adjective or a
+// number within two words before it (in Chinese also behind a 的), an order two verbs or a word of sequence. Each finding says
+// what it was made from.
+
+namespace svad::data {
+
+enum class Fault { missing, empty, too_short, duplicate, wrong_language, no_subject, no_detail, no_order };
+
+[[nodiscard]] constexpr std::string_view name_of(Fault fault) {
+    constexpr std::array<std::string_view, 8> names{"missing",        "empty",      "too_short", "duplicate",
+                                                    "wrong_language", "no_subject", "no_detail", "no_order"};
+    return names[static_cast<std::size_t>(fault)];
+}
+
+/// A clip's annotation as the checks see it.
+struct CheckedText {
+    std::string id, text;
+    bool annotated = true;                    ///< false: the clip has no annotation at all
+    std::vector<text::TaggedWord> words;      ///< of `text`; punctuation may be among them
+};
+
+struct CheckOptions {
+    Index least_words = 5;       ///< words, without punctuation; Chinese ones as the segmenter cuts them
+    std::string language{};      ///< "en" or "zh": what descriptions should be in; empty: not checked
+};
+
+/// One thing to look at.
+struct Finding {
+    std::string id;
+    Fault fault = Fault::missing;
+    std::string why;
+};
+
+/// Share of the letters of `text` that are Han characters; 0 without letters.
+[[nodiscard]] inline double han_share(std::string_view text) {
+    double letters = 0, han = 0;
+    for (std::size_t at = 0; at < text.size();) {
+        const text::CodePoint c = text::next_code_point(text, at);
+        at += c.length;
+        if (!c.valid || text::class_of(c.value) != text::CharacterClass::letter) continue;
+        ++letters;
+        han += c.value >= 0x3400 && c.value <= 0x9FFF;
+    }
+    return letters > 0 ? han / letters : 0;
+}
+
+namespace detail {
+
+/// Lower case, words joined by single blanks: equal for texts that differ in case and spacing only.
+inline std::string plain_text(std::string_view text) {
+    std::string out;
+    for (const char c : text::to_lower(text)) {
+        const bool blank = c == ' ' || c == '\t' || c == '\n' || c == '\r';
+        if (!blank) out += c;
+        else if (!out.empty() && out.back() != ' ') out += ' ';
+    }
+    while (!out.empty() && (out.back() == ' ' || out.back() == '.')) out.pop_back();
+    return out;
+}
+
+inline constexpr auto order_words = std::to_array<std::string_view>(
+    {"then", "after", "afterwards", "before", "next", "finally", "first", "later", "while", "until", "begins", "starts", "stops",
+     "once", "again", "然后", "接着", "随后", "最后", "之后", "开始", "先", "再", "同时", "后来", "接下来", "首先"});
+
+inline bool is_noun(text::Upos tag) { return tag == text::Upos::noun || tag == text::Upos::propn; }
+
+/// True if a noun has an adjective or a number within two words before it.
+inline bool has_detail(const CheckedText& item) {
+    constexpr std::size_t reach = 2;
+    const auto says_how = [&](std::size_t i) {
+        const text::TaggedWord& w = item.words[i];
+        return w.tag == text::Upos::adj || w.tag == text::Upos::num || item.text.substr(w.begin, w.end - w.begin) == "的";
+    };
+    for (std::size_t i = 0; i < item.words.size(); ++i) {
+        if (!is_noun(item.words[i].tag)) continue;
+        for (std::size_t k = 1; k <= std::min(reach, i); ++k)
+            if (says_how(i - k)) return true;
+    }
+    return false;
+}
+
+inline bool tells_order(const CheckedText& item) {
+    Index verbs = 0;
+    for (const text::TaggedWord& w : item.words) {
+        verbs += w.tag == text::Upos::verb;
+        const std::string word = text::to_lower(std::string_view(item.text).substr(w.begin, w.end - w.begin));
+        if (std::find(order_words.begin(), order_words.end(), word) != order_words.end()) return true;
+    }
+    return verbs >= 2;
+}
+
+/// Faults of one text by itself.
+inline void check_text(const CheckedText& item, const CheckOptions& options, std::vector<Finding>& out) {
+    const auto add = [&](Fault fault, std::string why) { out.push_back({item.id, fault, std::move(why)}); };
+    if (!item.annotated) return add(Fault::missing, "the clip has no annotation");
+    if (plain_text(item.text).empty()) return add(Fault::empty, "the description is empty");
+    const auto words = std::count_if(item.words.begin(), item.words.end(), [](const text::TaggedWord& w) { return w.tag != text::Upos::punct; });
+    if (words < options.least_words) add(Fault::too_short, join(words, " words; at least ", options.least_words, " are wanted"));
+    const double han = han_share(item.text);
+    if (!options.language.empty() && (han > 0.5) != (options.language == "zh"))
+        add(Fault::wrong_language, join(static_cast<int>(100 * han + 0.5), " % of the letters are Han; the language should be ", options.language));
+    if (std::none_of(item.words.begin(), item.words.end(), [](const text::TaggedWord& w) { return is_noun(w.tag); }))
+        add(Fault::no_subject, "no noun names what is seen");
+    else if (!has_detail(item)) add(Fault::no_detail, "no adjective or number says how a thing looks");
+    if (!tells_order(item)) add(Fault::no_order, "fewer than two verbs, and no word such as then or after");
+}
+
+}  // namespace detail
+
+/// All findings, in the order of the items; of equal descriptions every one after the first is a duplicate.
+[[nodiscard]] inline std::vector<Finding> check_annotations(std::span<const CheckedText> items, const CheckOptions& options = {}) {
+    std::vector<Finding> out;
+    std::map<std::string, std::string> seen;   // text -> id of the first
+    for (const CheckedText& item : items) {
+        detail::check_text(item, options, out);
+        const std::string plain = detail::plain_text(item.text);
+        if (plain.empty()) continue;
+        const auto [first, fresh] = seen.try_emplace(plain, item.id);
+        if (!fresh) out.push_back({item.id, Fault::duplicate, "the same words as " + first->second});
+    }
+    return out;
+}
+
+}  // namespace svad::data
+
+// ==== svad/data/clips.hpp ====
+// What the stages of building a data set hand on: the shots of every video (shots.jsonl) and the clips in use (clips.jsonl).
+//
+//   {"id": "food/a.mp4", "video": "../raw/food/a.mp4", "category": "food", "frames": 250, "seconds": 10.0, "width": 640,
+//    "height": 360, "rate": 25.0, "warning": "", "fingerprint": ["f0e1...", ...],
+//    "shots": [{"first": 0, "last": 117, "start": 0.0, "end": 4.72}, ...]}
+//   {"id": "food/a.mp4#001", "video": "../raw/food/a.mp4", "start": 4.72, "end": 10.0, "seconds": 5.28, "category": "food",
+//    "split": "train"}
+// `video` is relative to the folder of the file; seconds are from the video's first frame, as video::Range counts them.
+
 // ==== svad/data/dual_filter.hpp ====
 // The dual filter of a collection of videos that are cut into clips (the paper's 3.2): videos that are mostly brief
 // clips go as a whole, then brief clips go from those that stay.
@@ -22063,6 +24912,229 @@ inline void check_clips(const CutVideo& video) {
 
 }  // namespace svad::data
 
+// ==== svad/data/fingerprint.hpp ====
+// Near-duplicate videos: a fingerprint of each, and groups of those whose fingerprints agree.
+//
+// A fingerprint is the difference hash (64 bits: in a 9 x 8 picture of the brightness, whether each value is less than its
+// right neighbour) of a few uniformly chosen frames; it survives scaling, another codec and small changes of colour. Frames
+// of hardly any contrast say nothing and count for nothing. Two videos are near duplicates if most of the telling frames of
+// the shorter list have a close frame in the other, whatever its place, so that trimmed copies are found too. Only videos
+// are compared that agree on 16 of the 64 bits in one of four fixed places for some frame, which copies do, so the cost grows
+// with the number of likely pairs and not with all pairs. Groups are the connected videos.
+
+namespace svad::data {
+
+/// Hashes of a video's telling frames, in order; empty: nothing can be said.
+using Fingerprint = std::vector<std::uint64_t>;
+
+/// When two videos count as the same.
+struct DuplicateOptions {
+    int most_bits = 8;          ///< differing bits of two close frames
+    double least_share = 0.6;   ///< of the telling frames of the shorter fingerprint
+    int least_contrast = 8;     ///< levels between the darkest and the brightest of the 9 x 8 values; under it a frame tells nothing
+};
+
+/// Appends the hash of frame [H, W, 3] unless it tells nothing.
+inline void add_frame(Fingerprint& print, const Tensor<std::uint8_t>& frame, const DuplicateOptions& options = {}) {
+    if (frame.rank() != 3 || frame.size(2) != 3) fail<ShapeError>("fingerprint: frame should be [H, W, 3]; got ", frame.shape());
+    constexpr Index rows = 8, columns = 9;
+    const Tensor<std::uint8_t> small = video::resize(frame, rows, columns, video::Filter::bilinear);
+    std::array<int, rows * columns> light;
+    for (Index i = 0; i < rows * columns; ++i)   // BT.601's weights in 1/256
+        light[static_cast<std::size_t>(i)] = (77 * small[3 * i] + 150 * small[3 * i + 1] + 29 * small[3 * i + 2]) >> 8;
+    const auto [darkest, brightest] = std::minmax_element(light.begin(), light.end());
+    if (*brightest - *darkest < options.least_contrast) return;
+    std::uint64_t hash = 0;
+    for (std::size_t y = 0; y < rows; ++y)
+        for (std::size_t x = 0; x + 1 < columns; ++x) hash = hash << 1 | (light[y * columns + x] < light[y * columns + x + 1] ? 1u : 0u);
+    print.push_back(hash);
+}
+
+/// True if most telling frames of the shorter of two fingerprints have a close frame in the other.
+[[nodiscard]] inline bool near_duplicates(const Fingerprint& a, const Fingerprint& b, const DuplicateOptions& options = {}) {
+    const Fingerprint &shorter = a.size() <= b.size() ? a : b, &longer = a.size() <= b.size() ? b : a;
+    if (shorter.empty()) return false;
+    const auto close = [&](std::uint64_t x) {
+        return std::any_of(longer.begin(), longer.end(), [&](std::uint64_t y) { return std::popcount(x ^ y) <= options.most_bits; });
+    };
+    const auto found = std::count_if(shorter.begin(), shorter.end(), close);
+    return static_cast<double>(found) >= options.least_share * static_cast<double>(shorter.size());
+}
+
+namespace detail {
+
+/// Sets that are joined and asked for their representative, the least member.
+class UnionFind {
+public:
+    explicit UnionFind(std::size_t n) : parent_(n) { std::iota(parent_.begin(), parent_.end(), std::size_t{0}); }
+    std::size_t find(std::size_t i) {
+        while (parent_[i] != i) i = parent_[i] = parent_[parent_[i]];
+        return i;
+    }
+    void join(std::size_t a, std::size_t b) {
+        a = find(a), b = find(b);
+        parent_[std::max(a, b)] = std::min(a, b);
+    }
+
+private:
+    std::vector<std::size_t> parent_;
+};
+
+}  // namespace detail
+
+/// For each video the number of the first video of its group: itself where it is like no earlier one.
+[[nodiscard]] inline std::vector<std::size_t> duplicate_groups(const std::vector<Fingerprint>& prints, const DuplicateOptions& options = {}) {
+    std::unordered_map<std::uint32_t, std::vector<std::size_t>> buckets;   // by quarter and its 16 bits
+    for (std::size_t v = 0; v < prints.size(); ++v)
+        for (const std::uint64_t hash : prints[v])
+            for (std::uint32_t quarter = 0; quarter < 4; ++quarter) {
+                auto& bucket = buckets[quarter << 16 | static_cast<std::uint32_t>(hash >> (16 * quarter) & 0xffff)];
+                if (bucket.empty() || bucket.back() != v) bucket.push_back(v);
+            }
+    detail::UnionFind groups{prints.size()};
+    for (const auto& [key, videos] : buckets)
+        for (std::size_t i = 0; i < videos.size(); ++i)
+            for (std::size_t j = i + 1; j < videos.size(); ++j)   // videos of one group need no further comparison
+                if (groups.find(videos[i]) != groups.find(videos[j]) && near_duplicates(prints[videos[i]], prints[videos[j]], options))
+                    groups.join(videos[i], videos[j]);
+    std::vector<std::size_t> out;
+    for (std::size_t v = 0; v < prints.size(); ++v) out.push_back(groups.find(v));
+    return out;
+}
+
+}  // namespace svad::data
+
+namespace svad::data {
+
+/// A shot: frames first .. last, seconds start .. end.
+struct ShotSpan {
+    Index first = 0, last = 0;
+    double start = 0, end = 0;
+};
+
+/// A video as the first stage found it.
+struct VideoShots {
+    std::string id, video, category;
+    Index frames = 0, width = 0, height = 0;
+    double seconds = 0, rate = 0;
+    std::string warning;          ///< what was wrong with the file, if it could be used all the same
+    Fingerprint fingerprint;
+    std::vector<ShotSpan> shots;
+};
+
+/// A clip that later stages use.
+struct ClipRow {
+    std::string id, video;
+    double start = 0, end = 0;
+    std::string category, split;
+    [[nodiscard]] double seconds() const { return end - start; }
+};
+
+/// "food/a.mp4#007"; at least three digits, so that clips sort as they follow each other.
+[[nodiscard]] inline std::string clip_id(const std::string& video, Index number) {
+    char text[24];
+    std::snprintf(text, sizeof(text), "#%03lld", static_cast<long long>(number));
+    return video + text;
+}
+/// The video's part of a clip's id.
+[[nodiscard]] inline std::string video_of(const std::string& clip) { return clip.substr(0, clip.rfind('#')); }
+
+/// What the dual filter judges.
+[[nodiscard]] inline CutVideo cut_video(const VideoShots& v) {
+    CutVideo cut{v.id, {}};
+    for (const ShotSpan& shot : v.shots) cut.clips.push_back({shot.start, shot.end});
+    return cut;
+}
+
+[[nodiscard]] inline io::Json to_json(const VideoShots& v) {
+    io::Json prints = io::Json::array(), shots = io::Json::array();
+    for (const std::uint64_t hash : v.fingerprint) {
+        char text[20];
+        std::snprintf(text, sizeof(text), "%016llx", static_cast<unsigned long long>(hash));
+        prints.push_back(text);
+    }
+    for (const ShotSpan& s : v.shots)
+        shots.push_back(io::object({{"first", s.first}, {"last", s.last}, {"start", s.start}, {"end", s.end}}));
+    return io::object({{"id", v.id}, {"video", v.video}, {"category", v.category}, {"frames", v.frames}, {"seconds", v.seconds},
+                       {"width", v.width}, {"height", v.height}, {"rate", v.rate}, {"warning", v.warning},
+                       {"fingerprint", std::move(prints)}, {"shots", std::move(shots)}});
+}
+
+[[nodiscard]] inline io::Json to_json(const ClipRow& c) {
+    io::Json out = io::object({{"id", c.id}, {"video", c.video}, {"start", c.start}, {"end", c.end}, {"seconds", c.seconds()},
+                               {"category", c.category}});
+    if (!c.split.empty()) out["split"] = c.split;
+    return out;
+}
+
+namespace detail {
+
+inline std::uint64_t parse_hash(const std::string& text, const std::string& where) {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+    if (text.size() != 16 || error != std::errc{} || end != text.data() + text.size())
+        fail<io::FormatError>(where, ": a fingerprint should be 16 hexadecimal digits; got '", text.substr(0, 40), "'");
+    return value;
+}
+
+/// Seconds from `start` to `end`, both finite, in order and not negative.
+inline void check_span(double start, double end, const std::string& where) {
+    if (!(std::isfinite(start) && std::isfinite(end) && start >= 0 && end > start))
+        fail<io::FormatError>(where, ": a clip should end after it starts; got ", start, " to ", end, " s");
+}
+
+}  // namespace detail
+
+/// Throws FormatError with `where` if `line` is no video of shots.jsonl.
+[[nodiscard]] inline VideoShots video_shots_from_json(const io::Json& line, const std::string& where) {
+    VideoShots v;
+    v.id = io::field<std::string>(line, "id", where);
+    v.video = io::field<std::string>(line, "video", where);
+    v.category = io::field_or<std::string>(line, "category", "", where);
+    v.frames = io::field<std::int64_t>(line, "frames", where);
+    v.seconds = io::field<double>(line, "seconds", where);
+    v.width = io::field_or<std::int64_t>(line, "width", 0, where);
+    v.height = io::field_or<std::int64_t>(line, "height", 0, where);
+    v.rate = io::field_or<double>(line, "rate", 0, where);
+    v.warning = io::field_or<std::string>(line, "warning", "", where);
+    for (const std::string& text : io::field<std::vector<std::string>>(line, "fingerprint", where)) v.fingerprint.push_back(detail::parse_hash(text, where));
+    const auto shots = line.find("shots");
+    if (shots == line.end() || !shots->is_array()) fail<io::FormatError>(where, ": 'shots' is missing or no list");
+    for (const io::Json& s : *shots) {
+        v.shots.push_back({io::field<std::int64_t>(s, "first", where), io::field<std::int64_t>(s, "last", where),
+                           io::field<double>(s, "start", where), io::field<double>(s, "end", where)});
+        detail::check_span(v.shots.back().start, v.shots.back().end, where);
+    }
+    return v;
+}
+
+/// Throws FormatError with `where` if `line` is no clip of clips.jsonl.
+[[nodiscard]] inline ClipRow clip_from_json(const io::Json& line, const std::string& where) {
+    ClipRow c{io::field<std::string>(line, "id", where), io::field<std::string>(line, "video", where), io::field<double>(line, "start", where),
+              io::field<double>(line, "end", where), io::field_or<std::string>(line, "category", "", where),
+              io::field_or<std::string>(line, "split", "", where)};
+    detail::check_span(c.start, c.end, where);
+    return c;
+}
+
+/// The videos of a stage's file, in its order. Throws FileError and FormatError.
+[[nodiscard]] inline std::vector<VideoShots> read_video_shots(const std::string& path) {
+    std::vector<VideoShots> out;
+    io::for_each_json_line(io::read_file(path), path,
+                           [&](const io::Json& line, const std::string& where) { out.push_back(video_shots_from_json(line, where)); });
+    return out;
+}
+
+/// The clips of a stage's file, in its order. Throws FileError and FormatError.
+[[nodiscard]] inline std::vector<ClipRow> read_clip_rows(const std::string& path) {
+    std::vector<ClipRow> out;
+    io::for_each_json_line(io::read_file(path), path,
+                           [&](const io::Json& line, const std::string& where) { out.push_back(clip_from_json(line, where)); });
+    return out;
+}
+
+}  // namespace svad::data
+
 // ==== svad/data/frames.hpp ====
 // From a video file to what the encoder reads: T uniformly sampled frames, resized to S x S, kept as bytes in a
 // bounded cache: decoding the same clip every epoch would cost more than training on it.
@@ -22086,14 +25158,15 @@ struct FrameOptions {
         std::uint64_t bytes = 0;
     };
     return [options, cache = std::make_shared<Cache>()](const Record& record) {
+        const std::string key = join(record.video, "#", record.range.start, "-", record.range.end);
         {
             const std::lock_guard lock(cache->mutex);
-            if (const auto hit = cache->clips.find(record.video); hit != cache->clips.end()) return hit->second;
+            if (const auto hit = cache->clips.find(key); hit != cache->clips.end()) return hit->second;
         }
-        const Tensor<std::uint8_t> clip = video::sampled_frames(record.video, options.frames, options.size);
+        const Tensor<std::uint8_t> clip = video::sampled_frames(record.video, options.frames, options.size, {.range = record.range});
         const std::lock_guard lock(cache->mutex);
         const auto bytes = static_cast<std::uint64_t>(clip.numel());
-        if (cache->bytes + bytes <= options.cache_bytes && cache->clips.emplace(record.video, clip).second)
+        if (cache->bytes + bytes <= options.cache_bytes && cache->clips.emplace(key, clip).second)
             cache->bytes += bytes;
         return clip;
     };
@@ -23052,6 +26125,70 @@ inline bool write_shard(const std::string& path, const std::vector<ShardSample>&
     detail::emit_shard(samples, plan, [&](std::string_view bytes) { file.write(bytes); });
     file.commit();
     return true;
+}
+
+}  // namespace svad::data
+
+// ==== svad/data/split.hpp ====
+// Training and test side of a collection of videos, without leakage.
+//
+// Promise: a video is on one side with all its clips, a group of near duplicates too, and every category gives its share to the
+// test side as nearly as its groups allow. The choice depends on ids, categories, groups and the seed only, not on the order
+// given. Large groups are placed first: a small one can still even out what they left.
+
+namespace svad::data {
+
+/// A video and the group of near duplicates it belongs to (any name; videos of one name stay together).
+struct SplitVideo {
+    std::string id, category, group;
+};
+
+namespace detail {
+
+/// Videos that stay together: their number in each category, and the rank of the group.
+struct SplitGroup {
+    std::vector<std::size_t> videos;
+    std::map<std::string, Index> categories;
+    std::string name;   // the least id
+};
+
+inline std::vector<SplitGroup> ordered_groups(const std::vector<SplitVideo>& videos, std::uint64_t seed) {
+    std::map<std::string, SplitGroup> by_name;
+    for (std::size_t i = 0; i < videos.size(); ++i) {
+        SplitGroup& group = by_name[videos[i].group];
+        if (group.name.empty() || videos[i].id < group.name) group.name = videos[i].id;
+        group.videos.push_back(i);
+        ++group.categories[videos[i].category];
+    }
+    std::vector<SplitGroup> groups;
+    for (auto& [name, group] : by_name) groups.push_back(std::move(group));
+    std::sort(groups.begin(), groups.end(), [&](const SplitGroup& a, const SplitGroup& b) {
+        if (a.videos.size() != b.videos.size()) return a.videos.size() > b.videos.size();
+        const std::pair left{seeded_rank(seed, a.name), a.name}, right{seeded_rank(seed, b.name), b.name};
+        return left < right;
+    });
+    return groups;
+}
+
+}  // namespace detail
+
+/// For each video whether it is on the test side; `share` of each category's videos is wanted there. Throws UsageError for a
+/// share outside [0, 1].
+[[nodiscard]] inline std::vector<bool> test_side(const std::vector<SplitVideo>& videos, double share, std::uint64_t seed) {
+    if (!(share >= 0 && share <= 1)) fail<UsageError>("split: the test share should be 0 to 1; got ", share);
+    std::map<std::string, Index> missing;   // test videos that a category still lacks
+    for (const SplitVideo& video : videos) ++missing[video.category];
+    for (auto& [category, n] : missing) n = static_cast<Index>(std::lround(share * static_cast<double>(n)));
+    std::vector<bool> test(videos.size(), false);
+    for (const detail::SplitGroup& group : detail::ordered_groups(videos, seed)) {
+        // A group goes over if that brings the categories closer to their shares than leaving it.
+        Index gain = 0;
+        for (const auto& [category, n] : group.categories) gain += std::abs(missing[category]) - std::abs(missing[category] - n);
+        if (gain <= 0) continue;
+        for (const auto& [category, n] : group.categories) missing[category] -= n;
+        for (const std::size_t i : group.videos) test[i] = true;
+    }
+    return test;
 }
 
 }  // namespace svad::data
