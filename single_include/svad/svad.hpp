@@ -13017,6 +13017,7 @@ extern "C" {
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 
@@ -13059,6 +13060,19 @@ inline PacketPtr new_packet() { return allocated(PacketPtr{av_packet_alloc()}); 
 inline void set_up_libav() {
     static const bool once = (av_log_set_level(AV_LOG_QUIET), av_max_alloc(std::size_t{1} << 28), true);
     (void)once;
+}
+
+/// Libav copies some fields of a damaged file into enumerations unchecked. What its headers do not name becomes
+/// "unspecified", so that reading the fields is defined.
+inline void check_enumerations(AVFrame& frame) {
+    const auto check = [](auto& field, int count, auto unspecified) {
+        int value = 0;
+        std::memcpy(&value, &field, sizeof value);
+        if (value < 0 || value >= count) field = unspecified;
+    };
+    check(frame.chroma_location, AVCHROMA_LOC_NB, AVCHROMA_LOC_UNSPECIFIED);
+    check(frame.color_range, AVCOL_RANGE_NB, AVCOL_RANGE_UNSPECIFIED);
+    check(frame.colorspace, AVCOL_SPC_NB, AVCOL_SPC_UNSPECIFIED);
 }
 
 /// Duration of a frame in units of the stream's time base; 0 if unknown.
@@ -13516,6 +13530,7 @@ public:
         for (int errors = 0; errors < 10'000;) {
             const int got = avcodec_receive_frame(codec_.get(), &frame);
             if (got == 0) {
+                check_enumerations(frame);
                 if (frame.decode_error_flags != 0 || (frame.flags & AV_FRAME_FLAG_CORRUPT) != 0) ++damaged_;
                 return true;
             }
@@ -14439,6 +14454,7 @@ public:
                 const auto found = open.find(frame->pts);
                 if (found != open.end()) {
                     if (frame->decode_error_flags != 0 || (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0) return false;
+                    check_enumerations(*frame);
                     visit(found->second, *frame);
                     open.erase(found);
                 }

@@ -81,6 +81,7 @@ public:
         for (int errors = 0; errors < 10'000;) {
             const int got = avcodec_receive_frame(codec_.get(), &frame);
             if (got == 0) {
+                check_enumerations(frame);
                 if (frame.decode_error_flags != 0 || (frame.flags & AV_FRAME_FLAG_CORRUPT) != 0) ++damaged_;
                 return true;
             }

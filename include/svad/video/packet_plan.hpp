@@ -99,6 +99,7 @@ public:
                 const auto found = open.find(frame->pts);
                 if (found != open.end()) {
                     if (frame->decode_error_flags != 0 || (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0) return false;
+                    check_enumerations(*frame);
                     visit(found->second, *frame);
                     open.erase(found);
                 }
