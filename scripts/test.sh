@@ -20,6 +20,7 @@ ctest --preset release --output-on-failure --parallel "$jobs" "$@"
 goldens=../shared/goldens
 if [ -d $goldens/ops ]; then
     models=(vit clip dinov2 dinov2_swiglu siglip_vision eva_clip_g videochat_gmhra videochat_gmhra_lmhra uniformerv2 bert blip2_qformer llama_mha llama_gqa llama_rope_llama3
-            baichuan_7b baichuan_13b baichuan2_7b baichuan2_13b gpt2 qwen2 qwen_v1 opt)
+            baichuan_7b baichuan_13b baichuan2_7b baichuan2_13b gpt2 qwen2 qwen_v1 opt
+            llava video_llava blip2_opt instructblipvideo qwen_vl_visual qwen2_vl git_video clip_vip)
     build/release/tests/goldens $goldens/ops "${models[@]/#/$goldens/models/}" $goldens/text/metrics $goldens/text/tokenizers $goldens/text/captions $goldens/video
 fi

@@ -19936,6 +19936,7 @@ struct AttentionShape {
 struct AttentionContext {
     bool causal = false;
     KeyMask keep = {};                              ///< over all keys, the cached ones included
+    Index prefix = 0;                               ///< so many tokens in front see each other both ways, and nothing else
     Tensor<float> slopes = {};                      ///< ALiBi, one a head
     const RopeTable* rotation = nullptr;            ///< rotate queries and keys by their positions; null = do not
     RopeOptions rope = {};                          ///< which pairs turn
@@ -19969,8 +19970,12 @@ struct Attention {
             keys = rope(keys, context.positions, *context.rotation, context.rope);
         }
         if (context.cache) std::tie(keys, values) = context.cache->append(context.layer, keys, values);
-        return out(attention_tokens(queries, keys, values, heads, kv_heads,
-                                    {.causal = context.causal, .keep = wide(context.keep), .slopes = context.slopes}));
+        const AttentionOptions options{.causal = context.causal, .keep = wide(context.keep), .slopes = context.slopes};
+        const Index P = context.prefix, L = queries.size(1);
+        if (P == 0) return out(attention_tokens(queries, keys, values, heads, kv_heads, options));
+        const Var front = attention_tokens(queries.slice(1, 0, P), keys.slice(1, 0, P), values.slice(1, 0, P), heads, kv_heads);
+        if (P == L) return out(front);
+        return out(concat(1, {front, attention_tokens(queries.slice(1, P, L), keys, values, heads, kv_heads, options)}));
     }
 
     /// tokens [B, Q, D] look at memory [B, L, M].
@@ -20131,7 +20136,8 @@ struct Conv3dLayer {
 // in one error and nothing is changed. A checkpoint of another library is read through a NameTable: rules as data,
 //     {"encoder.layer.*.attention.self.query.*", "layers.*.attn.q.*"}
 // where * stands for one segment of the name. {q,k,v} splits a fused tensor by rows, {q,0,v} skips rows that are zero,
-// `transposed` is for weights stored [in, out]. Sizes of 1 may differ ([1, 1, D] is [D]).
+// `transposed` is for weights stored [in, out], `heads` for fused rows that come head by head. Sizes of 1 may differ
+// ([1, 1, D] is [D]).
 
 namespace svad {
 
@@ -20139,6 +20145,7 @@ namespace svad {
 struct NameRule {
     std::string file, ours;
     bool transposed = false;
+    Index heads = 1;                                ///< q, k and v rows of the first head, then those of the next (Megatron)
 };
 
 /// How the names of a checkpoint map to a module's. The first rule counts that matches and whose parameters exist.
@@ -20151,7 +20158,7 @@ struct NameTable {
     /// These rules for a part of a larger checkpoint and module.
     [[nodiscard]] NameTable inside(const std::string& file, const std::string& ours) const {
         NameTable t;
-        for (const NameRule& r : rules) t.rules.push_back({file + r.file, ours + r.ours, r.transposed});
+        for (const NameRule& r : rules) t.rules.push_back({file + r.file, ours + r.ours, r.transposed, r.heads});
         for (const std::string& glob : ignored) t.ignored.push_back(file + glob);
         return t;
     }
@@ -20179,6 +20186,7 @@ struct NameTarget {
     std::vector<Parameter*> parts;
     bool transposed = false;
     bool ignored = false;
+    Index heads = 1;
     explicit operator bool() const { return ignored || !parts.empty(); }
 };
 
@@ -20226,7 +20234,7 @@ inline NameTarget apply_rules(const NameTable& table, const std::string& name, c
     std::vector<std::string> stars;
     for (const NameRule& rule : table.rules) {
         if (!match_segments(rule.file, name, stars)) continue;
-        NameTarget target{{}, rule.transposed};
+        NameTarget target{{}, rule.transposed, false, rule.heads};
         for (const std::string& ours : expand_name(rule.ours, stars)) {
             const auto found = map.find(ours);
             if (ours == "0") target.parts.push_back(nullptr);
@@ -20285,6 +20293,17 @@ inline Tensor<float> transposed(const Tensor<float>& x) {
     return y;
 }
 
+/// Rows in groups [outer, inner] to [inner, outer]: `parts` parts of every head to the heads of every part, and back.
+inline Tensor<float> regrouped(const Tensor<float>& x, Index outer, Index inner) {
+    if (outer == 1 || inner == 1) return x;
+    if (x.size(0) % (outer * inner) != 0) fail<io::FormatError>("weights: ", x.size(0), " rows do not divide into ", outer, " times ", inner, " groups");
+    Tensor<float> y = Tensor<float>::uninitialized(x.shape());
+    const Index run = x.numel() / (outer * inner);
+    for (Index o = 0; o < outer; ++o)
+        for (Index i = 0; i < inner; ++i) std::copy_n(x.data() + (o * inner + i) * run, run, y.data() + (i * outer + o) * run);
+    return y;
+}
+
 inline std::string some(const std::vector<std::string>& names) {
     std::string text;
     for (std::size_t i = 0; i < names.size() && i < 4; ++i) text += (i ? ", " : "") + names[i];
@@ -20306,7 +20325,8 @@ template <class Get>
         all.insert(all.end(), part.begin(), part.end());
     }
     const Shape shape = detail::expected_shape(target);
-    if (!target.transposed || shape.rank() != 2) return Tensor<float>(shape, all);
+    if (!target.transposed || shape.rank() != 2)
+        return detail::regrouped(Tensor<float>(shape, all), static_cast<Index>(target.parts.size()), target.heads);
     return detail::transposed(Tensor<float>(Shape{shape[1], shape[0]}, all));
 }
 
@@ -20343,6 +20363,7 @@ void load(M& module, const io::SafeTensors& file, const NameTable& table = {}) {
     for (const auto& [name, target] : plan) {
         Tensor<float> values = file.load<float>(name);
         if (target.transposed && values.rank() == 2) values = detail::transposed(values);
+        values = detail::regrouped(values, target.heads, static_cast<Index>(target.parts.size()));
         Index at = 0;
         for (std::size_t i = 0; i < target.parts.size(); ++i) {
             Parameter* p = target.parts[i];
@@ -20394,12 +20415,14 @@ namespace svad {
 struct BertLayerConfig {
     Index width = 768, heads = 12, hidden = 3072;
     Index memory_width = 0;                         ///< of the tokens that cross attention reads; 0 = no cross attention
+    bool words = false;                             ///< rows of words behind the queries have an MLP of their own
     Activation activation = Activation::gelu;
     double eps = 1e-12, dropout = 0;
     double deviation = 0.02;
 };
 
-/// a = LN(h + attention(h)); a = LN(a + cross(a; memory)) if there is one; LN(a + mlp(a)).
+/// a = LN(h + attention(h)); a = LN(a + cross(a; memory)) if there is one; LN(a + mlp(a)). Words behind the queries of a
+/// Q-Former take part in the first attention only, and go through word_mlp.
 struct BertLayer {
     Attention attn;
     LayerNorm attn_norm;
@@ -20407,24 +20430,30 @@ struct BertLayer {
     std::optional<LayerNorm> cross_norm;
     Mlp mlp;
     LayerNorm mlp_norm;
+    std::optional<Mlp> word_mlp;
+    std::optional<LayerNorm> word_norm;
     double rate;
 
     explicit BertLayer(const BertLayerConfig& c)
         : attn({.width = c.width, .heads = c.heads, .weight = Init::normal(c.deviation), .out = Init::normal(c.deviation)}),
           attn_norm(c.width, c.eps),
-          mlp(c.width, c.hidden, {.activation = c.activation, .up = Init::normal(c.deviation), .down = Init::normal(c.deviation)}),
-          mlp_norm(c.width, c.eps), rate(c.dropout) {
+          mlp(c.width, c.hidden, mlp_options(c)), mlp_norm(c.width, c.eps), rate(c.dropout) {
+        if (c.words) word_mlp.emplace(c.width, c.hidden, mlp_options(c)), word_norm.emplace(c.width, c.eps);
         if (c.memory_width == 0) return;
         cross.emplace(AttentionShape{.width = c.width, .heads = c.heads, .memory_width = c.memory_width,
                                      .weight = Init::normal(c.deviation), .out = Init::normal(c.deviation)});
         cross_norm.emplace(c.width, c.eps);
     }
 
-    /// h [B, L, W], memory [B, M, V] or empty; masks over the positions of each.
-    Var operator()(Var h, const KeyMask& keep, const Var& memory = {}, const KeyMask& memory_keep = {}) const {
+    /// h [B, L, W], memory [B, M, V] or empty; masks over the positions of each; the last `words` rows of h are words.
+    Var operator()(Var h, const KeyMask& keep, const Var& memory = {}, const KeyMask& memory_keep = {}, Index words = 0) const {
         h = attn_norm(h + drop(attn(h, {.keep = keep})));
+        const Index Q = h.size(1) - words;
+        const Var text = words > 0 ? h.slice(1, Q, end) : Var();
+        if (words > 0) h = h.slice(1, 0, Q);
         if (cross) h = (*cross_norm)(h + drop(cross->look(h, memory, memory_keep)));
-        return mlp_norm(h + drop(mlp(h)));
+        h = mlp_norm(h + drop(mlp(h)));
+        return words > 0 ? concat(1, {h, word_norm.value()(text + drop(word_mlp.value()(text)))}) : h;
     }
 
     void visit(auto&& f) {
@@ -20434,9 +20463,14 @@ struct BertLayer {
         f("cross_norm", cross_norm);
         f("mlp", mlp);
         f("mlp_norm", mlp_norm);
+        f("word_mlp", word_mlp);
+        f("word_norm", word_norm);
     }
 
 private:
+    static MlpOptions mlp_options(const BertLayerConfig& c) {
+        return {.activation = c.activation, .up = Init::normal(c.deviation), .down = Init::normal(c.deviation)};
+    }
     Var drop(const Var& x) const { return rate > 0 ? dropout(x, rate) : x; }
 };
 
@@ -20514,12 +20548,13 @@ struct Bert {
 
 }  // namespace svad
 
-// ==== svad/models/clip.hpp ====
-// CLIP (Radford et al. 2021): a picture and a text as unit vectors of one space, near each other if they belong together.
-// The text tower is a causal decoder that is read at the end of the text; the vision tower is read at its class token.
+// ==== svad/models/blip2.hpp ====
+// BLIP-2 (Li et al., arXiv 2301.12597) with a decoder, and InstructBLIP (arXiv 2305.06500): ViT, Q-Former, one projection
+// to words. A clip is its frames one by one; InstructBLIP's Q-Former reads the instruction, too.
 
 // ==== svad/models/decoder.hpp ====
-// Transformer decoder. LLaMA, Vicuna, Qwen 1 and 2, Baichuan (rotary or ALiBi), GPT-2, OPT and the demo's own are configurations:
+// Transformer decoder. LLaMA, Vicuna, Qwen 1, 2 and 2-VL, Baichuan (rotary or ALiBi), GPT-2, OPT, GIT and the demo's own are
+// configurations:
 //     h = h + attention(norm1 h);  h = h + mlp(norm2 h);  scores = head(norm h)
 // It reads vectors, so that visual queries stand in front of words (paper eq 8), and it continues from a KvCache.
 
@@ -20539,12 +20574,16 @@ struct DecoderConfig {
     Index first_position = 0;                       ///< row of a learned table for the first place (OPT: 2)
     Index longest = 0;                              ///< sequences beyond it would need rules that are not ours; 0 = any
     RopeOptions rope = {};
+    std::vector<Index> rope_sections = {};          ///< pairs that turn by time, row and column (Qwen2-VL); empty = one place
     NormKind norm = NormKind::rms;
     double eps = 1e-6;
+    bool post_norm = false;                         ///< h = norm1(h + attention h), as BERT and GIT; no last norm then
+    double embed_eps = 0;                           ///< of a layer norm over word + position (GIT); 0 = none
     bool gated = true;
     Activation activation = Activation::silu;
     bool attention_bias = false, out_bias = false, mlp_bias = false;
     bool tied = false;                              ///< the head is the table of words
+    bool head_bias = false;
     bool norm_head = false;                         ///< rows of the head have length 1 (Baichuan 2)
     double dropout = 0;                             ///< behind attention and MLP
     double deviation = 0.02;                        ///< of initial weights
@@ -20555,6 +20594,9 @@ struct DecoderContext {
     KeyMask keep = {};                              ///< [B, past + L], 0 = padding; empty = all real
     KvCache* cache = nullptr;                       ///< continue from it, and add to it
     std::vector<Var>* layers = nullptr;             ///< receives every block's output
+    Index prefix = 0;                               ///< so many leading vectors of the whole text see each other both ways, and
+                                                    ///< have no place among the words (GIT's pictures)
+    Tensor<std::int32_t> places = {};               ///< [3, B, L]: time, row, column, for rope_sections; empty = by counting
 };
 
 struct DecoderBlock {
@@ -20562,15 +20604,20 @@ struct DecoderBlock {
     Attention attn;
     Mlp mlp;
     double rate;
+    bool post_norm;
 
     explicit DecoderBlock(const DecoderConfig& c)
         : norm1(c.norm, c.width, c.eps), norm2(c.norm, c.width, c.eps),
           attn({.width = c.width, .heads = c.heads, .kv_heads = c.kv_heads, .head_width = c.head_width, .bias = c.attention_bias,
                 .out_bias = c.out_bias, .weight = Init::normal(c.deviation), .out = residual(c)}),
           mlp(c.width, c.hidden, {.activation = c.activation, .gated = c.gated, .bias = c.mlp_bias,
-                                  .up = Init::normal(c.deviation), .down = residual(c)}), rate(c.dropout) {}
+                                  .up = Init::normal(c.deviation), .down = residual(c)}), rate(c.dropout), post_norm(c.post_norm) {}
 
     Var operator()(Var h, const AttentionContext& context) const {              // [B, L, D]
+        if (post_norm) {
+            h = norm1(h + drop(attn(h, context)));
+            return norm2(h + drop(mlp(h)));
+        }
         h = h + drop(attn(norm1(h), context));
         return h + drop(mlp(norm2(h)));
     }
@@ -20586,13 +20633,18 @@ struct Decoder {
     DecoderConfig config;
     Embedding words;
     std::optional<Embedding> positions;
+    std::optional<LayerNorm> embed_norm;
     std::vector<DecoderBlock> blocks;
-    Norm norm;
+    std::optional<Norm> norm;
     std::optional<Parameter> head;                  // [vocabulary, D]; none when tied
+    std::optional<Parameter> head_bias;             // [vocabulary]
 
     explicit Decoder(const DecoderConfig& c)
         : config(c), words(c.vocabulary, c.width, Init::normal(c.deviation)),
-          blocks(static_cast<std::size_t>(c.depth), DecoderBlock(c)), norm(c.norm, c.width, c.eps) {
+          blocks(static_cast<std::size_t>(c.depth), DecoderBlock(c)) {
+        if (!c.post_norm) norm.emplace(c.norm, c.width, c.eps);
+        if (c.embed_eps > 0) embed_norm.emplace(c.width, c.embed_eps);
+        if (c.head_bias) head_bias.emplace(Shape{c.vocabulary}, Init::zeros());
         if (c.positions == Positions::learned) positions.emplace(c.first_position + c.max_positions, c.width, Init::normal(c.deviation));
         if (!c.tied) head.emplace(Shape{c.vocabulary, c.width}, Init::normal(c.deviation));
         name_parameters(*this);
@@ -20601,7 +20653,7 @@ struct Decoder {
     /// Word vectors: ids [B, L] -> [B, L, D].
     Var embed(const Tensor<std::int32_t>& ids) const { return words(ids); }
 
-    /// Vectors [B, L, D] to hidden states behind the last norm [B, L, D].
+    /// Vectors [B, L, D] to hidden states behind the last norm, if there is one [B, L, D].
     Var operator()(const Var& vectors, const DecoderContext& in = {}) const {
         const auto [B, L, D] = vectors.sizes<3>("B L D");
         const Index past = in.cache ? in.cache->length() : 0;
@@ -20609,33 +20661,34 @@ struct Decoder {
             fail<ShapeError>("decoder: keep must be [", B, ", ", past + L, "]; got ", in.keep.shape());
         if (config.longest > 0 && past + L > config.longest)
             fail<ShapeError>("decoder: ", past + L, " positions, but this model is defined up to ", config.longest, "; shorten the prompt");
-        const Tensor<std::int32_t> places = count_kept(in.keep, B, past, L);
-        AttentionContext context{.causal = true, .keep = in.keep, .rope = config.rope, .positions = places, .cache = in.cache};
+        const Index prefix = std::clamp<Index>(in.prefix - past, 0, L);         // of these vectors
+        const Tensor<std::int32_t> places = count_kept(in.keep, B, past, L, in.prefix);
+        AttentionContext context{.causal = true, .keep = in.keep, .prefix = prefix, .rope = config.rope, .positions = places, .cache = in.cache};
         RopeTable rotation;
         if (config.positions == Positions::rope) {
-            rotation = turns(places);
+            rotation = in.places.empty() ? turns(places) : turns_in_sections(in.places, context.positions);
             context.rotation = &rotation;
         }
         if (config.positions == Positions::alibi) context.slopes = alibi_slopes(config.heads);
 
-        Var h = positions ? vectors + (*positions)(rows_of(places)) : vectors;
+        Var h = prefix == 0 ? placed(vectors, places)
+                            : concat(1, {vectors.slice(1, 0, prefix), placed(vectors.slice(1, prefix, L), behind(places, prefix))});
         for (std::size_t i = 0; i < blocks.size(); ++i) {
             context.layer = static_cast<Index>(i);
             h = blocks[i](h, context);
             if (in.layers) in.layers->push_back(h);
         }
         if (in.cache) in.cache->advance(L);
-        return norm(h);
+        return norm ? (*norm)(h) : h;
     }
 
-    /// The weights that turn hidden states into scores: [vocabulary, D].
+    /// The weights that turn hidden states into scores: [vocabulary, D]. A head with a bias is more than they: see scores().
     Var head_weight() const {
-        const Var w = head ? head->var() : words.weight.var();
-        return config.norm_head ? l2_normalize(w) : w;
+        if (head_bias) fail<UsageError>("decoder: the head has a bias; use scores()");
+        return head_rows();
     }
     /// Scores of the next word: hidden [..., D] -> [..., vocabulary].
-    Var scores(const Var& hidden) const { return linear(hidden, head_weight()); }
-
+    Var scores(const Var& hidden) const { return linear(hidden, head_rows(), value_or_none(head_bias)); }
     /// An empty cache for `rows` sequences of up to `capacity` positions.
     KvCache cache(Index rows, Index capacity) const {
         const Linear& k = blocks.at(0).attn.k;
@@ -20645,16 +20698,29 @@ struct Decoder {
     void visit(auto&& f) {
         f("words", words);
         f("positions", positions);
+        f("embed_norm", embed_norm);
         f("blocks", blocks);
         f("norm", norm);
         f("head", head);
+        f("head_bias", head_bias);
     }
 
 private:
-    // Rows of the learned table.
-    Tensor<std::int32_t> rows_of(Tensor<std::int32_t> places) const {
+    Var head_rows() const {
+        const Var w = head ? head->var() : words.weight.var();
+        return config.norm_head ? l2_normalize(w) : w;
+    }
+    static Tensor<std::int32_t> behind(const Tensor<std::int32_t>& places, Index first) {
+        const Index B = places.size(0), L = places.size(1);
+        Tensor<std::int32_t> rest({B, L - first});
+        for (Index b = 0; b < B; ++b) std::copy_n(places.data() + b * L + first, L - first, rest.data() + b * (L - first));
+        return rest;
+    }
+    // Words with what the learned table and the norm over it make of them; places [B, L].
+    Var placed(const Var& vectors, Tensor<std::int32_t> places) const {
         for (std::int32_t& p : places) p += static_cast<std::int32_t>(config.first_position);
-        return places;
+        const Var h = positions ? vectors + (*positions)(places) : vectors;
+        return embed_norm ? (*embed_norm)(h) : h;
     }
     // Angles for the positions that occur.
     RopeTable turns(const Tensor<std::int32_t>& places) const {
@@ -20663,17 +20729,155 @@ private:
         const auto [first, last] = std::minmax_element(places.begin(), places.end());
         return rope_table(head_width, *last - *first + 1, config.rope, *first);
     }
-    // The place of each new token among the kept ones: cumsum(keep) - 1, as Hugging Face counts.
-    static Tensor<std::int32_t> count_kept(const KeyMask& keep, Index B, Index past, Index L) {
+    // The same where every token has three places [3, B, L]: a row of the table a token, and positions that name it.
+    RopeTable turns_in_sections(const Tensor<std::int32_t>& places, Tensor<std::int32_t>& rows) const {
+        const Index head_width = config.head_width > 0 ? config.head_width : config.width / config.heads, n = rows.numel();
+        const std::vector<double> frequencies = rope_frequencies(head_width, config.rope);
+        std::vector<Index> axes;                    // of each pair
+        for (std::size_t axis = 0; axis < config.rope_sections.size(); ++axis)
+            axes.insert(axes.end(), static_cast<std::size_t>(config.rope_sections[axis]), static_cast<Index>(axis));
+        if (axes.size() != frequencies.size() || places.shape() != Shape{3, rows.size(0), rows.size(1)})
+            fail<ShapeError>("decoder: places ", places.shape(), " for ids ", rows.shape(), " and ", axes.size(), " of ", frequencies.size(), " pairs");
+        RopeTable table{Tensor<float>({n, head_width / 2}), Tensor<float>({n, head_width / 2})};
+        for (Index r = 0; r < n; ++r) {
+            rows[r] = static_cast<std::int32_t>(r);
+            for (std::size_t i = 0; i < axes.size(); ++i) {
+                const double angle = static_cast<double>(places[axes[i] * n + r]) * frequencies[i];
+                table.cos(r, static_cast<Index>(i)) = static_cast<float>(std::cos(angle));
+                table.sin(r, static_cast<Index>(i)) = static_cast<float>(std::sin(angle));
+            }
+        }
+        return table;
+    }
+    // The place of each new token among the kept ones behind the prefix: cumsum(keep) - 1, as Hugging Face counts.
+    static Tensor<std::int32_t> count_kept(const KeyMask& keep, Index B, Index past, Index L, Index prefix) {
         Tensor<std::int32_t> places(Shape{B, L});
         for (Index b = 0; b < B; ++b) {
             std::int32_t n = 0;
             for (Index i = 0; i < past + L; ++i) {
                 n += keep.rank() != 2 || keep(b, i);
-                if (i >= past) places(b, i - past) = std::max(n - 1, 0);
+                if (i >= past) places(b, i - past) = std::max(n - 1 - static_cast<std::int32_t>(prefix), 0);
             }
         }
         return places;
+    }
+};
+
+}  // namespace svad
+
+// ==== svad/models/placeholders.hpp ====
+// How a language model is shown pictures: ids of a text hold a placeholder for every visual token, and the vectors at
+// these places are replaced by the visual ones, in order of appearance over the batch. All systems of Table 4 but GVT do so.
+
+namespace svad {
+
+/// Words [B, L, D] with the vectors where ids [B, L] are `marker` replaced by features [..., D], row after row; features
+/// may be empty. Their numbers must agree, or this is a ShapeError.
+[[nodiscard]] inline Var fill_placeholders(const Var& words, const Tensor<std::int32_t>& ids, std::int32_t marker, const Var& features) {
+    const auto [B, L, D] = words.sizes<3>("B L D");
+    if (ids.shape() != Shape{B, L}) fail<ShapeError>("placeholders: ids ", ids.shape(), " beside words ", words.shape());
+    if (features && features.size(-1) != D) fail<ShapeError>("placeholders: features ", features.shape(), " for words of width ", D);
+    const Index have = features ? features.numel() / D : 0, marked = std::count(ids.begin(), ids.end(), marker);
+    if (have != marked)
+        fail<ShapeError>("placeholders: the ids hold ", marked, " placeholders (id ", marker, ") for ", have, " visual tokens; there must be one each");
+    if (have == 0) return words;
+    Tensor<std::int32_t> rows({B, L});              // of the words, followed by the features
+    auto next = static_cast<std::int32_t>(B * L);
+    for (Index i = 0; i < rows.numel(); ++i) rows[i] = ids[i] == marker ? next++ : static_cast<std::int32_t>(i);
+    return embedding(concat(0, {words.reshape({B * L, D}), features.reshape({have, D})}), rows);
+}
+
+/// One id for every visual token of a prompt: `marker` repeated `count` times.
+[[nodiscard]] inline std::vector<std::int32_t> placeholders(std::int32_t marker, Index count) {
+    return std::vector<std::int32_t>(static_cast<std::size_t>(count), marker);
+}
+
+}  // namespace svad
+
+// ==== svad/models/qformer.hpp ====
+// Q-Former (BLIP-2, arXiv 2301.12597, section 3.1; paper eq 6): learned queries, post-norm BERT layers, and in every
+// `cross_every`-th layer a cross attention to the visual tokens. Q = QFormer(queries, Z). InstructBLIP (arXiv 2305.06500)
+// puts the words of an instruction behind the queries, which they see in the self attention.
+
+namespace svad {
+
+struct QFormerConfig {
+    Index queries = 32;                             ///< learned ones; 0 = the caller brings them
+    Index width = 768, depth = 12, heads = 12, hidden = 3072;
+    Index memory_width = 1408;                      ///< of the visual tokens
+    Index cross_every = 2;                          ///< cross attention in layers 0, 2, 4, ...
+    Index vocabulary = 0, positions = 512;          ///< of instructions; 0 = it takes none
+    Activation activation = Activation::gelu;
+    double eps = 1e-12, dropout = 0;
+    double deviation = 0.02;
+};
+
+/// The words of an instruction, for a Q-Former that takes one: ids [B, L], 0 in keep = padding.
+struct Instruction {
+    Tensor<std::int32_t> ids = {};
+    KeyMask keep = {};
+};
+
+struct QFormer {
+    QFormerConfig config;
+    std::optional<Parameter> queries;               // [Q, W]
+    std::optional<Embedding> words, positions;
+    LayerNorm norm;
+    std::vector<BertLayer> layers;
+
+    explicit QFormer(const QFormerConfig& c) : config(c), norm(c.width, c.eps) {
+        if (c.cross_every < 1) fail<UsageError>("qformer: cross_every must be at least 1; got ", c.cross_every);
+        if (c.queries > 0) queries.emplace(Shape{c.queries, c.width}, Init::normal(c.deviation));
+        if (c.vocabulary > 0) words.emplace(c.vocabulary, c.width), positions.emplace(c.positions, c.width);
+        for (Index i = 0; i < c.depth; ++i)
+            layers.emplace_back(BertLayerConfig{.width = c.width, .heads = c.heads, .hidden = c.hidden,
+                                                .memory_width = i % c.cross_every == 0 ? c.memory_width : 0, .words = c.vocabulary > 0,
+                                                .activation = c.activation, .eps = c.eps, .dropout = c.dropout,
+                                                .deviation = c.deviation});
+        name_parameters(*this);
+    }
+
+    /// Visual tokens [B, M, V] to [B, Q, W].
+    Var operator()(const Var& tokens) const {
+        if (!queries) fail<UsageError>("qformer: this configuration has no queries of its own; pass some");
+        return (*this)(queries->var(), tokens);
+    }
+
+    /// The same with queries [Q, W] or [B, Q, W] given; `states` receives the embedding and every layer's output.
+    Var operator()(const Var& given, const Var& tokens, const KeyMask& keep = {}, std::vector<Var>* states = nullptr) const {
+        return run(norm(given).expand({tokens.size(0), given.size(-2), given.size(-1)}), tokens, keep, {}, 0, states);
+    }
+
+    /// The model's own queries under an instruction [B, L]: [B, Q, W]. `states` see the words, too: [B, Q + L, W].
+    Var operator()(const Var& tokens, const Instruction& instruction, std::vector<Var>* states = nullptr) const {
+        if (!words || !queries) fail<UsageError>("qformer: this configuration takes no instruction");
+        const Index B = tokens.size(0), Q = config.queries, W = config.width, L = instruction.ids.size(1);
+        if (instruction.ids.size(0) != B) fail<ShapeError>("qformer: instructions ", instruction.ids.shape(), " for ", B, " pictures");
+        if (L > config.positions) fail<ShapeError>("qformer: an instruction of ", L, " words, but ", config.positions, " positions");
+        const Var text = (*words)(instruction.ids) + positions->weight.var().slice(0, 0, L);
+        const Var h = norm(concat(1, {queries->var().reshape({1, Q, W}).expand({B, Q, W}), text}));
+        KeyMask all(Shape{B, Q + L});
+        for (Index b = 0; b < B; ++b)
+            for (Index i = 0; i < Q + L; ++i) all(b, i) = i < Q || instruction.keep.rank() != 2 || instruction.keep(b, i - Q);
+        return run(h, tokens, {}, all, L, states).slice(1, 0, Q);
+    }
+
+    void visit(auto&& f) {
+        f("queries", queries);
+        f("words", words);
+        f("positions", positions);
+        f("norm", norm);
+        f("layers", layers);
+    }
+
+private:
+    Var run(Var h, const Var& tokens, const KeyMask& token_keep, const KeyMask& keep, Index L, std::vector<Var>* states) const {
+        if (states) states->push_back(h);
+        for (const BertLayer& layer : layers) {
+            h = layer(h, keep, tokens, token_keep, L);
+            if (states) states->push_back(h);
+        }
+        return h;
     }
 };
 
@@ -20758,6 +20962,7 @@ struct VitConfig {
     bool tubes = false;                             ///< patches span 3 frames with a step of 2: half the frames remain
     int local_mixing = 0;                           ///< Lmhra in every block: 0, 1 (before attention) or 2 (and before the MLP)
     double local_reduction = 2.0;
+    Index time_places = 0;                          ///< TimeAttention in every block, with places for so many frames; 0 = none
     double dropout = 0;                             ///< in the MLP
     double deviation = 0.02;                        ///< of initial weights
 
@@ -20796,7 +21001,32 @@ struct VitConfig {
     return matmul(table.dtype() == DType::f64 ? Var(both) : Var(both.to<float>()), table);
 }
 
+/// Every place of the picture looks at itself in all frames (LanguageBind, arXiv 2310.01852): h = x + place of the frame;
+/// h + attention(norm h).
+struct TimeAttention {
+    Parameter places;                               // [T, D]
+    LayerNorm norm;
+    Attention attn;
+
+    explicit TimeAttention(const VitConfig& c)
+        : places(Shape{c.time_places, c.width}, Init::normal(std::pow(static_cast<double>(c.width), -0.5))), norm(c.width, c.eps),
+          attn({.width = c.width, .heads = c.heads, .weight = Init::normal(c.deviation), .out = Init::normal(c.deviation)}) {}
+
+    Var operator()(const Var& x, Index frames) const {                          // [B * T, P, D]
+        const auto [BT, P, D] = x.sizes<3>("BT P D");
+        const Index B = BT / frames;
+        if (frames > places.shape()[0]) fail<ShapeError>("vit: ", frames, " frames, but the model has places for ", places.shape()[0]);
+        Var h = x.reshape({B, frames, P, D}).permute({0, 2, 1, 3}).reshape({B * P, frames, D});
+        if (frames > 1) h = h + places.var().slice(0, 0, frames);
+        h = h + attn(norm(h));
+        return h.reshape({B, P, frames, D}).permute({0, 2, 1, 3}).reshape({BT, P, D});
+    }
+
+    void visit(auto&& f) { f("places", places); f("norm", norm); f("attn", attn); }
+};
+
 struct VitBlock {
+    std::optional<TimeAttention> time;
     std::optional<Lmhra> local1, local2;
     LayerNorm norm1, norm2;
     Attention attn;
@@ -20809,12 +21039,14 @@ struct VitBlock {
                 .weight = Init::normal(c.deviation), .out = residual(c)}),
           mlp(c.width, c.mlp_width(), {.activation = c.activation, .gated = c.gated, .dropout = c.dropout,
                                        .up = Init::normal(c.deviation), .down = residual(c)}) {
+        if (c.time_places > 0) time.emplace(c);
         if (c.local_mixing > 0) local1.emplace(c.width, c.local_reduction);
         if (c.local_mixing > 1) local2.emplace(c.width, c.local_reduction);
         if (c.layer_scale) scale1.emplace(Shape{c.width}, Init::ones()), scale2.emplace(Shape{c.width}, Init::ones());
     }
 
     Var operator()(Var x, const Grid& grid) const {                             // [B * T, 1 + N, D]
+        if (time) x = (*time)(x, grid.frames);
         if (local1) x = (*local1)(x, grid);
         x = x + scaled(attn(norm1(x)), scale1);
         if (local2) x = (*local2)(x, grid);
@@ -20822,6 +21054,7 @@ struct VitBlock {
     }
 
     void visit(auto&& f) {
+        f("time", time);
         f("local1", local1);
         f("norm1", norm1);
         f("attn", attn);
@@ -20910,15 +21143,21 @@ struct Vit {
     /// Pictures [B, 3, H, W] to tokens [B, 1 + N, D]; `layers` receives the embedding and every block's output.
     Var operator()(const Var& pictures, std::vector<Var>* layers = nullptr) const {
         const auto [B, C, H, W] = pictures.sizes<4>("B C H W");
-        const Var clips = pictures.reshape({B, 1, C, H, W});
+        const Var x = behind(config.depth, pictures.reshape({B, 1, C, H, W}), layers);
+        return norm ? (*norm)(x) : x;
+    }
+
+    /// Clips [B, T, 3, H, W] to the tokens [B * T, 1 + N, D] behind the first `count` blocks, without the last norm.
+    Var behind(Index count, const Var& clips, std::vector<Var>* layers = nullptr) const {
+        if (count < 0 || count > config.depth) fail<UsageError>("vit: ", count, " blocks of ", config.depth);
         const Grid g = grid(clips);
         Var x = embed(clips);
         if (layers) layers->push_back(x);
-        for (const VitBlock& block : blocks) {
-            x = block(x, g);
+        for (Index i = 0; i < count; ++i) {
+            x = blocks[static_cast<std::size_t>(i)](x, g);
             if (layers) layers->push_back(x);
         }
-        return norm ? (*norm)(x) : x;
+        return x;
     }
 
     /// The final tokens [B, 1 + N, D] as one vector [B, D], as the configuration says.
@@ -20953,6 +21192,52 @@ private:
 };
 
 }  // namespace svad
+
+namespace svad {
+
+struct Blip2Config {
+    VitConfig vision;
+    QFormerConfig qformer;
+    DecoderConfig decoder;
+    std::int32_t image_id = 50265;                  ///< the placeholder
+};
+
+struct Blip2 {
+    Blip2Config config;
+    Vit vision;
+    QFormer qformer;
+    Linear projection;
+    Decoder decoder;
+
+    explicit Blip2(const Blip2Config& c)
+        : config(c), vision(c.vision), qformer(c.qformer), projection(c.qformer.width, c.decoder.width), decoder(c.decoder) {
+        name_parameters(*this);
+    }
+
+    /// Pictures [n, 3, S, S] to visual words [n, Q, D].
+    Var see(const Var& pictures) const { return projection(qformer(vision(pictures))); }
+
+    /// The same under an instruction a picture [n, L].
+    Var see(const Var& pictures, const Instruction& instruction) const { return projection(qformer(vision(pictures), instruction)); }
+
+    /// What the decoder reads: ids [B, L] with their placeholders filled.
+    Var vectors(const Tensor<std::int32_t>& ids, const Var& features) const {
+        return fill_placeholders(decoder.embed(ids), ids, config.image_id, features);
+    }
+
+    void visit(auto&& f) {
+        f("vision", vision);
+        f("qformer", qformer);
+        f("projection", projection);
+        f("decoder", decoder);
+    }
+};
+
+}  // namespace svad
+
+// ==== svad/models/clip.hpp ====
+// CLIP (Radford et al. 2021): a picture and a text as unit vectors of one space, near each other if they belong together.
+// The text tower is a causal decoder that is read at the end of the text; the vision tower is read at its class token.
 
 namespace svad {
 
@@ -21013,6 +21298,104 @@ struct Clip {
 
 }  // namespace svad
 
+// ==== svad/models/clip_vip.hpp ====
+// CLIP-ViP (Xue et al., arXiv 2209.06430): text-to-video retrieval (paper table 8) with the weights of CLIP. A few proxy
+// tokens stand beside the class token; they see all frames, a patch sees them and its own frame:
+//     tokens = [class, proxies, patches of frame 0, patches of frame 1, ...]
+
+namespace svad {
+
+struct ClipVipConfig {
+    ClipConfig clip;
+    Index proxies = 3;
+    Index frames = 12;                              ///< rows of the table of times; other numbers of frames resize it. 0: no table
+};
+
+/// Taps of a one-dimensional linear resize as torch's interpolate (align_corners = false) has them: [out, in].
+[[nodiscard]] inline Tensor<double> linear_matrix(Index in, Index out) {
+    Tensor<double> m(Shape{out, in});
+    for (Index i = 0; i < out; ++i) {
+        const double at = std::max(0.0, (static_cast<double>(i) + 0.5) * static_cast<double>(in) / static_cast<double>(out) - 0.5);
+        const Index low = std::min(static_cast<Index>(at), in - 1), high = std::min(low + 1, in - 1);
+        m(i, low) += 1 - (at - static_cast<double>(low));
+        m(i, high) += at - static_cast<double>(low);
+    }
+    return m;
+}
+
+struct ClipVip {
+    ClipVipConfig config;
+    Clip clip;
+    Parameter proxies;                              // [P, D]
+    std::optional<Parameter> times;                 // [T, D]
+
+    explicit ClipVip(const ClipVipConfig& c) : config(c), clip(c.clip), proxies(Shape{c.proxies, c.clip.vision.width}, Init::normal(1.0)) {
+        if (c.frames > 0) times.emplace(Shape{c.frames, c.clip.vision.width}, Init::zeros());
+        name_parameters(*this);
+    }
+
+    /// Clips [B, T, 3, S, S] to tokens [B, 1 + P + T * N, D] before the last norm; `layers` as in Vit.
+    Var tokens(const Var& clips, std::vector<Var>* layers = nullptr) const {
+        const Vit& vit = clip.vision;
+        const Index B = clips.size(0), T = clips.size(1), D = vit.config.width, P = config.proxies;
+        const Var placed = vit.place(clips);                                                    // [B * T, 1 + N, D]
+        const Index N = placed.size(1) - 1;
+        const Var by_frame = placed.reshape({B, T, 1 + N, D});
+        Var patches = by_frame.slice(2, 1, end);
+        if (times) patches = patches + time_table(T).reshape({T, 1, D});
+        const Var proxy = (proxies.var() + vit.positions.var().slice(0, 0, 1)).reshape({1, P, D}).expand({B, P, D});
+        const Var first = by_frame.slice(1, 0, 1).slice(2, 0, 1).reshape({B, 1, D});
+        Var x = vit.pre_norm.value()(concat(1, {first, proxy, patches.reshape({B, T * N, D})}));
+        if (layers) layers->push_back(x);
+        for (const VitBlock& block : vit.blocks) {
+            x = x + guided(block.attn, block.norm1(x), T);
+            x = x + block.mlp(block.norm2(x));
+            if (layers) layers->push_back(x);
+        }
+        return x;
+    }
+
+    /// The class token of tokens [B, L, D] behind the last norm: [B, D].
+    Var pool(const Var& tokens) const { return clip.vision.norm.value()(tokens.slice(1, 0, 1)).reshape({tokens.size(0), tokens.size(2)}); }
+
+    /// Clips [B, T, 3, S, S] to unit vectors [B, shared_width].
+    Var see(const Var& clips) const { return l2_normalize(clip.visual_projection(pool(tokens(clips)))); }
+
+    /// Texts: ids [B, L], keep [B, L] (0 = padding) to unit vectors [B, shared_width].
+    Var read(const Tensor<std::int32_t>& ids, const KeyMask& keep = {}) const { return clip.read(ids, keep); }
+
+    /// Clips and texts belong together row by row: the sum of both directions' cross entropies, as published.
+    Var loss(const Var& texts, const Var& videos) const { return info_nce(texts, videos, clip.logit_scale) * 2.0; }
+
+    void visit(auto&& f) {
+        f("clip", clip);
+        f("proxies", proxies);
+        f("times", times);
+    }
+
+private:
+    Var time_table(Index T) const {
+        if (T == config.frames) return times->var();
+        const Tensor<double> m = linear_matrix(config.frames, T);
+        return matmul(times->var().dtype() == DType::f64 ? Var(m) : Var(m.to<float>()), times->var());
+    }
+
+    // Two products instead of one with a mask: the leading tokens see all, N patches see 1 + P + N keys and not 1 + P + T N.
+    Var guided(const Attention& a, const Var& x, Index T) const {
+        const Var q = a.q(x), k = a.k(x), v = a.v(x);
+        const Index B = x.size(0), M = 1 + config.proxies, N = (x.size(1) - M) / T, D = x.size(2);
+        const auto of_frame = [&](const Var& y) {
+            const Var lead = y.slice(1, 0, M).reshape({B, 1, M, D}).expand({B, T, M, D});
+            return concat(2, {lead, y.slice(1, M, end).reshape({B, T, N, D})}).reshape({B * T, M + N, D});
+        };
+        const Var lead = attention_tokens(q.slice(1, 0, M), k, v, a.heads, a.kv_heads);
+        const Var rest = attention_tokens(q.slice(1, M, end).reshape({B * T, N, D}), of_frame(k), of_frame(v), a.heads, a.kv_heads);
+        return a.out(concat(1, {lead, rest.reshape({B, T * N, D})}));
+    }
+};
+
+}  // namespace svad
+
 // ==== svad/models/dual_align.hpp ====
 // Dual visual alignment (paper eq 7 and 11): one shared Q-Former, two affine maps into the space of words, chosen by
 // the data set a clip comes from. Clips of the primary set and all inference go through the primary one.
@@ -21045,6 +21428,76 @@ struct DualAlign {
     }
 
     void visit(auto&& f) { f("primary", primary); f("auxiliary", auxiliary); }
+};
+
+}  // namespace svad
+
+// ==== svad/models/git.hpp ====
+// GIT (Wang et al., arXiv 2205.14100) and GVT (ChinaOpen, arXiv 2305.05880): tokens of a CLIP tower, one projection, and BERT's
+// layers over [visual tokens ; words], where visual tokens see each other and words see what is in front of them.
+
+namespace svad {
+
+struct GitConfig {
+    VitConfig vision;
+    DecoderConfig decoder;                          ///< post_norm, embed_eps, learned positions
+    Index frames = 0;                               ///< a learned vector a frame is added to its tokens; 0 = none
+    std::optional<Index> whole_frame = {};          ///< GVT: class tokens of all frames, then all tokens of this one
+    double projection_eps = 1e-5;
+};
+
+/// One vector [D] added to all tokens of a frame.
+struct FramePlace {
+    Parameter place;
+    explicit FramePlace(Index width) : place(Shape{width}, Init::zeros()) {}
+    void visit(auto&& f) { f("place", place); }
+};
+
+struct Git {
+    GitConfig config;
+    Vit vision;
+    std::vector<FramePlace> times;
+    Linear projection;
+    LayerNorm projection_norm;
+    Decoder decoder;
+
+    explicit Git(const GitConfig& c)
+        : config(c), vision(c.vision), times(static_cast<std::size_t>(c.frames), FramePlace(c.vision.width)),
+          projection(c.vision.width, c.decoder.width), projection_norm(c.decoder.width, c.projection_eps), decoder(c.decoder) {
+        if (!c.decoder.post_norm) fail<UsageError>("git: the decoder must have its norms behind the parts");
+        name_parameters(*this);
+    }
+
+    /// Clips [B, T, 3, S, S] to visual words [B, M, D]: M = T (1 + N), GVT's T + 1 + N.
+    Var see(const Var& clips) const {
+        const auto [B, T, C, H, W] = clips.sizes<5>("B T C H W");
+        const Var flat = vision(clips.reshape({B * T, C, H, W}));
+        const Index P = flat.size(1), V = flat.size(2);
+        Var tokens = flat.reshape({B, T, P, V});
+        if (!times.empty()) {
+            if (T > config.frames) fail<ShapeError>("git: ", T, " frames, but the model knows ", config.frames, "; sample fewer");
+            std::vector<Var> rows;
+            for (Index t = 0; t < T; ++t) rows.push_back(times[static_cast<std::size_t>(t)].place.var().reshape({1, 1, V}));
+            tokens = tokens + concat(0, rows);
+        }
+        Var chosen = tokens.reshape({B, T * P, V});
+        if (config.whole_frame) {
+            const Index whole = std::min(*config.whole_frame, T - 1);
+            chosen = concat(1, {tokens.slice(2, 0, 1).reshape({B, T, V}), tokens.slice(1, whole, whole + 1).reshape({B, P, V})});
+        }
+        return projection_norm(projection(chosen));
+    }
+
+    /// What the decoder reads, with M = its DecoderContext::prefix: [visual words ; words] [B, M + L, D].
+    Var vectors(const Tensor<std::int32_t>& ids, const Var& features) const { return concat(1, {features, decoder.embed(ids)}); }
+
+    void visit(auto&& f) {
+        f("vision", vision);
+        f("times", times);
+        f("projection", projection);
+        f("projection_norm", projection_norm);
+        f("decoder", decoder);
+    }
 };
 
 }  // namespace svad
@@ -21108,7 +21561,7 @@ private:
 }  // namespace svad
 
 // ==== svad/models/hub.hpp ====
-// config.json of published checkpoints to our configurations: the door to hub_language.hpp and hub_vision.hpp.
+// config.json of published checkpoints to our configurations: the door to hub_language.hpp, hub_systems.hpp and hub_vision.hpp.
 // Names of tensors are in names.hpp.
 
 // ==== svad/models/hub_language.hpp ====
@@ -21161,63 +21614,6 @@ private:
 }  // namespace detail
 
 }  // namespace svad::hub
-
-// ==== svad/models/qformer.hpp ====
-// Q-Former (BLIP-2, arXiv 2301.12597, section 3.1; paper eq 6): learned queries, post-norm BERT layers, and in every
-// `cross_every`-th layer a cross attention to the visual tokens. Q = QFormer(queries, Z).
-
-namespace svad {
-
-struct QFormerConfig {
-    Index queries = 32;                             ///< learned ones; 0 = the caller brings them
-    Index width = 768, depth = 12, heads = 12, hidden = 3072;
-    Index memory_width = 1408;                      ///< of the visual tokens
-    Index cross_every = 2;                          ///< cross attention in layers 0, 2, 4, ...
-    Activation activation = Activation::gelu;
-    double eps = 1e-12, dropout = 0;
-    double deviation = 0.02;
-};
-
-struct QFormer {
-    QFormerConfig config;
-    std::optional<Parameter> queries;               // [Q, W]
-    LayerNorm norm;
-    std::vector<BertLayer> layers;
-
-    explicit QFormer(const QFormerConfig& c) : config(c), norm(c.width, c.eps) {
-        if (c.cross_every < 1) fail<UsageError>("qformer: cross_every must be at least 1; got ", c.cross_every);
-        if (c.queries > 0) queries.emplace(Shape{c.queries, c.width}, Init::normal(c.deviation));
-        for (Index i = 0; i < c.depth; ++i)
-            layers.emplace_back(BertLayerConfig{.width = c.width, .heads = c.heads, .hidden = c.hidden,
-                                                .memory_width = i % c.cross_every == 0 ? c.memory_width : 0,
-                                                .activation = c.activation, .eps = c.eps, .dropout = c.dropout,
-                                                .deviation = c.deviation});
-        name_parameters(*this);
-    }
-
-    /// Visual tokens [B, M, V] to [B, Q, W].
-    Var operator()(const Var& tokens) const {
-        if (!queries) fail<UsageError>("qformer: this configuration has no queries of its own; pass some");
-        return (*this)(queries->var(), tokens);
-    }
-
-    /// The same with queries [Q, W] or [B, Q, W] given; `states` receives the embedding and every layer's output.
-    Var operator()(const Var& given, const Var& tokens, const KeyMask& keep = {}, std::vector<Var>* states = nullptr) const {
-        const auto [B, M, V] = tokens.sizes<3>("B M V");
-        const Index Q = given.size(-2), W = given.size(-1);
-        Var h = norm(given).expand({B, Q, W});
-        if (states) states->push_back(h);
-        for (const BertLayer& layer : layers) {
-            h = layer(h, {}, tokens, keep);
-            if (states) states->push_back(h);
-        }
-        return h;
-    }
-
-    void visit(auto&& f) { f("queries", queries); f("norm", norm); f("layers", layers); }
-};
-
-}  // namespace svad
 
 namespace svad::hub {
 
@@ -21390,6 +21786,10 @@ inline RopeOptions rope_options(const Fields& f) {
 }
 
 }  // namespace svad::hub
+
+// ==== svad/models/hub_systems.hpp ====
+// config.json of whole published systems to our configurations: LLaVA, Video-LLaVA, BLIP-2, InstructBLIP, Qwen-VL,
+// Qwen2-VL, CLIP-ViP, GIT and GVT. Their tensor names are in names_systems.hpp.
 
 // ==== svad/models/hub_vision.hpp ====
 // config.json of published vision and video encoders to our configurations: ViT, DINOv2, SigLIP, CLIP, EVA-CLIP-g,
@@ -21737,6 +22137,560 @@ inline VitConfig vit_sizes(const Fields& f) {
 
 }  // namespace svad::hub
 
+// ==== svad/models/llava.hpp ====
+// LLaVA-1.5 (Liu et al., arXiv 2310.03744) and Video-LLaVA (Lin et al., arXiv 2311.10122): CLIP's patches, two projecting
+// layers, and a decoder that reads them at the placeholders of its text. Video-LLaVA has a second tower for clips.
+
+namespace svad {
+
+struct LlavaConfig {
+    VitConfig vision;
+    std::optional<VitConfig> video;                 ///< Video-LLaVA's tower for clips
+    Index vision_blocks = 0;                        ///< how many blocks of a tower are run: all but one as published
+    bool class_token = false;                       ///< pictures keep theirs; clips always do
+    Activation activation = Activation::gelu;
+    bool bias = true;
+    DecoderConfig decoder;
+    std::int32_t image_id = 32000, video_id = 32001;                            ///< the placeholders
+};
+
+struct Llava {
+    LlavaConfig config;
+    Vit vision;
+    std::optional<Vit> video;
+    Linear project1, project2;
+    Decoder decoder;
+
+    explicit Llava(const LlavaConfig& c)
+        : config(c), vision(c.vision), project1(c.vision.width, c.decoder.width, {.bias = c.bias}),
+          project2(c.decoder.width, c.decoder.width, {.bias = c.bias}), decoder(c.decoder) {
+        if (c.video) video.emplace(*c.video);
+        if (c.video && c.video->width != c.vision.width)
+            fail<UsageError>("llava: towers of widths ", c.vision.width, " and ", c.video->width, " cannot share a projector");
+        name_parameters(*this);
+    }
+
+    /// Pictures [n, 3, S, S] to visual words [n, N, D].
+    Var see(const Var& pictures) const {
+        const auto [n, C, H, W] = pictures.sizes<4>("n C H W");
+        const Var tokens = vision.behind(config.vision_blocks, pictures.reshape({n, 1, C, H, W}));
+        return project(config.class_token ? tokens : tokens.slice(1, 1, end));
+    }
+
+    /// Clips [n, T, 3, S, S] to visual words [n, T * (1 + N), D], frame after frame with their class tokens.
+    Var watch(const Var& clips) const {
+        if (!video) fail<UsageError>("llava: this model has no tower for clips; show it pictures");
+        const Var tokens = video->behind(config.vision_blocks, clips);
+        const Index n = clips.size(0), D = tokens.size(2);
+        return project(tokens.reshape({n, tokens.numel() / (n * D), D}));
+    }
+
+    /// What the decoder reads: ids [B, L] with their placeholders filled; features may be empty where there are none.
+    Var vectors(const Tensor<std::int32_t>& ids, const Var& pictures, const Var& clips = {}) const {
+        const Var v = fill_placeholders(decoder.embed(ids), ids, config.image_id, pictures);
+        return video ? fill_placeholders(v, ids, config.video_id, clips) : v;
+    }
+
+    void visit(auto&& f) {
+        f("vision", vision);
+        f("video", video);
+        f("project1", project1);
+        f("project2", project2);
+        f("decoder", decoder);
+    }
+
+private:
+    Var project(const Var& tokens) const { return project2(project1(tokens, config.activation)); }
+};
+
+}  // namespace svad
+
+// ==== svad/models/qwen2_vl.hpp ====
+// Qwen2-VL (Wang et al., arXiv 2409.12191): pictures of any size and clips as tubes of two frames; rotary places of rows
+// and columns in the tower, of time, rows and columns in the decoder.
+
+namespace svad {
+
+struct Qwen2VisionConfig {
+    Index width = 1280, depth = 32, heads = 16, hidden = 5120;
+    Index channels = 3, patch = 14, frames = 2;     ///< of one tube
+    Index merge = 2;                                ///< merge x merge tubes become one visual word
+    Index out = 3584;
+    Activation activation = Activation::quick_gelu;
+};
+
+/// How many tubes a picture or clip has in time, rows and columns.
+using Thw = std::array<Index, 3>;
+
+struct Qwen2Vision {
+    Qwen2VisionConfig config;
+    Parameter patch;                                // [width, 3, frames, patch, patch]; its input comes cut into tubes
+    std::vector<VitBlock> blocks;
+    LayerNorm norm;
+    Linear merge1, merge2;
+
+    explicit Qwen2Vision(const Qwen2VisionConfig& c)
+        : config(c), patch(Shape{c.width, c.channels, c.frames, c.patch, c.patch}, Init::normal(0.02)),
+          blocks(static_cast<std::size_t>(c.depth), VitBlock({.width = c.width, .depth = c.depth, .heads = c.heads, .hidden = c.hidden,
+                                                              .activation = c.activation})),
+          norm(c.width, 1e-6), merge1(c.width * c.merge * c.merge, c.width * c.merge * c.merge), merge2(c.width * c.merge * c.merge, c.out) {
+        name_parameters(*this);
+    }
+
+    /// Tubes [sum of t h w, 3 * frames * patch^2] of pictures whose sizes are `grids`, in the order time, row and column
+    /// of the merged cell, row and column in it: to visual words [sum / merge^2, out].
+    Var operator()(const Var& tubes, const std::vector<Thw>& grids, std::vector<Var>* layers = nullptr) const {
+        const auto [n, width] = tubes.sizes<2>("tubes values");
+        Index sum = 0;
+        for (const Thw& g : grids) {
+            if (g[0] < 1 || g[1] < 1 || g[2] < 1 || g[1] % config.merge != 0 || g[2] % config.merge != 0)
+                fail<ShapeError>("qwen2-vl: a grid of ", g[0], " x ", g[1], " x ", g[2], " is not made of cells of ", config.merge, " x ", config.merge);
+            sum += g[0] * g[1] * g[2];
+        }
+        if (sum != n) fail<ShapeError>("qwen2-vl: ", n, " tubes, but the grids hold ", sum);
+        const Var embedded = linear(tubes, patch.var().reshape({config.width, width}));
+        std::vector<std::vector<Var>> states(static_cast<std::size_t>(config.depth) + 1);
+        std::vector<Var> done;
+        Index at = 0;
+        for (const Thw& g : grids) {                                            // a frame sees itself only
+            const Index rows = g[1] * g[2];
+            Var x = embedded.slice(0, at, at + g[0] * rows).reshape({g[0], rows, config.width});
+            const RopeTable table = turns(g[1], g[2]);
+            Tensor<std::int32_t> places({1, rows});
+            std::iota(places.begin(), places.end(), 0);
+            const AttentionContext context{.rotation = &table, .positions = places};
+            states[0].push_back(x.reshape({g[0] * rows, config.width}));
+            for (std::size_t i = 0; i < blocks.size(); ++i) {
+                const VitBlock& b = blocks[i];
+                x = x + b.attn(b.norm1(x), context);
+                x = x + b.mlp(b.norm2(x));
+                states[i + 1].push_back(x.reshape({g[0] * rows, config.width}));
+            }
+            done.push_back(states.back().back());
+            at += g[0] * rows;
+        }
+        if (layers)
+            for (const auto& parts : states) layers->push_back(parts.size() == 1 ? parts[0] : concat(0, parts));
+        const Index cell = config.merge * config.merge;
+        const Var merged = norm(done.size() == 1 ? done[0] : concat(0, done)).reshape({n / cell, cell * config.width});
+        return merge2(merge1(merged, Activation::gelu));
+    }
+
+    void visit(auto&& f) {
+        f("patch", patch);
+        f("blocks", blocks);
+        f("norm", norm);
+        f("merge1", merge1);
+        f("merge2", merge2);
+    }
+
+private:
+    // Half of a head's pairs turn by the row, half by the column.
+    RopeTable turns(Index rows, Index columns) const {
+        const Index pairs = config.width / config.heads / 2, m = config.merge;
+        const std::vector<double> frequencies = rope_frequencies(pairs, {});
+        RopeTable table{Tensor<float>({rows * columns, pairs}), Tensor<float>({rows * columns, pairs})};
+        Index r = 0;
+        for (Index y = 0; y < rows; y += m)
+            for (Index x = 0; x < columns; x += m)
+                for (Index inner = 0; inner < m * m; ++inner, ++r)
+                    for (Index i = 0; i < pairs; ++i) {
+                        const Index place = i < pairs / 2 ? y + inner / m : x + inner % m;
+                        const double angle = static_cast<double>(place) * frequencies[static_cast<std::size_t>(i % (pairs / 2))];
+                        table.cos(r, i) = static_cast<float>(std::cos(angle));
+                        table.sin(r, i) = static_cast<float>(std::sin(angle));
+                    }
+        return table;
+    }
+};
+
+struct Qwen2VlConfig {
+    Qwen2VisionConfig vision;
+    DecoderConfig decoder;
+    std::int32_t image_id = 151655, video_id = 151656;                          ///< the placeholders
+};
+
+struct Qwen2Vl {
+    Qwen2VlConfig config;
+    Qwen2Vision vision;
+    Decoder decoder;
+
+    explicit Qwen2Vl(const Qwen2VlConfig& c) : config(c), vision(c.vision), decoder(c.decoder) { name_parameters(*this); }
+
+    /// What the decoder reads: ids [B, L] with their placeholders filled; either kind of features may be empty.
+    Var vectors(const Tensor<std::int32_t>& ids, const Var& pictures, const Var& clips) const {
+        return fill_placeholders(fill_placeholders(decoder.embed(ids), ids, config.image_id, pictures), ids, config.video_id, clips);
+    }
+
+    /// Time, row and column of every token [3, B, L]: words count on; a picture's cells start where the words stopped, and
+    /// the next word stands behind the largest of their rows and columns, as transformers 5 has it (before, a clip of more
+    /// frames than rows and columns moved it on by its frames). Padding gets `padded`.
+    Tensor<std::int32_t> places(const Tensor<std::int32_t>& ids, const KeyMask& keep, const std::vector<Thw>& pictures,
+                                const std::vector<Thw>& clips, std::int32_t padded = 0) const {
+        const Index B = ids.size(0), L = ids.size(1);
+        Tensor<std::int32_t> out({3, B, L});
+        std::fill(out.begin(), out.end(), padded);
+        std::size_t picture = 0, clip = 0;
+        for (Index b = 0; b < B; ++b) {
+            Index next = 0;
+            for (Index i = 0; i < L;) {
+                if (keep.rank() == 2 && !keep(b, i)) { ++i; continue; }
+                const bool is_picture = ids(b, i) == config.image_id, is_clip = ids(b, i) == config.video_id;
+                if (!is_picture && !is_clip) {
+                    for (Index axis = 0; axis < 3; ++axis) out[(axis * B + b) * L + i] = static_cast<std::int32_t>(next);
+                    ++i, ++next;
+                    continue;
+                }
+                std::size_t& used = is_picture ? picture : clip;
+                const std::vector<Thw>& grids = is_picture ? pictures : clips;
+                if (used >= grids.size()) fail<ShapeError>("qwen2-vl: row ", b, " shows more ", is_picture ? "pictures" : "clips", " than the ", grids.size(), " given");
+                const Thw g = grids[used++];
+                const Index rows = g[1] / config.vision.merge, columns = g[2] / config.vision.merge, cells = g[0] * rows * columns;
+                if (i + cells > L) fail<ShapeError>("qwen2-vl: row ", b, " ends within the ", cells, " placeholders of a picture");
+                for (Index c = 0; c < cells; ++c) {
+                    const std::array<Index, 3> at{c / (rows * columns), c / columns % rows, c % columns};
+                    for (Index axis = 0; axis < 3; ++axis) out[(axis * B + b) * L + i + c] = static_cast<std::int32_t>(next + at[static_cast<std::size_t>(axis)]);
+                }
+                i += cells;
+                next += std::max(rows, columns);
+            }
+        }
+        return out;
+    }
+
+    void visit(auto&& f) { f("vision", vision); f("decoder", decoder); }
+};
+
+}  // namespace svad
+
+// ==== svad/models/qwen_vl.hpp ====
+// Qwen-VL (Bai et al., arXiv 2308.12966): OpenCLIP's bigG without its class token, a resampler of one cross attention, and
+// Qwen, which reads the result between <img> and </img>.
+
+namespace svad {
+
+struct ResamplerConfig {
+    Index width = 1664;                             ///< of the tokens it reads
+    Index grid = 16;                                ///< queries lie on a square: grid^2 of them
+    Index out = 4096, heads = 32;
+    double eps = 1e-6;
+};
+
+/// Learned queries look once at all patches: softmax((q + p)(x + p')' / sqrt(d)) x, where p' is the table of places p
+/// resized to the grid of the patches. Values carry no place.
+struct Resampler {
+    ResamplerConfig config;
+    Parameter query;                                // [Q, D]
+    Parameter places;                               // [Q, D]; sines and cosines, not learned
+    Linear narrow;
+    LayerNorm query_norm, token_norm;
+    Attention attn;
+
+    explicit Resampler(const ResamplerConfig& c)
+        : config(c), query(Shape{c.grid * c.grid, c.out}, Init::normal(0.02)),
+          places(Shape{c.grid * c.grid, c.out}, Init::zeros(), Parameter::Kind::buffer), narrow(c.width, c.out, {.bias = false}),
+          query_norm(c.out, c.eps), token_norm(c.out, c.eps), attn({.width = c.out, .heads = c.heads}) {
+        name_parameters(*this);
+    }
+
+    /// Tokens [B, rows * columns, V] to [B, Q, D].
+    Var operator()(const Var& tokens, Index rows, Index columns) const {
+        const Index B = tokens.size(0), Q = query.shape()[0], D = config.out;
+        const Var x = token_norm(narrow(tokens));
+        const Var at = rows == config.grid && columns == config.grid ? places.var()
+                                                                     : resize_positions(places, config.grid, config.grid, rows, columns);
+        const Var q = attn.q(query_norm(query) + places.var()).reshape({1, Q, D}).expand({B, Q, D});
+        return attn.out(attention_tokens(q, attn.k(x + at), attn.v(x), attn.heads, attn.kv_heads));
+    }
+
+    void visit(auto&& f) {
+        f("query", query);
+        f("places", places);
+        f("narrow", narrow);
+        f("query_norm", query_norm);
+        f("token_norm", token_norm);
+        f("attn", attn);
+    }
+};
+
+struct QwenVisionConfig {
+    VitConfig vit;                                  ///< its `image` is the size that the table of positions is for
+    ResamplerConfig resampler;
+};
+
+/// The visual side: pictures [B, 3, S, S] to [B, Q, D].
+struct QwenVision {
+    QwenVisionConfig config;
+    Vit vit;
+    Resampler resampler;
+    LayerNorm norm;
+    Linear projection;
+
+    explicit QwenVision(const QwenVisionConfig& c)
+        : config(c), vit(c.vit), resampler(c.resampler), norm(c.resampler.out, c.resampler.eps),
+          projection(c.resampler.out, c.resampler.out, {.bias = false}) { name_parameters(*this); }
+
+    Var operator()(const Var& pictures, std::vector<Var>* layers = nullptr) const {
+        return projection(norm(resample(vit(pictures, layers), pictures)));
+    }
+
+    /// Tokens of the tower [B, N, V] through the resampler.
+    Var resample(const Var& tokens, const Var& pictures) const {
+        return resampler(tokens, pictures.size(2) / config.vit.patch, pictures.size(3) / config.vit.patch);
+    }
+
+    void visit(auto&& f) {
+        f("vit", vit);
+        f("resampler", resampler);
+        f("norm", norm);
+        f("projection", projection);
+    }
+};
+
+struct QwenVlConfig {
+    QwenVisionConfig vision;
+    DecoderConfig decoder;
+    std::int32_t image_start = 151857;              ///< <img>; </img> and the padding between them are the next two ids
+};
+
+struct QwenVl {
+    QwenVlConfig config;
+    QwenVision vision;
+    Decoder decoder;
+
+    explicit QwenVl(const QwenVlConfig& c) : config(c), vision(c.vision), decoder(c.decoder) { name_parameters(*this); }
+
+    /// Pictures [n, 3, S, S] to visual words [n, Q, D].
+    Var see(const Var& pictures) const { return vision(pictures); }
+
+    /// What the decoder reads: whatever ids stand between <img> and </img> (a path and padding), Q of them, is replaced.
+    Var vectors(Tensor<std::int32_t> ids, const Var& features) const {
+        const Var words = decoder.embed(ids);
+        const Index Q = vision.resampler.query.shape()[0], L = ids.size(1);
+        const std::int32_t stop = config.image_start + 1, pad = config.image_start + 2;
+        for (Index b = 0; b < ids.size(0); ++b)
+            for (Index i = 0; i < L; ++i) {
+                if (ids(b, i) != config.image_start) continue;
+                if (i + Q + 1 >= L || ids(b, i + Q + 1) != stop)
+                    fail<ShapeError>("qwen-vl: row ", b, ": <img> at ", i, " must be followed by ", Q, " ids and </img>");
+                for (Index j = 1; j <= Q; ++j) ids(b, i + j) = pad;
+                i += Q + 1;
+            }
+        return fill_placeholders(words, ids, pad, features);
+    }
+
+    void visit(auto&& f) { f("vision", vision); f("decoder", decoder); }
+};
+
+}  // namespace svad
+
+namespace svad::hub {
+
+namespace detail {
+
+/// A part of a file that is a configuration of its own.
+inline Json part(const Json& json, const char* key, const std::string& where) { return io::field<Json>(json, key, where); }
+
+inline DecoderConfig text_decoder(const Json& json, const std::string& where) {
+    return decoder(part(json, "text_config", where), where + ": text_config");
+}
+
+inline std::int32_t token(const Fields& f, std::string_view key, Index otherwise) {
+    return static_cast<std::int32_t>(f.size_or(key, otherwise, 0));
+}
+
+/// LanguageBind's video tower: CLIP with attention over time where add_time_attn says so.
+inline VitConfig video_tower(const Json& json, const std::string& where) {
+    VitConfig c = clip_vision(json, where);
+    const Fields f{json, where};
+    if (f.flag_or("add_time_attn", false)) c.time_places = f.size_or("num_frames", 8);
+    return c;
+}
+
+}  // namespace detail
+
+/// LlavaForConditionalGeneration and VideoLlavaForConditionalGeneration. `video_config`, which published files lack, is
+/// a tower for clips that differs from the one for pictures: LanguageBind's with add_time_attn.
+[[nodiscard]] inline LlavaConfig llava(const Json& json, const std::string& where) {
+    const detail::Fields f{json, where};
+    LlavaConfig c;
+    const Json vision = detail::part(json, "vision_config", where);
+    c.vision = clip_vision(vision, where + ": vision_config");
+    if (io::field<std::string>(json, "model_type", where) == "video_llava")
+        c.video = f.has("video_config") ? detail::video_tower(detail::part(json, "video_config", where), where + ": video_config") : c.vision;
+    const Index layer = io::field_or<std::int64_t>(json, "vision_feature_layer", -2, where);
+    c.vision_blocks = layer < 0 ? c.vision.depth + 1 + layer : layer;          // 0 is the embedding
+    if (c.vision_blocks < 0 || c.vision_blocks > c.vision.depth)
+        fail<io::FormatError>(where, ": vision_feature_layer ", layer, " of a tower of ", c.vision.depth, " layers");
+    const std::string strategy = f.text_or("vision_feature_select_strategy", "default");
+    if (strategy != "default" && strategy != "full")
+        fail<io::FormatError>(where, ": vision_feature_select_strategy '", strategy, "' is neither default nor full");
+    c.class_token = strategy == "full";
+    c.activation = f.activation("projector_hidden_act", "gelu");
+    c.bias = f.flag_or("multimodal_projector_bias", true);
+    c.decoder = detail::text_decoder(json, where);
+    c.image_id = detail::token(f, f.has("image_token_id") ? "image_token_id" : "image_token_index", 32000);
+    c.video_id = detail::token(f, f.has("video_token_id") ? "video_token_id" : "video_token_index", 32001);
+    return c;
+}
+
+/// The vision tower of BLIP-2 and InstructBLIP.
+[[nodiscard]] inline VitConfig blip_vision(const Json& json, const std::string& where) {
+    const detail::Fields f{json, where};
+    VitConfig c = detail::vit_sizes(f);
+    c.hidden = f.size("intermediate_size");
+    c.activation = f.activation("hidden_act", "gelu");
+    c.eps = f.number_or("layer_norm_eps", 1e-6);
+    c.attention_bias = f.flag_or("qkv_bias", true);
+    return c;
+}
+
+/// Blip2ForConditionalGeneration with a decoder, InstructBLIP and InstructBLIP for videos. With an encoder-decoder
+/// language model (Flan-T5) it is a FormatError.
+[[nodiscard]] inline Blip2Config blip2(const Json& json, const std::string& where) {
+    const detail::Fields f{json, where};
+    const std::string type = io::field<std::string>(json, "model_type", where);
+    if (!f.flag_or("use_decoder_only_language_model", true))
+        fail<io::FormatError>(where, ": a language model with an encoder is not supported; take a checkpoint with OPT or Vicuna");
+    Blip2Config c;
+    c.vision = blip_vision(detail::part(json, "vision_config", where), where + ": vision_config");
+    const Json q = detail::part(json, "qformer_config", where);
+    const std::string place = where + ": qformer_config";
+    c.qformer = qformer(q, place, f.size_or("num_query_tokens", 32));
+    const detail::Fields qf{q, place};
+    if (type != "blip-2" || qf.flag_or("use_qformer_text_input", false)) {
+        c.qformer.vocabulary = qf.size("vocab_size");
+        c.qformer.positions = qf.size_or("max_position_embeddings", 512);
+    }
+    c.decoder = detail::text_decoder(json, where);
+    for (const char* key : {"image_token_index", "image_token_id", "video_token_index", "video_token_id"})
+        if (f.has(key)) c.image_id = detail::token(f, key, 0);
+    return c;
+}
+
+/// The visual side of Qwen-VL: the entry `visual` of its file. Three sizes that its code fixes can be given, too.
+[[nodiscard]] inline QwenVisionConfig qwen_vision(const Json& json, const std::string& where) {
+    const Json visual = detail::part(json, "visual", where);
+    const detail::Fields f{visual, where + ": visual"};
+    QwenVisionConfig c;
+    c.resampler.width = c.vit.width = f.size("width");
+    c.resampler.out = f.size("output_dim");
+    c.resampler.heads = f.size_or("attn_pool_heads", std::max<Index>(c.resampler.out / 128, 1));
+    const Index queries = f.size_or("n_queries", 256);
+    c.resampler.grid = static_cast<Index>(std::lround(std::sqrt(static_cast<double>(queries))));
+    if (c.resampler.grid * c.resampler.grid != queries) fail<io::FormatError>(f.where, ": n_queries is ", queries, ", which is no square");
+    c.vit.patch = f.size("patch_size");
+    c.vit.image = f.size_or("pos_grid", 16) * c.vit.patch;                      // what the table is for; pictures are larger
+    c.vit.depth = f.size("layers");
+    c.vit.heads = f.size("heads");
+    c.vit.hidden = static_cast<Index>(f.number("mlp_ratio") * static_cast<double>(c.vit.width));
+    c.vit.patch_bias = c.vit.class_token = c.vit.final_norm = false;
+    c.vit.pre_norm = true;
+    return c;
+}
+
+/// Qwen-VL.
+[[nodiscard]] inline QwenVlConfig qwen_vl(const Json& json, const std::string& where) {
+    QwenVlConfig c{.vision = qwen_vision(json, where), .decoder = qwen(json, where)};
+    const Json visual = detail::part(json, "visual", where);
+    c.image_start = detail::token({visual, where + ": visual"}, "image_start_id", 151857);
+    return c;
+}
+
+/// Qwen2VLForConditionalGeneration. Its text entries may lie at the top of the file, as older versions put them.
+[[nodiscard]] inline Qwen2VlConfig qwen2_vl(const Json& json, const std::string& where) {
+    const detail::Fields f{json, where};
+    Qwen2VlConfig c;
+    const Json vision = detail::part(json, "vision_config", where);
+    const detail::Fields v{vision, where + ": vision_config"};
+    c.vision.width = v.size("embed_dim");
+    c.vision.depth = v.size("depth");
+    c.vision.heads = v.size("num_heads");
+    c.vision.hidden = static_cast<Index>(v.number_or("mlp_ratio", 4.0) * static_cast<double>(c.vision.width));
+    c.vision.channels = v.size_or("in_channels", v.size_or("in_chans", 3));
+    c.vision.patch = v.size("patch_size");
+    c.vision.frames = v.size_or("temporal_patch_size", 2);
+    c.vision.merge = v.size_or("spatial_merge_size", 2);
+    c.vision.out = v.size("hidden_size");
+    c.vision.activation = v.activation("hidden_act", "quick_gelu");
+    if (c.vision.width % (4 * c.vision.heads) != 0)
+        fail<io::FormatError>(v.where, ": heads of ", c.vision.width, " / ", c.vision.heads, " cannot turn by rows and columns");
+    Json text = f.has("text_config") ? detail::part(json, "text_config", where) : json;
+    const char* const key = text.contains("rope_parameters") ? "rope_parameters" : "rope_scaling";
+    Json rope = detail::part(text, key, where);
+    c.decoder.rope_sections = io::field<std::vector<std::int64_t>>(rope, "mrope_section", where);
+    rope.erase("rope_type"), rope.erase("type");                                // plain frequencies, three axes
+    text[key] = rope;
+    text["model_type"] = "qwen2";
+    const std::vector<Index> sections = c.decoder.rope_sections;
+    c.decoder = llama(text, where);
+    c.decoder.rope_sections = sections;
+    c.decoder.tied = f.flag_or("tie_word_embeddings", c.decoder.tied);
+    c.image_id = detail::token(f, "image_token_id", 151655);
+    c.video_id = detail::token(f, "video_token_id", 151656);
+    return c;
+}
+
+/// CLIP-ViP: CLIP's file with an entry for the proxies.
+[[nodiscard]] inline ClipVipConfig clip_vip(const Json& json, const std::string& where) {
+    const Json more = detail::part(json, "vision_additional_config", where);
+    const detail::Fields f{more, where + ": vision_additional_config"};
+    ClipVipConfig c{.clip = clip(json, where)};
+    c.proxies = f.size_or("add_cls_num", 3);
+    c.frames = io::field_or<std::int64_t>(more, "if_use_temporal_embed", 1, f.where) != 0 ? f.size_or("temporal_size", 12) : 0;
+    return c;
+}
+
+namespace detail {
+
+/// BERT's layers as GIT and GVT stack them.
+inline DecoderConfig git_decoder(const Fields& f) {
+    DecoderConfig c;
+    c.vocabulary = f.size("vocab_size");
+    c.width = f.size("hidden_size");
+    c.depth = f.size("num_hidden_layers");
+    c.heads = f.size("num_attention_heads");
+    c.hidden = f.size("intermediate_size");
+    c.max_positions = f.size_or("max_position_embeddings", 1024);
+    c.positions = Positions::learned;
+    c.norm = NormKind::layer;
+    c.post_norm = true;
+    c.eps = f.number_or("layer_norm_eps", 1e-12);
+    c.embed_eps = f.number_or("embedding_norm_eps", c.eps);
+    c.gated = false;
+    c.activation = f.activation("hidden_act", "gelu");
+    c.attention_bias = c.out_bias = c.mlp_bias = c.head_bias = true;
+    c.tied = f.flag_or("tie_word_embeddings", false);
+    return c;
+}
+
+}  // namespace detail
+
+/// GitForCausalLM.
+[[nodiscard]] inline GitConfig git(const Json& json, const std::string& where) {
+    const detail::Fields f{json, where};
+    const Json vision = detail::part(json, "vision_config", where);
+    GitConfig c;
+    c.vision = clip_vision(vision, where + ": vision_config");
+    c.projection_eps = c.vision.eps;
+    c.decoder = detail::git_decoder(f);
+    c.frames = f.size_or("num_image_with_embedding", 0, 0);
+    return c;
+}
+
+/// GVT; its repository has no config.json, so ours has the keys of GIT, model_type gvt and its own defaults.
+[[nodiscard]] inline GitConfig gvt(const Json& json, const std::string& where) {
+    GitConfig c = git(json, where);
+    const detail::Fields f{json, where};
+    c.projection_eps = 1e-5;
+    c.decoder.embed_eps = f.number_or("embedding_norm_eps", 1e-8);
+    c.decoder.tied = true;
+    c.whole_frame = f.size_or("whole_frame", 8, 0);
+    return c;
+}
+
+}  // namespace svad::hub
+
 // ==== svad/models/keyword_head.hpp ====
 // Keyword supervision for the pre-train stage: query k of the Q-Former must tell the keyword of kind k by one linear
 // layer. The caption loss alone reaches the vision side through the whole decoder and teaches it little for a long
@@ -21783,7 +22737,7 @@ private:
 }  // namespace svad
 
 // ==== svad/models/names.hpp ====
-// The tensor names of published checkpoints: the door to names_language.hpp and names_vision.hpp.
+// The tensor names of published checkpoints: the door to names_language.hpp, names_systems.hpp and names_vision.hpp.
 // Sizes are in hub.hpp.
 
 // ==== svad/models/names_language.hpp ====
@@ -21913,6 +22867,10 @@ namespace svad::names {
 }
 
 }  // namespace svad::names
+
+// ==== svad/models/names_systems.hpp ====
+// The tensor names of whole published systems, as data: file name, our name. On-disk names are those of Hugging Face
+// transformers (old and new), the original LLaVA, LanguageBind, LAVIS, Qwen-VL, CLIP-ViP and GVT.
 
 // ==== svad/models/names_vision.hpp ====
 // The tensor names of published vision and video models, as data: file name, our name; * is one segment, {q,k,v} rows of
@@ -22120,6 +23078,226 @@ namespace svad::names {
             {"cls_layer1.*", "single.*"},
             {"cls_layer2.*", "many.*"}}});
     t.ignored.push_back("*.num_batches_tracked");
+    return t;
+}
+
+}  // namespace svad::names
+
+namespace svad::names {
+
+namespace detail {
+
+/// Rules under several spellings of a prefix.
+inline NameTable under(const NameTable& table, const std::vector<std::string>& files, const std::string& ours) {
+    NameTable t;
+    for (const std::string& file : files) t.add(table.inside(file, ours));
+    return t;
+}
+
+/// A decoder inside a system: language_model.* on disk, model.language_model.* and lm_head.* as newer files spell it.
+inline NameTable language_model(const std::string& type) {
+    const NameTable plain = decoder(type);
+    NameTable t = plain.inside("language_model.", "decoder.");
+    for (const NameRule& r : plain.rules) {
+        const bool in_model = r.file.starts_with("model.");
+        t.rules.push_back({in_model ? "model.language_model." + r.file.substr(6) : r.file, "decoder." + r.ours, r.transposed});
+    }
+    for (const std::string& glob : plain.ignored) t.ignored.push_back(glob);
+    return t;
+}
+
+/// The temporal attention of LanguageBind's video tower: Vit.
+inline NameTable language_bind() {
+    NameTable t = clip_vision();
+    t.add({{{"encoder.layers.*.temporal_embedding", "blocks.*.time.places"},
+            {"encoder.layers.*.temporal_layer_norm1.*", "blocks.*.time.norm.*"},
+            {"encoder.layers.*.temporal_attn.q_proj.*", "blocks.*.time.attn.q.*"},
+            {"encoder.layers.*.temporal_attn.k_proj.*", "blocks.*.time.attn.k.*"},
+            {"encoder.layers.*.temporal_attn.v_proj.*", "blocks.*.time.attn.v.*"},
+            {"encoder.layers.*.temporal_attn.out_proj.*", "blocks.*.time.attn.out.*"}}});
+    return t;
+}
+
+inline std::vector<std::string> tower_prefixes(const std::string& tower) {
+    return {tower + ".", tower + ".vision_model.", "model." + tower + ".", "model." + tower + ".vision_model."};
+}
+
+}  // namespace detail
+
+/// LLaVA and Video-LLaVA: Llava.
+[[nodiscard]] inline NameTable llava(const std::string& decoder_type = "llama") {
+    NameTable t = detail::under(clip_vision(), detail::tower_prefixes("vision_tower"), "vision.");
+    t.add(detail::under(clip_vision(), detail::tower_prefixes("image_tower"), "vision."));
+    t.add(clip_vision().inside("model.vision_tower.vision_tower.vision_model.", "vision."));
+    t.add(clip_vision().inside("model.image_tower.image_tower.", "vision."));
+    t.add(detail::under(detail::language_bind(), detail::tower_prefixes("video_tower"), "video."));
+    t.add(detail::language_bind().inside("model.video_tower.video_tower.", "video."));
+    for (const std::string prefix : {"", "model."})
+        t.add({{{prefix + "multi_modal_projector.linear_1.*", "project1.*"}, {prefix + "multi_modal_projector.linear_2.*", "project2.*"}}});
+    t.add({{{"model.mm_projector.0.*", "project1.*"}, {"model.mm_projector.2.*", "project2.*"}}});
+    t.add(detail::language_model(decoder_type));
+    t.add(decoder(decoder_type).inside("", "decoder."));                        // the original's
+    return t;
+}
+
+/// The vision tower of BLIP-2 and InstructBLIP: Vit.
+[[nodiscard]] inline NameTable blip_vision() {
+    return {{{"embeddings.class_embedding", "class_token"},
+             {"embeddings.position_embedding", "positions"},
+             {"embeddings.patch_embedding.*", "patch.*"},
+             {"encoder.layers.*.layer_norm1.*", "blocks.*.norm1.*"},
+             {"encoder.layers.*.layer_norm2.*", "blocks.*.norm2.*"},
+             {"encoder.layers.*.self_attn.qkv.*", "blocks.*.attn.{q,k,v}.*"},
+             {"encoder.layers.*.self_attn.projection.*", "blocks.*.attn.out.*"},
+             {"encoder.layers.*.mlp.fc1.*", "blocks.*.mlp.up.*"},
+             {"encoder.layers.*.mlp.fc2.*", "blocks.*.mlp.down.*"},
+             {"post_layernorm.*", "norm.*"}}};
+}
+
+/// The Q-Former of InstructBLIP, which reads words: QFormer.
+[[nodiscard]] inline NameTable word_qformer() {
+    NameTable t = bert_layers();
+    t.add({{{"embeddings.word_embeddings.weight", "words.weight"},
+            {"embeddings.position_embeddings.weight", "positions.weight"},
+            {"embeddings.layernorm.*", "norm.*"},
+            {"encoder.layer.*.intermediate.dense.*", "layers.*.word_mlp.up.*"},
+            {"encoder.layer.*.output.dense.*", "layers.*.word_mlp.down.*"},
+            {"encoder.layer.*.output.LayerNorm.*", "layers.*.word_norm.*"}},
+           {"embeddings.position_ids"}});
+    return t;
+}
+
+/// BLIP-2 and InstructBLIP: Blip2.
+[[nodiscard]] inline NameTable blip2(const std::string& decoder_type = "opt") {
+    NameTable t;
+    for (const std::string prefix : {"", "model."}) {
+        t.add(blip_vision().inside(prefix + "vision_model.", "vision."));
+        t.add(qformer().inside(prefix + "qformer.", "qformer."));
+        t.add(word_qformer().inside(prefix + "qformer.", "qformer."));
+        t.add({{{prefix + "query_tokens", "qformer.queries"}, {prefix + "language_projection.*", "projection.*"}}});
+    }
+    t.add(detail::language_model(decoder_type));
+    return t;
+}
+
+/// The visual side of Qwen-VL, whose fused rows come head by head: QwenVision.
+[[nodiscard]] inline NameTable qwen_vision(Index heads) {
+    const std::string block = "transformer.resblocks.*.";
+    return {{{"conv1.weight", "vit.patch.weight"},
+             {"positional_embedding", "vit.positions"},
+             {"ln_pre.*", "vit.pre_norm.*"},
+             {block + "ln_1.*", "vit.blocks.*.norm1.*"},
+             {block + "ln_2.*", "vit.blocks.*.norm2.*"},
+             {block + "attn.in_proj.*", "vit.blocks.*.attn.{q,k,v}.*", false, heads},
+             {block + "attn.out_proj.*", "vit.blocks.*.attn.out.*"},
+             {block + "mlp.c_fc.*", "vit.blocks.*.mlp.up.*"},
+             {block + "mlp.c_proj.*", "vit.blocks.*.mlp.down.*"},
+             {"attn_pool.query", "resampler.query"},
+             {"attn_pool.pos_embed", "resampler.places"},
+             {"attn_pool.kv_proj.*", "resampler.narrow.*"},
+             {"attn_pool.ln_q.*", "resampler.query_norm.*"},
+             {"attn_pool.ln_kv.*", "resampler.token_norm.*"},
+             {"attn_pool.attn.in_proj_weight", "resampler.attn.{q,k,v}.weight"},
+             {"attn_pool.attn.in_proj_bias", "resampler.attn.{q,k,v}.bias"},
+             {"attn_pool.attn.out_proj.*", "resampler.attn.out.*"},
+             {"ln_post.*", "norm.*"},
+             {"proj", "projection.weight", true}}};
+}
+
+/// Qwen-VL: QwenVl.
+[[nodiscard]] inline NameTable qwen_vl(Index heads) {
+    NameTable t = qwen_vision(heads).inside("transformer.visual.", "vision.");
+    t.add(qwen().inside("", "decoder."));
+    return t;
+}
+
+/// Qwen2-VL: Qwen2Vl.
+[[nodiscard]] inline NameTable qwen2_vl() {
+    NameTable t;
+    for (const std::string prefix : {"visual.", "model.visual."})
+        t.add({{{prefix + "patch_embed.proj.weight", "vision.patch"},
+                {prefix + "blocks.*.norm1.*", "vision.blocks.*.norm1.*"},
+                {prefix + "blocks.*.norm2.*", "vision.blocks.*.norm2.*"},
+                {prefix + "blocks.*.attn.qkv.*", "vision.blocks.*.attn.{q,k,v}.*"},
+                {prefix + "blocks.*.attn.proj.*", "vision.blocks.*.attn.out.*"},
+                {prefix + "blocks.*.mlp.fc1.*", "vision.blocks.*.mlp.up.*"},
+                {prefix + "blocks.*.mlp.fc2.*", "vision.blocks.*.mlp.down.*"},
+                {prefix + "merger.ln_q.*", "vision.norm.*"},
+                {prefix + "merger.mlp.0.*", "vision.merge1.*"},
+                {prefix + "merger.mlp.2.*", "vision.merge2.*"}}});
+    t.add(llama().inside("", "decoder."));
+    t.add(detail::language_model("llama"));
+    return t;
+}
+
+/// CLIP-ViP: ClipVip.
+[[nodiscard]] inline NameTable clip_vip() {
+    NameTable t{{{"clipmodel.vision_model.embeddings.added_cls", "proxies"},
+                 {"clipmodel.vision_model.embeddings.temporal_embedding", "times"}}};
+    t.add(clip().inside("clipmodel.", "clip."));
+    return t;
+}
+
+/// GitForCausalLM: Git.
+[[nodiscard]] inline NameTable git() {
+    NameTable t = clip_vision().inside("git.image_encoder.vision_model.", "vision.");
+    t.add({{{"git.img_temporal_embedding.*", "times.*.place"},
+            {"git.visual_projection.visual_projection.0.*", "projection.*"},
+            {"git.visual_projection.visual_projection.1.*", "projection_norm.*"},
+            {"git.embeddings.word_embeddings.weight", "decoder.words.weight"},
+            {"git.embeddings.position_embeddings.weight", "decoder.positions.weight"},
+            {"git.embeddings.LayerNorm.*", "decoder.embed_norm.*"},
+            {"git.encoder.layer.*.attention.self.query.*", "decoder.blocks.*.attn.q.*"},
+            {"git.encoder.layer.*.attention.self.key.*", "decoder.blocks.*.attn.k.*"},
+            {"git.encoder.layer.*.attention.self.value.*", "decoder.blocks.*.attn.v.*"},
+            {"git.encoder.layer.*.attention.output.dense.*", "decoder.blocks.*.attn.out.*"},
+            {"git.encoder.layer.*.attention.output.LayerNorm.*", "decoder.blocks.*.norm1.*"},
+            {"git.encoder.layer.*.intermediate.dense.*", "decoder.blocks.*.mlp.up.*"},
+            {"git.encoder.layer.*.output.dense.*", "decoder.blocks.*.mlp.down.*"},
+            {"git.encoder.layer.*.output.LayerNorm.*", "decoder.blocks.*.norm2.*"},
+            {"output.weight", "decoder.head"},
+            {"output.bias", "decoder.head_bias"}},
+           {"git.embeddings.position_ids", "output.weight"}});
+    return t;
+}
+
+/// A tower in OpenAI's layout of CLIP: Vit.
+[[nodiscard]] inline NameTable openai_vision() {
+    const std::string block = "transformer.resblocks.*.";
+    return {{{"class_embedding", "class_token"},
+             {"positional_embedding", "positions"},
+             {"conv1.weight", "patch.weight"},
+             {"ln_pre.*", "pre_norm.*"},
+             {block + "ln_1.*", "blocks.*.norm1.*"},
+             {block + "ln_2.*", "blocks.*.norm2.*"},
+             {block + "attn.in_proj_weight", "blocks.*.attn.{q,k,v}.weight"},
+             {block + "attn.in_proj_bias", "blocks.*.attn.{q,k,v}.bias"},
+             {block + "attn.out_proj.*", "blocks.*.attn.out.*"},
+             {block + "mlp.c_fc.*", "blocks.*.mlp.up.*"},
+             {block + "mlp.c_proj.*", "blocks.*.mlp.down.*"},
+             {"ln_post.*", "norm.*"}},
+            {"proj"}};
+}
+
+/// GVT, whose head for matching videos and texts is not used: Git.
+[[nodiscard]] inline NameTable gvt() {
+    const std::string layer = "textual.transformer.encoder.layer.*.";
+    NameTable t = openai_vision().inside("image_encoder.", "vision.");
+    t.add({{{"textual.visual_projection.0.*", "projection.*"},
+            {"textual.visual_projection.1.*", "projection_norm.*"},
+            {"textual.embedding.words.weight", "decoder.words.weight"},
+            {"textual.embedding.positions.weight", "decoder.positions.weight"},
+            {"textual.embedding.layer_norm.*", "decoder.embed_norm.*"},
+            {layer + "attention.self.query.*", "decoder.blocks.*.attn.q.*"},
+            {layer + "attention.self.key.*", "decoder.blocks.*.attn.k.*"},
+            {layer + "attention.self.value.*", "decoder.blocks.*.attn.v.*"},
+            {layer + "attention.output.dense.*", "decoder.blocks.*.attn.out.*"},
+            {layer + "attention.output.LayerNorm.*", "decoder.blocks.*.norm1.*"},
+            {layer + "intermediate.dense.*", "decoder.blocks.*.mlp.up.*"},
+            {layer + "output.dense.*", "decoder.blocks.*.mlp.down.*"},
+            {layer + "output.LayerNorm.*", "decoder.blocks.*.norm2.*"},
+            {"textual.output.bias", "decoder.head_bias"}},
+           {"textual.output.weight", "textual.classifier.*"}});
     return t;
 }
 
@@ -22807,6 +23985,8 @@ struct Prompt {
     Var vectors;
     KeyMask keep = {};                              ///< [B, P], 0 = padding; empty = all real
     std::vector<std::vector<Id>> seen = {};         ///< a row each, for the repetition penalty; may be empty
+    Index prefix = 0;                               ///< leading vectors that see each other both ways (DecoderContext)
+    Tensor<std::int32_t> places = {};               ///< [3, B, P] for decoders with rope_sections; empty = by counting
 
     /// Ids [B, P], padded on the left where `keep` is 0.
     static Prompt of(const Decoder& decoder, const Tensor<Id>& ids, const KeyMask& keep = {}) {
@@ -22844,8 +24024,10 @@ namespace detail {
 class Session {
 public:
     Session(const Decoder& decoder, const Prompt& prompt, Index max_new)
-        : decoder_(decoder), cache_(decoder.cache(prompt.vectors.size(0), prompt.vectors.size(1) + max_new)), keep_(prompt.keep) {
-        scores_ = last_scores(decoder(prompt.vectors, {.keep = keep_, .cache = &cache_}));
+        : decoder_(decoder), cache_(decoder.cache(prompt.vectors.size(0), prompt.vectors.size(1) + max_new)), keep_(prompt.keep),
+          prefix_(prompt.prefix) {
+        if (!prompt.places.empty()) follow(prompt);
+        scores_ = last_scores(decoder(prompt.vectors, {.keep = keep_, .cache = &cache_, .prefix = prefix_, .places = prompt.places}));
     }
 
     /// Scores of the next word of every row: [rows, vocabulary].
@@ -22854,6 +24036,10 @@ public:
     /// Row i continues what was row rows[i].
     void reorder(const std::vector<Index>& rows) {
         cache_.reorder(rows);
+        std::vector<std::int32_t> places;
+        for (Index r : rows)
+            if (!next_place_.empty()) places.push_back(next_place_.at(static_cast<std::size_t>(r)));
+        next_place_ = places;
         if (keep_.rank() != 2) return;
         KeyMask next(Shape{static_cast<Index>(rows.size()), keep_.size(1)});
         for (std::size_t i = 0; i < rows.size(); ++i)
@@ -22873,10 +24059,30 @@ public:
             keep_ = longer;
         }
         const Tensor<Id> ids({B, 1}, words);
-        scores_ = last_scores(decoder_(decoder_.embed(ids), {.keep = keep_, .cache = &cache_}));
+        scores_ = last_scores(decoder_(decoder_.embed(ids), {.keep = keep_, .cache = &cache_, .prefix = prefix_, .places = next_places()}));
     }
 
 private:
+    // A new word stands behind everything in front of it, on all three axes.
+    void follow(const Prompt& prompt) {
+        const Index B = prompt.vectors.size(0), P = prompt.vectors.size(1);
+        if (prompt.places.shape() != Shape{3, B, P}) fail<ShapeError>("generate: places ", prompt.places.shape(), " for vectors ", prompt.vectors.shape());
+        for (Index b = 0; b < B; ++b) {
+            std::int32_t last = -1;
+            for (Index i = 0; i < P; ++i)
+                for (Index axis = 0; axis < 3; ++axis)
+                    if (keep_.rank() != 2 || keep_(b, i)) last = std::max(last, prompt.places[(axis * B + b) * P + i]);
+            next_place_.push_back(last + 1);
+        }
+    }
+    Tensor<std::int32_t> next_places() {
+        if (next_place_.empty()) return {};
+        const auto B = static_cast<Index>(next_place_.size());
+        Tensor<std::int32_t> places({3, B, 1});
+        for (Index i = 0; i < 3 * B; ++i) places[i] = next_place_[static_cast<std::size_t>(i % B)];
+        for (std::int32_t& place : next_place_) ++place;
+        return places;
+    }
     Tensor<float> last_scores(const Var& hidden) const {
         return decoder_.scores(hidden.slice(1, hidden.size(1) - 1)).template to<float>();
     }
@@ -22884,6 +24090,8 @@ private:
     const Decoder& decoder_;
     KvCache cache_;
     KeyMask keep_;
+    Index prefix_;
+    std::vector<std::int32_t> next_place_;          // of each row; empty where places are counted
     Tensor<float> scores_;
 };
 

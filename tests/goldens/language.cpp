@@ -2,7 +2,6 @@
 // Fixtures of decoders: forward, gradients, greedy search and beam search.
 #include "runner.hpp"
 
-#include "svad/infer/generate.hpp"
 #include "svad/models/hub.hpp"
 #include "svad/models/names.hpp"
 #include "svad/ops/loss.hpp"
@@ -28,13 +27,12 @@ infer::SearchOptions options_of(const Json& generation, const Json& run) {
     return o;
 }
 
-/// One run: ids, lengths, scores (beams) and raw scores of every step (greedy).
-void run_search(const ModelFixture& fixture, const Decoder& model, const std::string& name, const infer::SearchOptions& o) {
-    const Tensor<std::int32_t> ids = fixture.ids("gen.input_ids");
-    const Index B = ids.size(0), V = model.config.vocabulary;
+// One run: ids, lengths, scores (beams) and raw scores of every step (greedy).
+void run_search(const ModelFixture& fixture, const Decoder& model, const infer::Prompt& prompt, const std::string& name,
+                const infer::SearchOptions& o) {
+    const Index B = prompt.vectors.size(0), V = model.config.vocabulary;
     Tensor<float> logits({B, o.max_new, V});
-    const auto results = infer::generate(model, infer::Prompt::of(model, ids, fixture.mask("gen.attention_mask")), o,
-                                         [&](Index step, const Tensor<float>& scores) {
+    const auto results = infer::generate(model, prompt, o, [&](Index step, const Tensor<float>& scores) {
         for (Index b = 0; b < B; ++b) std::copy_n(scores.data() + b * V, V, logits.data() + (b * o.max_new + step) * V);
     });
     std::vector<std::int64_t> all, lengths;
@@ -56,6 +54,22 @@ void run_search(const ModelFixture& fixture, const Decoder& model, const std::st
 
 }  // namespace
 
+void run_generation(const ModelFixture& fixture, const Decoder& model, const infer::Prompt& prompt, const std::string& prefix) {
+    const NoGrad off;
+    const Json& generation = fixture.spec.at("generation");
+    for (const auto& [name, run] : generation.at("runs").items())
+        if (fixture.expected.contains(prefix + name + ".ids")) run_search(fixture, model, prompt, prefix + name, options_of(generation, run));
+}
+
+Var next_word_loss(const Decoder& model, const Var& hidden, const Tensor<std::int32_t>& labels) {
+    const Index B = labels.size(0), L = labels.size(1), D = model.config.width, first = hidden.size(1) - L;
+    Tensor<std::int32_t> next({B, L - 1});
+    for (Index b = 0; b < B; ++b) std::copy_n(labels.data() + b * L + 1, L - 1, next.data() + b * (L - 1));
+    const Var h = hidden.slice(1, first, first + L - 1).reshape({B * (L - 1), D});
+    if (model.head_bias) return cross_entropy(model.scores(h), next.reshape({B * (L - 1)}));
+    return linear_cross_entropy(h, model.head_weight(), next.reshape({B * (L - 1)}));
+}
+
 void run_language(const ModelFixture& fixture) {
     const std::string where = fixture.folder + "/config.json";
     Decoder model(hub::decoder(fixture.config, where));
@@ -63,7 +77,6 @@ void run_language(const ModelFixture& fixture) {
 
     const Tensor<std::int32_t> ids = fixture.ids("input_ids"), labels = fixture.ids("labels");
     const Tensor<std::uint8_t> keep = fixture.mask("attention_mask");
-    const Index B = ids.size(0), L = ids.size(1), D = model.config.width;
     const Var words = model.embed(ids);
     const Var nudge = Var::zeros(words.shape()).leaf();             // its gradient is the one behind the word table
     std::vector<Var> layers;
@@ -73,9 +86,7 @@ void run_language(const ModelFixture& fixture) {
     fixture.check("final_norm", masked(h, keep));
     fixture.check("logits", masked(model.scores(h.detach()), keep));
 
-    Tensor<std::int32_t> next({B, L - 1});
-    for (Index b = 0; b < B; ++b) std::copy_n(labels.data() + b * L + 1, L - 1, next.data() + b * (L - 1));
-    const Var loss = linear_cross_entropy(h.slice(1, 0, L - 1).reshape({B * (L - 1), D}), model.head_weight(), next.reshape({B * (L - 1)}));
+    const Var loss = next_word_loss(model, h, labels);
     fixture.check("loss", loss);
     backward(loss);
     fixture.check("grad.inputs_embeds", nudge.grad());
@@ -86,8 +97,7 @@ void run_language(const ModelFixture& fixture) {
     const Tensor<std::uint8_t> prompt_keep = fixture.mask("gen.attention_mask");
     const Var prefill = model(model.embed(fixture.ids("gen.input_ids")), {.keep = prompt_keep});
     fixture.check("gen.prefill_logits", masked(model.scores(prefill), prompt_keep));
-    const Json& generation = fixture.spec.at("generation");
-    for (const auto& [name, run] : generation.at("runs").items()) run_search(fixture, model, name, options_of(generation, run));
+    run_generation(fixture, model, infer::Prompt::of(model, fixture.ids("gen.input_ids"), prompt_keep));
 }
 
 }  // namespace goldens

@@ -158,7 +158,8 @@ namespace {
 
 void run_model(const std::string& folder, Report& report) {
     if (!io::exists(folder + "/config.json")) return report.unsupported("no config.json");
-    const std::string type = io::field_or<std::string>(io::read_json(folder + "/config.json"), "model_type", "", folder);
+    const Json config = io::read_json(folder + "/config.json");
+    const std::string type = io::field_or<std::string>(config, "model_type", "", folder);
     void (*run)(const ModelFixture&) = nullptr;
     if (type == "vit" || type == "dinov2" || type == "siglip_vision_model") run = run_vit;
     if (type == "clip") run = run_clip_model;
@@ -169,6 +170,12 @@ void run_model(const std::string& folder, Report& report) {
     if (type == "uniformerv2") run = run_uniformer;
     for (const char* const decoder : {"llama", "baichuan", "qwen", "qwen2", "gpt2", "opt"})
         if (type == decoder) run = run_language;
+    if (type == "llava" || type == "video_llava") run = run_llava;
+    if (type == "blip-2" || type == "instructblip" || type == "instructblipvideo") run = run_blip2;
+    if (type == "qwen" && config.contains("visual")) run = run_qwen_vision;
+    if (type == "qwen2_vl") run = run_qwen2_vl;
+    if (type == "git") run = run_git;
+    if (type == "clip" && config.contains("vision_additional_config")) run = run_clip_vip;
     if (!run) return report.unsupported("model_type " + type);
     const ModelFixture fixture(folder, report);
     run(fixture);

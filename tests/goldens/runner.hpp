@@ -4,6 +4,7 @@
 #pragma once
 
 #include "svad/autograd/backward.hpp"
+#include "svad/infer/generate.hpp"
 #include "svad/io/gzip.hpp"
 #include "svad/io/json.hpp"
 #include "svad/io/safetensors.hpp"
@@ -80,6 +81,17 @@ void run_qformer(const ModelFixture& fixture);
 void run_video_chat(const ModelFixture& fixture);
 void run_uniformer(const ModelFixture& fixture);
 void run_language(const ModelFixture& fixture);
+void run_llava(const ModelFixture& fixture);
+void run_blip2(const ModelFixture& fixture);
+void run_qwen_vision(const ModelFixture& fixture);
+void run_qwen2_vl(const ModelFixture& fixture);
+void run_git(const ModelFixture& fixture);
+void run_clip_vip(const ModelFixture& fixture);
+
+/// All runs of the fixture that are expected, continuing `prompt`; their names begin with `prefix`.
+void run_generation(const ModelFixture& fixture, const Decoder& model, const infer::Prompt& prompt, const std::string& prefix = "");
+/// Mean cross entropy of the next word, where it has a label; hidden [B, P + L, D] for labels [B, L].
+Var next_word_loss(const Decoder& model, const Var& hidden, const Tensor<std::int32_t>& labels);
 
 // Fixtures of text: a folder each, a line for every file in it.
 void run_metrics(const std::string& folder, std::vector<Report>& reports);

@@ -16,6 +16,8 @@ struct Prompt {
     Var vectors;
     KeyMask keep = {};                              ///< [B, P], 0 = padding; empty = all real
     std::vector<std::vector<Id>> seen = {};         ///< a row each, for the repetition penalty; may be empty
+    Index prefix = 0;                               ///< leading vectors that see each other both ways (DecoderContext)
+    Tensor<std::int32_t> places = {};               ///< [3, B, P] for decoders with rope_sections; empty = by counting
 
     /// Ids [B, P], padded on the left where `keep` is 0.
     static Prompt of(const Decoder& decoder, const Tensor<Id>& ids, const KeyMask& keep = {}) {
@@ -53,8 +55,10 @@ namespace detail {
 class Session {
 public:
     Session(const Decoder& decoder, const Prompt& prompt, Index max_new)
-        : decoder_(decoder), cache_(decoder.cache(prompt.vectors.size(0), prompt.vectors.size(1) + max_new)), keep_(prompt.keep) {
-        scores_ = last_scores(decoder(prompt.vectors, {.keep = keep_, .cache = &cache_}));
+        : decoder_(decoder), cache_(decoder.cache(prompt.vectors.size(0), prompt.vectors.size(1) + max_new)), keep_(prompt.keep),
+          prefix_(prompt.prefix) {
+        if (!prompt.places.empty()) follow(prompt);
+        scores_ = last_scores(decoder(prompt.vectors, {.keep = keep_, .cache = &cache_, .prefix = prefix_, .places = prompt.places}));
     }
 
     /// Scores of the next word of every row: [rows, vocabulary].
@@ -63,6 +67,10 @@ public:
     /// Row i continues what was row rows[i].
     void reorder(const std::vector<Index>& rows) {
         cache_.reorder(rows);
+        std::vector<std::int32_t> places;
+        for (Index r : rows)
+            if (!next_place_.empty()) places.push_back(next_place_.at(static_cast<std::size_t>(r)));
+        next_place_ = places;
         if (keep_.rank() != 2) return;
         KeyMask next(Shape{static_cast<Index>(rows.size()), keep_.size(1)});
         for (std::size_t i = 0; i < rows.size(); ++i)
@@ -82,10 +90,30 @@ public:
             keep_ = longer;
         }
         const Tensor<Id> ids({B, 1}, words);
-        scores_ = last_scores(decoder_(decoder_.embed(ids), {.keep = keep_, .cache = &cache_}));
+        scores_ = last_scores(decoder_(decoder_.embed(ids), {.keep = keep_, .cache = &cache_, .prefix = prefix_, .places = next_places()}));
     }
 
 private:
+    // A new word stands behind everything in front of it, on all three axes.
+    void follow(const Prompt& prompt) {
+        const Index B = prompt.vectors.size(0), P = prompt.vectors.size(1);
+        if (prompt.places.shape() != Shape{3, B, P}) fail<ShapeError>("generate: places ", prompt.places.shape(), " for vectors ", prompt.vectors.shape());
+        for (Index b = 0; b < B; ++b) {
+            std::int32_t last = -1;
+            for (Index i = 0; i < P; ++i)
+                for (Index axis = 0; axis < 3; ++axis)
+                    if (keep_.rank() != 2 || keep_(b, i)) last = std::max(last, prompt.places[(axis * B + b) * P + i]);
+            next_place_.push_back(last + 1);
+        }
+    }
+    Tensor<std::int32_t> next_places() {
+        if (next_place_.empty()) return {};
+        const auto B = static_cast<Index>(next_place_.size());
+        Tensor<std::int32_t> places({3, B, 1});
+        for (Index i = 0; i < 3 * B; ++i) places[i] = next_place_[static_cast<std::size_t>(i % B)];
+        for (std::int32_t& place : next_place_) ++place;
+        return places;
+    }
     Tensor<float> last_scores(const Var& hidden) const {
         return decoder_.scores(hidden.slice(1, hidden.size(1) - 1)).template to<float>();
     }
@@ -93,6 +121,8 @@ private:
     const Decoder& decoder_;
     KvCache cache_;
     KeyMask keep_;
+    Index prefix_;
+    std::vector<std::int32_t> next_place_;          // of each row; empty where places are counted
     Tensor<float> scores_;
 };
 

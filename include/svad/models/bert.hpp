@@ -13,12 +13,14 @@ namespace svad {
 struct BertLayerConfig {
     Index width = 768, heads = 12, hidden = 3072;
     Index memory_width = 0;                         ///< of the tokens that cross attention reads; 0 = no cross attention
+    bool words = false;                             ///< rows of words behind the queries have an MLP of their own
     Activation activation = Activation::gelu;
     double eps = 1e-12, dropout = 0;
     double deviation = 0.02;
 };
 
-/// a = LN(h + attention(h)); a = LN(a + cross(a; memory)) if there is one; LN(a + mlp(a)).
+/// a = LN(h + attention(h)); a = LN(a + cross(a; memory)) if there is one; LN(a + mlp(a)). Words behind the queries of a
+/// Q-Former take part in the first attention only, and go through word_mlp.
 struct BertLayer {
     Attention attn;
     LayerNorm attn_norm;
@@ -26,24 +28,30 @@ struct BertLayer {
     std::optional<LayerNorm> cross_norm;
     Mlp mlp;
     LayerNorm mlp_norm;
+    std::optional<Mlp> word_mlp;
+    std::optional<LayerNorm> word_norm;
     double rate;
 
     explicit BertLayer(const BertLayerConfig& c)
         : attn({.width = c.width, .heads = c.heads, .weight = Init::normal(c.deviation), .out = Init::normal(c.deviation)}),
           attn_norm(c.width, c.eps),
-          mlp(c.width, c.hidden, {.activation = c.activation, .up = Init::normal(c.deviation), .down = Init::normal(c.deviation)}),
-          mlp_norm(c.width, c.eps), rate(c.dropout) {
+          mlp(c.width, c.hidden, mlp_options(c)), mlp_norm(c.width, c.eps), rate(c.dropout) {
+        if (c.words) word_mlp.emplace(c.width, c.hidden, mlp_options(c)), word_norm.emplace(c.width, c.eps);
         if (c.memory_width == 0) return;
         cross.emplace(AttentionShape{.width = c.width, .heads = c.heads, .memory_width = c.memory_width,
                                      .weight = Init::normal(c.deviation), .out = Init::normal(c.deviation)});
         cross_norm.emplace(c.width, c.eps);
     }
 
-    /// h [B, L, W], memory [B, M, V] or empty; masks over the positions of each.
-    Var operator()(Var h, const KeyMask& keep, const Var& memory = {}, const KeyMask& memory_keep = {}) const {
+    /// h [B, L, W], memory [B, M, V] or empty; masks over the positions of each; the last `words` rows of h are words.
+    Var operator()(Var h, const KeyMask& keep, const Var& memory = {}, const KeyMask& memory_keep = {}, Index words = 0) const {
         h = attn_norm(h + drop(attn(h, {.keep = keep})));
+        const Index Q = h.size(1) - words;
+        const Var text = words > 0 ? h.slice(1, Q, end) : Var();
+        if (words > 0) h = h.slice(1, 0, Q);
         if (cross) h = (*cross_norm)(h + drop(cross->look(h, memory, memory_keep)));
-        return mlp_norm(h + drop(mlp(h)));
+        h = mlp_norm(h + drop(mlp(h)));
+        return words > 0 ? concat(1, {h, word_norm.value()(text + drop(word_mlp.value()(text)))}) : h;
     }
 
     void visit(auto&& f) {
@@ -53,9 +61,14 @@ struct BertLayer {
         f("cross_norm", cross_norm);
         f("mlp", mlp);
         f("mlp_norm", mlp_norm);
+        f("word_mlp", word_mlp);
+        f("word_norm", word_norm);
     }
 
 private:
+    static MlpOptions mlp_options(const BertLayerConfig& c) {
+        return {.activation = c.activation, .up = Init::normal(c.deviation), .down = Init::normal(c.deviation)};
+    }
     Var drop(const Var& x) const { return rate > 0 ? dropout(x, rate) : x; }
 };
 

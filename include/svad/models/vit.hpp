@@ -31,6 +31,7 @@ struct VitConfig {
     bool tubes = false;                             ///< patches span 3 frames with a step of 2: half the frames remain
     int local_mixing = 0;                           ///< Lmhra in every block: 0, 1 (before attention) or 2 (and before the MLP)
     double local_reduction = 2.0;
+    Index time_places = 0;                          ///< TimeAttention in every block, with places for so many frames; 0 = none
     double dropout = 0;                             ///< in the MLP
     double deviation = 0.02;                        ///< of initial weights
 
@@ -69,7 +70,32 @@ struct VitConfig {
     return matmul(table.dtype() == DType::f64 ? Var(both) : Var(both.to<float>()), table);
 }
 
+/// Every place of the picture looks at itself in all frames (LanguageBind, arXiv 2310.01852): h = x + place of the frame;
+/// h + attention(norm h).
+struct TimeAttention {
+    Parameter places;                               // [T, D]
+    LayerNorm norm;
+    Attention attn;
+
+    explicit TimeAttention(const VitConfig& c)
+        : places(Shape{c.time_places, c.width}, Init::normal(std::pow(static_cast<double>(c.width), -0.5))), norm(c.width, c.eps),
+          attn({.width = c.width, .heads = c.heads, .weight = Init::normal(c.deviation), .out = Init::normal(c.deviation)}) {}
+
+    Var operator()(const Var& x, Index frames) const {                          // [B * T, P, D]
+        const auto [BT, P, D] = x.sizes<3>("BT P D");
+        const Index B = BT / frames;
+        if (frames > places.shape()[0]) fail<ShapeError>("vit: ", frames, " frames, but the model has places for ", places.shape()[0]);
+        Var h = x.reshape({B, frames, P, D}).permute({0, 2, 1, 3}).reshape({B * P, frames, D});
+        if (frames > 1) h = h + places.var().slice(0, 0, frames);
+        h = h + attn(norm(h));
+        return h.reshape({B, P, frames, D}).permute({0, 2, 1, 3}).reshape({BT, P, D});
+    }
+
+    void visit(auto&& f) { f("places", places); f("norm", norm); f("attn", attn); }
+};
+
 struct VitBlock {
+    std::optional<TimeAttention> time;
     std::optional<Lmhra> local1, local2;
     LayerNorm norm1, norm2;
     Attention attn;
@@ -82,12 +108,14 @@ struct VitBlock {
                 .weight = Init::normal(c.deviation), .out = residual(c)}),
           mlp(c.width, c.mlp_width(), {.activation = c.activation, .gated = c.gated, .dropout = c.dropout,
                                        .up = Init::normal(c.deviation), .down = residual(c)}) {
+        if (c.time_places > 0) time.emplace(c);
         if (c.local_mixing > 0) local1.emplace(c.width, c.local_reduction);
         if (c.local_mixing > 1) local2.emplace(c.width, c.local_reduction);
         if (c.layer_scale) scale1.emplace(Shape{c.width}, Init::ones()), scale2.emplace(Shape{c.width}, Init::ones());
     }
 
     Var operator()(Var x, const Grid& grid) const {                             // [B * T, 1 + N, D]
+        if (time) x = (*time)(x, grid.frames);
         if (local1) x = (*local1)(x, grid);
         x = x + scaled(attn(norm1(x)), scale1);
         if (local2) x = (*local2)(x, grid);
@@ -95,6 +123,7 @@ struct VitBlock {
     }
 
     void visit(auto&& f) {
+        f("time", time);
         f("local1", local1);
         f("norm1", norm1);
         f("attn", attn);
@@ -183,15 +212,21 @@ struct Vit {
     /// Pictures [B, 3, H, W] to tokens [B, 1 + N, D]; `layers` receives the embedding and every block's output.
     Var operator()(const Var& pictures, std::vector<Var>* layers = nullptr) const {
         const auto [B, C, H, W] = pictures.sizes<4>("B C H W");
-        const Var clips = pictures.reshape({B, 1, C, H, W});
+        const Var x = behind(config.depth, pictures.reshape({B, 1, C, H, W}), layers);
+        return norm ? (*norm)(x) : x;
+    }
+
+    /// Clips [B, T, 3, H, W] to the tokens [B * T, 1 + N, D] behind the first `count` blocks, without the last norm.
+    Var behind(Index count, const Var& clips, std::vector<Var>* layers = nullptr) const {
+        if (count < 0 || count > config.depth) fail<UsageError>("vit: ", count, " blocks of ", config.depth);
         const Grid g = grid(clips);
         Var x = embed(clips);
         if (layers) layers->push_back(x);
-        for (const VitBlock& block : blocks) {
-            x = block(x, g);
+        for (Index i = 0; i < count; ++i) {
+            x = blocks[static_cast<std::size_t>(i)](x, g);
             if (layers) layers->push_back(x);
         }
-        return norm ? (*norm)(x) : x;
+        return x;
     }
 
     /// The final tokens [B, 1 + N, D] as one vector [B, D], as the configuration says.

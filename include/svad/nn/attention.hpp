@@ -31,6 +31,7 @@ struct AttentionShape {
 struct AttentionContext {
     bool causal = false;
     KeyMask keep = {};                              ///< over all keys, the cached ones included
+    Index prefix = 0;                               ///< so many tokens in front see each other both ways, and nothing else
     Tensor<float> slopes = {};                      ///< ALiBi, one a head
     const RopeTable* rotation = nullptr;            ///< rotate queries and keys by their positions; null = do not
     RopeOptions rope = {};                          ///< which pairs turn
@@ -64,8 +65,12 @@ struct Attention {
             keys = rope(keys, context.positions, *context.rotation, context.rope);
         }
         if (context.cache) std::tie(keys, values) = context.cache->append(context.layer, keys, values);
-        return out(attention_tokens(queries, keys, values, heads, kv_heads,
-                                    {.causal = context.causal, .keep = wide(context.keep), .slopes = context.slopes}));
+        const AttentionOptions options{.causal = context.causal, .keep = wide(context.keep), .slopes = context.slopes};
+        const Index P = context.prefix, L = queries.size(1);
+        if (P == 0) return out(attention_tokens(queries, keys, values, heads, kv_heads, options));
+        const Var front = attention_tokens(queries.slice(1, 0, P), keys.slice(1, 0, P), values.slice(1, 0, P), heads, kv_heads);
+        if (P == L) return out(front);
+        return out(concat(1, {front, attention_tokens(queries.slice(1, P, L), keys, values, heads, kv_heads, options)}));
     }
 
     /// tokens [B, Q, D] look at memory [B, L, M].

@@ -3,7 +3,8 @@
 // in one error and nothing is changed. A checkpoint of another library is read through a NameTable: rules as data,
 //     {"encoder.layer.*.attention.self.query.*", "layers.*.attn.q.*"}
 // where * stands for one segment of the name. {q,k,v} splits a fused tensor by rows, {q,0,v} skips rows that are zero,
-// `transposed` is for weights stored [in, out]. Sizes of 1 may differ ([1, 1, D] is [D]).
+// `transposed` is for weights stored [in, out], `heads` for fused rows that come head by head. Sizes of 1 may differ
+// ([1, 1, D] is [D]).
 #pragma once
 
 #include "svad/io/safetensors.hpp"
@@ -21,6 +22,7 @@ namespace svad {
 struct NameRule {
     std::string file, ours;
     bool transposed = false;
+    Index heads = 1;                                ///< q, k and v rows of the first head, then those of the next (Megatron)
 };
 
 /// How the names of a checkpoint map to a module's. The first rule counts that matches and whose parameters exist.
@@ -33,7 +35,7 @@ struct NameTable {
     /// These rules for a part of a larger checkpoint and module.
     [[nodiscard]] NameTable inside(const std::string& file, const std::string& ours) const {
         NameTable t;
-        for (const NameRule& r : rules) t.rules.push_back({file + r.file, ours + r.ours, r.transposed});
+        for (const NameRule& r : rules) t.rules.push_back({file + r.file, ours + r.ours, r.transposed, r.heads});
         for (const std::string& glob : ignored) t.ignored.push_back(file + glob);
         return t;
     }
@@ -61,6 +63,7 @@ struct NameTarget {
     std::vector<Parameter*> parts;
     bool transposed = false;
     bool ignored = false;
+    Index heads = 1;
     explicit operator bool() const { return ignored || !parts.empty(); }
 };
 
@@ -108,7 +111,7 @@ inline NameTarget apply_rules(const NameTable& table, const std::string& name, c
     std::vector<std::string> stars;
     for (const NameRule& rule : table.rules) {
         if (!match_segments(rule.file, name, stars)) continue;
-        NameTarget target{{}, rule.transposed};
+        NameTarget target{{}, rule.transposed, false, rule.heads};
         for (const std::string& ours : expand_name(rule.ours, stars)) {
             const auto found = map.find(ours);
             if (ours == "0") target.parts.push_back(nullptr);
@@ -167,6 +170,17 @@ inline Tensor<float> transposed(const Tensor<float>& x) {
     return y;
 }
 
+/// Rows in groups [outer, inner] to [inner, outer]: `parts` parts of every head to the heads of every part, and back.
+inline Tensor<float> regrouped(const Tensor<float>& x, Index outer, Index inner) {
+    if (outer == 1 || inner == 1) return x;
+    if (x.size(0) % (outer * inner) != 0) fail<io::FormatError>("weights: ", x.size(0), " rows do not divide into ", outer, " times ", inner, " groups");
+    Tensor<float> y = Tensor<float>::uninitialized(x.shape());
+    const Index run = x.numel() / (outer * inner);
+    for (Index o = 0; o < outer; ++o)
+        for (Index i = 0; i < inner; ++i) std::copy_n(x.data() + (o * inner + i) * run, run, y.data() + (i * outer + o) * run);
+    return y;
+}
+
 inline std::string some(const std::vector<std::string>& names) {
     std::string text;
     for (std::size_t i = 0; i < names.size() && i < 4; ++i) text += (i ? ", " : "") + names[i];
@@ -188,7 +202,8 @@ template <class Get>
         all.insert(all.end(), part.begin(), part.end());
     }
     const Shape shape = detail::expected_shape(target);
-    if (!target.transposed || shape.rank() != 2) return Tensor<float>(shape, all);
+    if (!target.transposed || shape.rank() != 2)
+        return detail::regrouped(Tensor<float>(shape, all), static_cast<Index>(target.parts.size()), target.heads);
     return detail::transposed(Tensor<float>(Shape{shape[1], shape[0]}, all));
 }
 
@@ -225,6 +240,7 @@ void load(M& module, const io::SafeTensors& file, const NameTable& table = {}) {
     for (const auto& [name, target] : plan) {
         Tensor<float> values = file.load<float>(name);
         if (target.transposed && values.rank() == 2) values = detail::transposed(values);
+        values = detail::regrouped(values, target.heads, static_cast<Index>(target.parts.size()));
         Index at = 0;
         for (std::size_t i = 0; i < target.parts.size(); ++i) {
             Parameter* p = target.parts[i];
