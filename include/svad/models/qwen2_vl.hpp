@@ -8,6 +8,7 @@
 #include "svad/models/vit.hpp"
 
 #include <array>
+#include <numeric>
 
 namespace svad {
 
