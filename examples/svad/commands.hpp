@@ -31,6 +31,15 @@ struct TrainArguments {
     bool json = false;
 };
 
+/// A language model that goes on from a text.
+struct GenerateOptions {
+    std::string model, prompt, chat = "auto", system;
+    std::int64_t words = 256, top_k = 0;
+    double temperature = 0, top_p = 1, repetition = 1;
+    std::uint64_t seed = 1;
+    bool json = false;
+};
+
 struct DescribeOptions {
     std::string model, fill, shots, transnet, format = "text", out;
     std::vector<std::string> videos;
@@ -144,6 +153,8 @@ CLI::App* add_evaluate(CLI::App& app, EvaluateOptions& options);
 CLI::App* add_stats(CLI::App& app, StatsOptions& options);
 CLI::App* add_train_tagger(CLI::App& app, TrainTaggerOptions& options);
 CLI::App* add_judge(CLI::App& app, JudgeArguments& options);
+CLI::App* add_generate(CLI::App& app, GenerateOptions& options);
+CLI::App* add_chat(CLI::App& app, GenerateOptions& options);
 CLI::App* add_rewrite(CLI::App& app, RewriteOptions& options);
 CLI::App* add_keywords(CLI::App& app, KeywordOptions& options);
 CLI::App* add_dataset_convert(CLI::App& dataset, DatasetConvertOptions& options);
@@ -161,6 +172,8 @@ int evaluate_files(const CaptionFilesOptions& options);
 int stats(const StatsOptions& options);
 int train_tagger(const TrainTaggerOptions& options);
 int judge(const JudgeArguments& options);
+int generate(const GenerateOptions& options);
+int chat(const GenerateOptions& options);
 int rewrite(const RewriteOptions& options);
 int keywords(const KeywordOptions& options);
 int dataset_convert(const DatasetConvertOptions& options);

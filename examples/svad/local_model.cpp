@@ -2,11 +2,6 @@
 // Loading of a folder, and its answers: prompt, search, text. The search and the KV cache are the library's.
 #include "local_model.hpp"
 
-#include "svad/infer/generate.hpp"
-#include "svad/models/hub.hpp"
-#include "svad/models/names.hpp"
-#include "svad/nn/weights.hpp"
-#include "svad/text/chat_templates.hpp"
 
 #include <memory>
 #include <mutex>
@@ -19,34 +14,21 @@ using namespace svad;
 
 class Local {
 public:
-    Local(const std::string& folder, const std::string& chat)
-        : config_(io::read_json(folder + "/config.json")), decoder_(hub::decoder(config_, folder + "/config.json")),
-          tokenizer_(text::Tokenizer::load(folder + "/tokenizer.json")) {
-        if (tokenizer_.vocabulary() > decoder_.config.vocabulary)
-            fail<io::FormatError>(folder, ": the tokenizer has ", tokenizer_.vocabulary(), " tokens and the model ",
-                                  decoder_.config.vocabulary);
-        load(decoder_, folder, names::decoder(config_["model_type"]));
-        chat_ = choose(chat);
-        read_stops(config_, folder + "/config.json");
+    Local(const std::string& path, const std::string& chat) : language_(infer::Language::load(path)), stops_(language_.stops) {
+        chat_ = choose_chat(language_, chat);
         if (chat_)
             for (const std::string& stop : chat_->stop_tokens)
-                if (tokenizer_.has(stop)) stops_.push_back(tokenizer_.id(stop));
-        if (const std::string more = folder + "/generation_config.json"; io::exists(more)) read_stops(io::read_json(more), more);
+                if (language_.tokenizer.has(stop)) stops_.push_back(language_.tokenizer.id(stop));
     }
 
     text::Reply operator()(const text::Request& request) {
         const std::lock_guard lock{mutex_};   // the library's own threads share the work of one request
-        const NoGrad off;
         const auto ids = prompt_of(request);
-        const Index length = static_cast<Index>(ids.size()), room = decoder_.config.max_positions - length;
-        if (length < 1 || room < 1)
-            fail<text::ModelError>("the prompt has ", length, " tokens; the local model takes 1 to ",
-                                   decoder_.config.max_positions - 1);
-        const Tensor<std::int32_t> row({1, length}, ids);
-        auto words = infer::generate(decoder_, infer::Prompt::of(decoder_, row), search(request, room)).at(0).at(0).ids;
-        const auto count = static_cast<std::int64_t>(words.size());
-        while (!words.empty() && std::find(stops_.begin(), stops_.end(), words.back()) != stops_.end()) words.pop_back();
-        const std::string answer = tokenizer_.decode(words);
+        const Index most = language_.decoder->config.max_positions, length = static_cast<Index>(ids.size()), room = most - length;
+        if (length < 1 || room < 1) fail<text::ModelError>("the prompt has ", length, " tokens; the local model takes 1 to ", most - 1);
+        std::int64_t count = 0;
+        const auto words = language_.write(ids, search(request, room), [&](Index, infer::Id) { return ++count, true; });
+        const std::string answer = language_.tokenizer.decode(words);
         return {chat_ ? cut_at_stop(answer) : answer, length, count};
     }
 
@@ -54,53 +36,29 @@ public:
     [[nodiscard]] std::string chat() const { return chat_ ? chat_->name : "plain"; }
 
 private:
-    /// The template asked for; "auto" is ChatML as Qwen2 has it where the tokenizer has its marks, else none.
-    [[nodiscard]] const text::ChatTemplate* choose(const std::string& asked) const {
-        const bool marks = tokenizer_.has("<|im_start|>") && tokenizer_.has("<|im_end|>");
-        if (asked == "plain" || (asked == "auto" && !marks)) return nullptr;
-        return &text::find_chat_template(asked == "auto" ? "qwen2" : asked);
-    }
-
     std::string cut_at_stop(std::string answer) const {
         for (const std::string& stop : chat_->stop_strings) answer.resize(std::min(answer.find(stop), answer.size()));
         return answer;
     }
 
     std::vector<std::int32_t> prompt_of(const text::Request& r) const {
-        if (!chat_) return tokenizer_.encode_with(r.system.empty() ? r.user + "\n\n" : r.system + "\n\n" + r.user + "\n\n").ids;
+        if (!chat_) return language_.tokenizer.encode_with(r.system.empty() ? r.user + "\n\n" : r.system + "\n\n" + r.user + "\n\n").ids;
         std::vector<text::Message> messages;
         if (!r.system.empty()) messages.push_back({text::Role::system, r.system});
         messages.push_back({text::Role::user, r.user});
-        return text::encode(*chat_, messages, tokenizer_);
-    }
-
-    /// Ids that end an answer: one or a list, where the file says so.
-    void read_stops(const io::Json& json, const std::string& where) {
-        if (!json.is_object() || !json.contains("eos_token_id") || json["eos_token_id"].is_null()) return;
-        const io::Json& given = json["eos_token_id"];
-        const auto ids = given.is_array() ? io::field<std::vector<std::int32_t>>(json, "eos_token_id", where)
-                                          : std::vector<std::int32_t>{io::field<std::int32_t>(json, "eos_token_id", where)};
-        for (const std::int32_t id : ids) {
-            if (id < 0 || id >= decoder_.config.vocabulary)
-                fail<io::FormatError>(where, ": eos_token_id ", id, " is not below the vocabulary of ", decoder_.config.vocabulary);
-            if (std::find(stops_.begin(), stops_.end(), id) == stops_.end()) stops_.push_back(id);
-        }
+        return text::encode(*chat_, messages, language_.tokenizer);
     }
 
     infer::SearchOptions search(const text::Request& r, Index room) const {
-        infer::SearchOptions o;
-        o.max_new = std::min<Index>(r.max_tokens, room);
+        infer::SearchOptions o = language_.options(std::min<Index>(r.max_tokens, room));
         o.stop = stops_;
-        o.vocabulary = tokenizer_.vocabulary();
         o.sample = r.temperature > 0;
         o.temperature = r.temperature;
         o.seed = static_cast<std::uint64_t>(r.attempt);
         return o;
     }
 
-    io::Json config_;
-    Decoder decoder_;
-    text::Tokenizer tokenizer_;
+    infer::Language language_;
     const text::ChatTemplate* chat_ = nullptr;
     std::vector<infer::Id> stops_;
     std::mutex mutex_;
@@ -108,8 +66,9 @@ private:
 
 /// A hash of the small files and of the weights' sizes and last bytes: all of 10 GB would take longer than a request.
 std::string fingerprint(const std::string& folder) {
-    std::uint64_t h = stable_hash(io::read_file(folder + "/config.json")) * 3 + stable_hash(io::read_file(folder + "/tokenizer.json"));
-    if (const std::string one = folder + "/model.safetensors"; io::exists(one)) {
+    const bool gguf = folder.ends_with(".gguf");
+    std::uint64_t h = gguf ? 1 : stable_hash(io::read_file(folder + "/config.json")) * 3 + stable_hash(io::read_file(folder + "/tokenizer.json"));
+    if (const std::string one = gguf ? folder : folder + "/model.safetensors"; io::exists(one)) {
         const io::MappedFile weights{one};
         h = h * 3 + weights.size();
         h = h * 3 + stable_hash(weights.text().substr(weights.size() - std::min<std::size_t>(weights.size(), 1u << 20)));
@@ -122,6 +81,13 @@ std::string fingerprint(const std::string& folder) {
 }
 
 }  // namespace
+
+const text::ChatTemplate* choose_chat(const infer::Language& language, const std::string& asked) {
+    const bool marks = language.tokenizer.has("<|im_start|>") && language.tokenizer.has("<|im_end|>");
+    if (asked == "plain" || (asked == "auto" && !marks)) return nullptr;
+    const bool smol = language.chat.find("SmolLM") != std::string::npos;
+    return &text::find_chat_template(asked != "auto" ? asked : smol ? "smollm2" : "qwen2");
+}
 
 LocalModel local_model(const std::string& folder, const std::string& chat) {
     const auto local = std::make_shared<Local>(folder, chat);

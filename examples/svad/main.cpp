@@ -43,6 +43,9 @@ int main(int argc, char** argv) {
     tool::add_rewrite(app, rewrite_options)->callback(run(rewrite_options, tool::rewrite));
     tool::KeywordOptions keyword_options;
     tool::add_keywords(app, keyword_options)->callback(run(keyword_options, tool::keywords));
+    tool::GenerateOptions generate_options, chat_options;
+    tool::add_generate(app, generate_options)->callback(run(generate_options, tool::generate));
+    tool::add_chat(app, chat_options)->callback(run(chat_options, tool::chat));
     CLI::App* const dataset = app.add_subcommand("dataset", "build, convert and pack data sets");
     dataset->require_subcommand(1);
     tool::DatasetOptions dataset_options;

@@ -179,6 +179,36 @@ CLI::App* add_judge(CLI::App& app, JudgeArguments& o) {
     return c;
 }
 
+namespace {
+
+void add_writing(CLI::App* c, GenerateOptions& o) {
+    c->add_option("--model", o.model, "a GGUF file, or a Hugging Face folder of a decoder")->required();
+    c->add_option("--max-tokens", o.words, "tokens of an answer at most")->check(CLI::Range(1, 1 << 20));
+    c->add_option("--temperature", o.temperature, "0 takes the likeliest token, more samples")->check(CLI::Range(0.0, 100.0));
+    c->add_option("--top-p", o.top_p, "sample from the likeliest tokens that hold this share")->check(CLI::Range(0.0, 1.0));
+    c->add_option("--top-k", o.top_k, "sample from so many tokens (0: all)")->check(CLI::Range(0, 1 << 20));
+    c->add_option("--repetition-penalty", o.repetition, "makes tokens that were there less likely")->check(CLI::Range(0.01, 100.0));
+    c->add_option("--seed", o.seed, "seed of sampling");
+    c->add_option("--chat", o.chat, "chat template: a name, plain, or auto");
+    c->add_option("--system", o.system, "system text of the chat");
+}
+
+}  // namespace
+
+CLI::App* add_generate(CLI::App& app, GenerateOptions& o) {
+    auto* c = app.add_subcommand("generate", "go on from a text with a language model");
+    add_writing(c, o);
+    c->add_option("--prompt", o.prompt, "the text; a question where --chat or --system is given")->required();
+    c->add_flag("--json", o.json, "print text, counts and seconds as JSON");
+    return c;
+}
+
+CLI::App* add_chat(CLI::App& app, GenerateOptions& o) {
+    auto* c = app.add_subcommand("chat", "talk with a language model, a line at a time");
+    add_writing(c, o);
+    return c;
+}
+
 CLI::App* add_rewrite(CLI::App& app, RewriteOptions& o) {
     auto* c = app.add_subcommand("rewrite", "the scores' upper limit: references said in other words by a language model, scored as captions");
     c->add_option("--refs", o.files.refs, "references: COCO annotations, {id: [captions]} or JSONL; the first of each is rewritten")->required();

@@ -5,6 +5,7 @@
 #pragma once
 
 // core/: values: errors, dtypes, shapes, tensors, random numbers, threads.
+#include "svad/core/blocks.hpp"
 #include "svad/core/config.hpp"
 #include "svad/core/dtype.hpp"
 #include "svad/core/error.hpp"
@@ -19,6 +20,7 @@
 #include "svad/io/csv.hpp"
 #include "svad/io/file.hpp"
 #include "svad/io/gguf.hpp"
+#include "svad/io/gguf_weights.hpp"
 #include "svad/io/gzip.hpp"
 #include "svad/io/json.hpp"
 #include "svad/io/json_lines.hpp"
@@ -33,6 +35,7 @@
 
 // backend/: loops, SIMD functions, products, attention on the CPU.
 #include "svad/backend/cpu/attention.hpp"
+#include "svad/backend/cpu/blocked.hpp"
 #include "svad/backend/cpu/gemm.hpp"
 #include "svad/backend/cpu/loops.hpp"
 #include "svad/backend/cpu/simd.hpp"
@@ -168,6 +171,7 @@
 #include "svad/models/clip_vip.hpp"
 #include "svad/models/decoder.hpp"
 #include "svad/models/dual_align.hpp"
+#include "svad/models/gguf_decoder.hpp"
 #include "svad/models/git.hpp"
 #include "svad/models/gmhra.hpp"
 #include "svad/models/hub.hpp"
@@ -197,6 +201,7 @@
 // infer/: a video to a sentence.
 #include "svad/infer/captioner.hpp"
 #include "svad/infer/generate.hpp"
+#include "svad/infer/language.hpp"
 #include "svad/infer/search.hpp"
 #include "svad/infer/shot_detector.hpp"
 #include "svad/infer/shot_network.hpp"

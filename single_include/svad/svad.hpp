@@ -61,58 +61,17 @@
 // ops/norm.hpp (what an op looks like) and autograd/op.hpp (why); README.md beside this file is the map.
 
 // core/: values: errors, dtypes, shapes, tensors, random numbers, threads.
-// ==== svad/core/config.hpp ====
-// What this build of svad is and which platform parts it has: the only file that asks.
-// SVAD_FFMPEG, SVAD_ZLIB, SVAD_CUDA and SVAD_PRECOMPILED are set by the build; header-only users get CPU and no CUDA.
-
-#define SVAD_VERSION "0.1.0"
-
-#ifndef SVAD_CUDA
-#define SVAD_CUDA 0
-#endif
-#ifndef SVAD_FFMPEG
-#if defined(__has_include)
-#if __has_include(<libavformat/avformat.h>)
-#define SVAD_FFMPEG 1
-#endif
-#endif
-#endif
-#ifndef SVAD_FFMPEG
-#define SVAD_FFMPEG 0
-#endif
-#ifndef SVAD_ZLIB
-#if defined(__has_include)
-#if __has_include(<zlib.h>)
-#define SVAD_ZLIB 1
-#endif
-#endif
-#endif
-#ifndef SVAD_ZLIB
-#define SVAD_ZLIB 0
-#endif
-
-namespace svad {
-
-/// True where memory recycling would hide bugs from AddressSanitizer; buffers then come straight from the system.
-inline constexpr bool sanitized =
-#if defined(__SANITIZE_ADDRESS__)
-    true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-    true;
-#else
-    false;
-#endif
-#else
-    false;
-#endif
-
-}  // namespace svad
+// ==== svad/core/blocks.hpp ====
+// The blocked weights of GGUF files: 32 or 256 elements share scales, in the bytes that ggml lays down (q8_0, q4_0, q4_1,
+// q4_k, q6_k). A row of a matrix is whole blocks. Unpacking goes by units of 32 elements, two vectors of 16:
+//     q8_0: d q     q4_0: d (q - 8)     q4_1: d q + m     q4_k: d s q - e n     q6_k: d s (q - 32)
+// Promise: the values are those of ggml's own conversion to f32, bit for bit.
 
 // ==== svad/core/dtype.hpp ====
 // Element types: what a file or a device may hold, and the two storage-only floats bf16 and f16.
 // Rounding to bf16/f16 is to nearest even; overflow becomes infinity; NaN stays NaN. f32 and f64 are the types that
-// the CPU computes in; `dispatch` crosses from the run-time tag to the static type once per op call.
+// the CPU computes in; `dispatch` crosses from the run-time tag to the static type once per op call. The blocked types
+// of GGUF files (q8_0 ... q6_k) hold groups of elements: weights are used as they are in the file (core/blocks.hpp).
 
 // ==== svad/core/error.hpp ====
 // One tree of errors, and `fail<E>(parts...)`, which joins its parts to one line and throws.
@@ -209,7 +168,7 @@ namespace svad {
 
 using Index = std::int64_t;
 
-enum class DType : std::uint8_t { f32, f64, bf16, f16, i8, i16, i32, i64, u8, u16, u32, u64, boolean };
+enum class DType : std::uint8_t { f32, f64, bf16, f16, i8, i16, i32, i64, u8, u16, u32, u64, boolean, q8_0, q4_0, q4_1, q4_k, q6_k };
 
 /// The upper half of a float: 8 bits of exponent, 7 of fraction.
 struct bf16 {
@@ -268,23 +227,28 @@ inline constexpr DType dtype_of = [] {
     else return sizeof(T) == 1 ? DType::u8 : sizeof(T) == 2 ? DType::u16 : sizeof(T) == 4 ? DType::u32 : DType::u64;
 }();
 
-/// Bytes of one element.
+/// True for types whose elements come in blocks and have no address of their own.
+[[nodiscard]] constexpr bool is_blocked(DType t) { return t >= DType::q8_0; }
+
+[[nodiscard]] constexpr std::string_view name_of(DType t) {
+    constexpr std::string_view names[] = {"f32", "f64", "bf16", "f16", "i8",  "i16",  "i32",  "i64",  "u8",
+                                          "u16", "u32", "u64",  "bool", "q8_0", "q4_0", "q4_1", "q4_k", "q6_k"};
+    return names[static_cast<std::size_t>(t)];
+}
+
+inline void print(std::string& out, DType t) { out += name_of(t); }
+
+/// Bytes of one element; a DTypeError for blocked types, whose sizes bytes_of() knows.
 [[nodiscard]] constexpr std::size_t size_of(DType t) {
     switch (t) {
+        case DType::q8_0: case DType::q4_0: case DType::q4_1: case DType::q4_k: case DType::q6_k:
+            fail<DTypeError>("a value in ", t, " cannot be read element by element; cast it to f32");
         case DType::f64: case DType::i64: case DType::u64: return 8;
         case DType::f32: case DType::i32: case DType::u32: return 4;
         case DType::bf16: case DType::f16: case DType::i16: case DType::u16: return 2;
         default: return 1;
     }
 }
-
-[[nodiscard]] constexpr std::string_view name_of(DType t) {
-    constexpr std::string_view names[] = {"f32", "f64", "bf16", "f16", "i8",  "i16", "i32",
-                                          "i64", "u8",  "u16",  "u32", "u64", "bool"};
-    return names[static_cast<std::size_t>(t)];
-}
-
-inline void print(std::string& out, DType t) { out += name_of(t); }
 
 /// Calls f with a value of the static type behind f32 or f64; any other dtype is a DTypeError naming `who`.
 template <class F>
@@ -310,15 +274,260 @@ decltype(auto) dispatch_storage(DType t, F&& f) {
         case DType::u16: return f(std::uint16_t{});
         case DType::u32: return f(std::uint32_t{});
         case DType::u64: return f(std::uint64_t{});
-        default: return f(bool{});
+        case DType::boolean: return f(bool{});
+        default: fail<DTypeError>("a value in ", t, " cannot be read element by element; cast it to f32");
     }
 }
+
+}  // namespace svad
+
+#if defined(__AVX2__) || defined(__F16C__)
+#include <immintrin.h>
+#endif
+
+namespace svad {
+
+/// `elements` elements in `bytes` bytes.
+struct BlockSize {
+    Index elements = 1;
+    std::size_t bytes = 1;
+};
+
+[[nodiscard]] constexpr BlockSize block_of(DType t) {
+    switch (t) {
+        case DType::q8_0: return {32, 34};
+        case DType::q4_0: return {32, 18};
+        case DType::q4_1: return {32, 20};
+        case DType::q4_k: return {256, 144};
+        case DType::q6_k: return {256, 210};
+        default: return {1, size_of(t)};
+    }
+}
+
+/// Bytes of `numel` elements, a multiple of the block.
+[[nodiscard]] constexpr std::size_t bytes_of(DType t, Index numel) {
+    const BlockSize b = block_of(t);
+    if (numel % b.elements != 0) fail<DTypeError>(numel, " elements are no whole blocks of ", b.elements, " (", t, ")");
+    return static_cast<std::size_t>(numel / b.elements) * b.bytes;
+}
+
+namespace blocks {
+
+typedef float Float16 __attribute__((vector_size(64)));
+typedef std::uint8_t Byte16 __attribute__((vector_size(16)));
+typedef std::int32_t Word16 __attribute__((vector_size(64)));
+typedef std::int8_t Signed16 __attribute__((vector_size(16)));
+
+template <class V>
+[[gnu::always_inline]] inline V load(const std::uint8_t* p) {
+    V v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+}
+
+[[gnu::always_inline]] inline float half(const std::uint8_t* p) {
+    std::uint16_t bits;
+    std::memcpy(&bits, p, 2);
+#if defined(__F16C__)
+    return _cvtsh_ss(bits);
+#else
+    f16 h;
+    h.bits = bits;
+    return static_cast<float>(h);
+#endif
+}
+
+/// Sixteen bytes as floats. GCC 12 converts vectors of bytes one element at a time, hence the intrinsics.
+[[gnu::always_inline]] inline Float16 floats(Byte16 v) {
+#if defined(__AVX512F__)
+    return std::bit_cast<Float16>(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(std::bit_cast<__m128i>(v))));
+#elif defined(__AVX2__)
+    const auto low = std::bit_cast<__m128i>(v), high = _mm_srli_si128(low, 8);
+    return std::bit_cast<Float16>(std::array{_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(low)), _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(high))});
+#else
+    return __builtin_convertvector(__builtin_convertvector(v, Word16), Float16);
+#endif
+}
+[[gnu::always_inline]] inline Float16 floats(Signed16 v) { return floats(std::bit_cast<Byte16>(v) ^ 128) - 128.0f; }
+
+/// `elements` of weights that products read as they are stored: blocked types, and bf16 and f16 in runs of 32.
+[[nodiscard]] constexpr BlockSize run_of(DType t) { return is_blocked(t) ? block_of(t) : BlockSize{32, 64}; }
+[[nodiscard]] constexpr bool is_packed(DType t) { return is_blocked(t) || t == DType::bf16 || t == DType::f16; }
+
+/// How a type's unit of 32 elements is unpacked; `block` points at the block, `unit` counts within it.
+template <DType type>
+struct Unpack;
+
+template <>
+struct Unpack<DType::q8_0> {
+    [[gnu::always_inline]] static void unit(const std::uint8_t* block, Index, Float16& a, Float16& b) {
+        const float d = half(block);
+        a = floats(load<Signed16>(block + 2)) * d;
+        b = floats(load<Signed16>(block + 18)) * d;
+    }
+};
+
+template <>
+struct Unpack<DType::q4_0> {
+    [[gnu::always_inline]] static void unit(const std::uint8_t* block, Index, Float16& a, Float16& b) {
+        const float d = half(block);
+        const auto q = load<Byte16>(block + 2);
+        a = (floats(q & 15) - 8.0f) * d;
+        b = (floats(q >> 4) - 8.0f) * d;
+    }
+};
+
+template <>
+struct Unpack<DType::q4_1> {
+    [[gnu::always_inline]] static void unit(const std::uint8_t* block, Index, Float16& a, Float16& b) {
+        const float d = half(block), m = half(block + 2);
+        const auto q = load<Byte16>(block + 4);
+        a = floats(q & 15) * d + m;
+        b = floats(q >> 4) * d + m;
+    }
+};
+
+template <>
+struct Unpack<DType::q4_k> {
+    [[gnu::always_inline]] static void unit(const std::uint8_t* block, Index unit, Float16& a, Float16& b) {
+        const std::uint8_t* const s = block + 4;                                // 8 scales and 8 minima of 6 bits
+        const Index j = unit;
+        const int scale = j < 4 ? s[j] & 63 : (s[j + 4] & 15) | ((s[j - 4] >> 6) << 4);
+        const int least = j < 4 ? s[j + 4] & 63 : (s[j + 4] >> 4) | ((s[j] >> 6) << 4);
+        const float d = half(block) * static_cast<float>(scale), m = half(block + 2) * static_cast<float>(least);
+        const std::uint8_t* const q = block + 16 + j / 2 * 32;
+        const int shift = j % 2 * 4;
+        a = floats((load<Byte16>(q) >> shift) & 15) * d - m;
+        b = floats((load<Byte16>(q + 16) >> shift) & 15) * d - m;
+    }
+};
+
+template <>
+struct Unpack<DType::q6_k> {
+    [[gnu::always_inline]] static void unit(const std::uint8_t* block, Index unit, Float16& a, Float16& b) {
+        const Index part = unit / 4, quarter = unit % 4;                        // two halves of four times 32 elements
+        const std::uint8_t* const low = block + part * 64 + quarter % 2 * 32;
+        const std::uint8_t* const high = block + 128 + part * 32;
+        const std::uint8_t* const scales = block + 192 + part * 8 + quarter * 2;
+        const float d = half(block + 208);
+        const int down = quarter / 2 * 4, up = static_cast<int>(quarter) * 2;
+        const auto value = [&](Index at) {
+            const Byte16 q = ((load<Byte16>(low + at) >> down) & 15) | (((load<Byte16>(high + at) >> up) & 3) << 4);
+            return floats(q) - 32.0f;
+        };
+        a = value(0) * (d * static_cast<float>(static_cast<std::int8_t>(scales[0])));
+        b = value(16) * (d * static_cast<float>(static_cast<std::int8_t>(scales[1])));
+    }
+};
+
+template <>
+struct Unpack<DType::bf16> {
+    [[gnu::always_inline]] static void unit(const std::uint8_t* run, Index, Float16& a, Float16& b) {
+        const auto wide = [&](Index at) {
+            typedef std::uint16_t Half16 __attribute__((vector_size(32)));
+            return std::bit_cast<Float16>(__builtin_convertvector(load<Half16>(run + at), Word16) << 16);
+        };
+        a = wide(0), b = wide(32);
+    }
+};
+
+template <>
+struct Unpack<DType::f16> {
+    [[gnu::always_inline]] static void unit(const std::uint8_t* run, Index, Float16& a, Float16& b) {
+#if defined(__AVX512F__)
+        a = std::bit_cast<Float16>(_mm512_cvtph_ps(load<__m256i>(run)));
+        b = std::bit_cast<Float16>(_mm512_cvtph_ps(load<__m256i>(run + 32)));
+#else
+        for (int i = 0; i < 16; ++i) a[i] = half(run + 2 * i), b[i] = half(run + 32 + 2 * i);
+#endif
+    }
+};
+
+/// Calls f with the type as a static value; any other type is a DTypeError that names `who`.
+template <class F>
+decltype(auto) with_type(DType t, std::string_view who, F&& f) {
+    switch (t) {
+        case DType::q8_0: return f(std::integral_constant<DType, DType::q8_0>{});
+        case DType::q4_0: return f(std::integral_constant<DType, DType::q4_0>{});
+        case DType::q4_1: return f(std::integral_constant<DType, DType::q4_1>{});
+        case DType::q4_k: return f(std::integral_constant<DType, DType::q4_k>{});
+        case DType::q6_k: return f(std::integral_constant<DType, DType::q6_k>{});
+        case DType::bf16: return f(std::integral_constant<DType, DType::bf16>{});
+        case DType::f16: return f(std::integral_constant<DType, DType::f16>{});
+        default: fail<DTypeError>(who, ": ", t, " is not a type of packed weights");
+    }
+}
+
+/// Elements first .. first + count - 1 of packed values as floats; both are multiples of 32.
+inline void decode(DType type, const std::uint8_t* from, Index first, Index count, float* to) {
+    with_type(type, "blocks", [&](auto t) {
+        constexpr BlockSize size = run_of(t);
+        constexpr Index units = size.elements / 32;
+        for (Index u = first / 32; u < (first + count) / 32; ++u, to += 32) {
+            Float16 a, b;
+            Unpack<t>::unit(from + static_cast<std::size_t>(u / units) * size.bytes, u % units, a, b);
+            std::memcpy(to, &a, sizeof a), std::memcpy(to + 16, &b, sizeof b);
+        }
+    });
+}
+
+}  // namespace blocks
+
+}  // namespace svad
+
+// ==== svad/core/config.hpp ====
+// What this build of svad is and which platform parts it has: the only file that asks.
+// SVAD_FFMPEG, SVAD_ZLIB, SVAD_CUDA and SVAD_PRECOMPILED are set by the build; header-only users get CPU and no CUDA.
+
+#define SVAD_VERSION "0.1.0"
+
+#ifndef SVAD_CUDA
+#define SVAD_CUDA 0
+#endif
+#ifndef SVAD_FFMPEG
+#if defined(__has_include)
+#if __has_include(<libavformat/avformat.h>)
+#define SVAD_FFMPEG 1
+#endif
+#endif
+#endif
+#ifndef SVAD_FFMPEG
+#define SVAD_FFMPEG 0
+#endif
+#ifndef SVAD_ZLIB
+#if defined(__has_include)
+#if __has_include(<zlib.h>)
+#define SVAD_ZLIB 1
+#endif
+#endif
+#endif
+#ifndef SVAD_ZLIB
+#define SVAD_ZLIB 0
+#endif
+
+namespace svad {
+
+/// True where memory recycling would hide bugs from AddressSanitizer; buffers then come straight from the system.
+inline constexpr bool sanitized =
+#if defined(__SANITIZE_ADDRESS__)
+    true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+    true;
+#else
+    false;
+#endif
+#else
+    false;
+#endif
 
 }  // namespace svad
 
 // ==== svad/core/parallel.hpp ====
 // One thread pool and `parallel_for`, which hands out small tiles dynamically: cores are shared with other programs,
 // and a static split waits for the slowest core. Nested calls run inline; the first exception returns to the caller.
+// Threads look for the next loop for some microseconds before they sleep: a word of a decoder is hundreds of short loops,
+// and waking a thread costs as much as one of them.
 
 namespace svad {
 
@@ -354,15 +563,19 @@ public:
             const std::lock_guard lock(mutex_);
             n_ = n, grain_ = grain, call_ = call, body_ = body, error_ = nullptr;
             next_.store(0, std::memory_order_relaxed);
-            running_ = static_cast<int>(workers_.size());
-            ++epoch_;
+            running_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+            epoch_.fetch_add(1, std::memory_order_release);
         }
         wake_.notify_all();
         inside() = true;
         work();
         inside() = false;
+        const auto finished = [&] { return running_.load(std::memory_order_acquire) == 0; };
+        if (!spin_until(finished)) {
+            std::unique_lock lock(mutex_);
+            done_.wait(lock, finished);
+        }
         std::unique_lock lock(mutex_);
-        done_.wait(lock, [&] { return running_ == 0; });
         if (error_) {
             const std::exception_ptr error = std::exchange(error_, nullptr);
             lock.unlock();
@@ -380,7 +593,7 @@ private:
 
     void start() {
         if (!workers_.empty()) return;
-        const std::uint64_t epoch = epoch_;
+        const std::uint64_t epoch = epoch_.load();
         for (int i = 1; i < wanted_; ++i) workers_.emplace_back([this, epoch] { serve(epoch); });
     }
 
@@ -397,17 +610,30 @@ private:
 
     void serve(std::uint64_t seen) {
         inside() = true;
+        const auto called = [&] { return epoch_.load(std::memory_order_acquire) != seen; };
         for (;;) {
-            {
+            if (!spin_until(called)) {
                 std::unique_lock lock(mutex_);
-                wake_.wait(lock, [&] { return quit_ || epoch_ != seen; });
+                wake_.wait(lock, [&] { return quit_ || called(); });
                 if (quit_) return;
-                seen = epoch_;
             }
+            seen = epoch_.load(std::memory_order_acquire);
             work();
+            if (running_.fetch_sub(1, std::memory_order_acq_rel) > 1) continue;
             const std::lock_guard lock(mutex_);
-            if (--running_ == 0) done_.notify_one();
+            done_.notify_one();
         }
+    }
+
+    /// Waits about 20 microseconds for `ready`; whether it came.
+    static bool spin_until(const auto& ready) {
+        for (int i = 0; i < 1000; ++i) {
+            if (ready()) return true;
+#if defined(__x86_64__)
+            __builtin_ia32_pause();
+#endif
+        }
+        return ready();
     }
 
     void work() {
@@ -427,9 +653,10 @@ private:
     std::mutex entry_, mutex_;
     std::condition_variable wake_, done_;
     std::vector<std::thread> workers_;
-    int wanted_, running_ = 0;
+    int wanted_;
     bool quit_ = false;
-    std::uint64_t epoch_ = 0;
+    std::atomic<int> running_{0};
+    std::atomic<std::uint64_t> epoch_{0};
     std::atomic<Index> next_{0};
     Index n_ = 0, grain_ = 1;
     Call call_ = nullptr;
@@ -1566,6 +1793,103 @@ private:
     std::uint32_t version_ = 0;
     std::map<std::string, GgufValue> metadata_;
     std::map<std::string, GgufTensor> tensors_;
+};
+
+}  // namespace svad::io
+
+// ==== svad/io/gguf_weights.hpp ====
+// The tensors of a GGUF file as models take them: by name, in the file's own bytes, without a copy.
+
+namespace svad::io {
+
+/// A tensor in the type and bytes of its file; the bytes live as long as the storage.
+struct StoredTensor {
+    DType dtype = DType::f32;
+    Shape shape;
+    Storage storage;
+};
+
+class GgufWeights {
+public:
+    /// Throws FileError or FormatError. Nothing but the header is read.
+    static GgufWeights open(const std::string& path) {
+        GgufWeights w;
+        w.file_ = std::make_shared<const Gguf>(Gguf::open(path));
+        w.path_ = path;
+        return w;
+    }
+
+    [[nodiscard]] const std::string& path() const { return path_; }
+    [[nodiscard]] const Gguf& file() const { return *file_; }
+    [[nodiscard]] bool contains(const std::string& name) const { return file_->tensors().contains(name); }
+    [[nodiscard]] std::vector<std::string> names() const {
+        std::vector<std::string> all;
+        for (const auto& [name, tensor] : file_->tensors()) all.push_back(name);
+        return all;
+    }
+    /// Throws FormatError if there is none of this name.
+    [[nodiscard]] const GgufTensor& info(const std::string& name) const {
+        const auto found = file_->tensors().find(name);
+        if (found == file_->tensors().end()) fail<FormatError>(path_, ": has no tensor '", name, "'");
+        return found->second;
+    }
+
+    /// The tensor as it is in the file. FormatError for element types that svad does not compute with (Q5_K and others).
+    [[nodiscard]] StoredTensor stored(const std::string& name) const {
+        const GgufTensor& tensor = info(name);
+        const auto owner = std::shared_ptr<std::byte>(file_, reinterpret_cast<std::byte*>(const_cast<char*>(tensor.bytes.data())));
+        return {type_of(tensor, name), tensor.shape, Storage(owner, tensor.bytes.size())};
+    }
+
+    /// The tensor's values as floats.
+    template <class T>
+        requires std::same_as<T, float>
+    [[nodiscard]] Tensor<T> load(const std::string& name) const {
+        const GgufTensor& tensor = info(name);
+        const DType type = type_of(tensor, name);
+        Tensor<float> values = Tensor<float>::uninitialized(tensor.shape);
+        const auto* const bytes = reinterpret_cast<const std::uint8_t*>(tensor.bytes.data());
+        if (is_blocked(type)) {
+            blocks::decode(type, bytes, 0, values.numel(), values.data());
+            return values;
+        }
+        for (Index i = 0; i < values.numel(); ++i) values.data()[i] = element(type, bytes, i);
+        return values;
+    }
+
+private:
+    static float element(DType type, const std::uint8_t* bytes, Index i) {
+        if (type == DType::f32) {
+            float x;
+            std::memcpy(&x, bytes + 4 * i, 4);
+            return x;
+        }
+        std::uint16_t bits;
+        std::memcpy(&bits, bytes + 2 * i, 2);
+        if (type == DType::bf16) return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+        f16 half;
+        half.bits = bits;
+        return half;
+    }
+
+    DType type_of(const GgufTensor& tensor, const std::string& name) const {
+        switch (tensor.type.id) {
+            case 0: return DType::f32;
+            case 1: return DType::f16;
+            case 2: return DType::q4_0;
+            case 3: return DType::q4_1;
+            case 8: return DType::q8_0;
+            case 12: return DType::q4_k;
+            case 14: return DType::q6_k;
+            case 30: return DType::bf16;
+            default:
+                fail<FormatError>(path_, ": tensor '", name, "' is in ", tensor.type.name,
+                                  "; known are F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q4_K and Q6_K");
+        }
+    }
+
+    std::shared_ptr<const Gguf> file_;
+    std::string path_;
 };
 
 }  // namespace svad::io
@@ -4021,6 +4345,12 @@ void attention_backward(const AttentionPlan& p, const HeadView<const T>& q, cons
 
 }  // namespace svad::cpu
 
+// ==== svad/backend/cpu/blocked.hpp ====
+// y = x w' for weights in blocks (core/blocks.hpp), in f32: nothing is rounded that the file did not round.
+// A few rows of x (decoding): every unit of 32 weights is unpacked in registers and meets all rows, four at a time; the
+// weights are read once, which is what bounds the speed. Many rows (a prompt): panels of w are unpacked and multiplied
+// by gemm(). Results do not depend on the number of threads: an output is one thread's sum in a fixed order.
+
 // ==== svad/backend/cpu/gemm.hpp ====
 // C = alpha op(A) op(B) + beta C for row-major f32 and f64: Eigen's product on tiles that the pool hands out, and an
 // epilogue on every finished tile while it is in cache. The only file that includes Eigen.
@@ -4165,6 +4495,69 @@ template <class T>
 void gemm(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb, T beta,
           T* c, Index ldc, Operands operands = Operands::exact) {
     gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, operands, [](Index, Index, Index, Index) {});
+}
+
+}  // namespace svad::cpu
+
+namespace svad::cpu {
+
+namespace detail {
+
+/// Sum over one row of w [k] with `rows` rows of x [k]: y[r * ldy].
+template <DType type, int rows>
+void blocked_row(const std::uint8_t* w, Index k, const float* x, Index ldx, float* y, Index ldy) {
+    using blocks::Float16;
+    constexpr BlockSize size = blocks::run_of(type);
+    constexpr Index units = size.elements / 32;
+    Float16 low[rows] = {}, high[rows] = {};
+    for (Index block = 0; block < k / size.elements; ++block, w += size.bytes)
+        for (Index u = 0; u < units; ++u) {
+            Float16 a, b;
+            blocks::Unpack<type>::unit(w, u, a, b);
+            const float* at = x + (block * units + u) * 32;
+            for (int r = 0; r < rows; ++r) {
+                Float16 p, q;
+                std::memcpy(&p, at + r * ldx, sizeof p), std::memcpy(&q, at + r * ldx + 16, sizeof q);
+                low[r] += a * p, high[r] += b * q;
+            }
+        }
+    for (int r = 0; r < rows; ++r) {
+        const Float16 all = low[r] + high[r];
+        float sum = 0;
+        for (int i = 0; i < 16; ++i) sum += all[i];
+        y[r * ldy] = sum;
+    }
+}
+
+template <DType type>
+void blocked_rows(const std::uint8_t* w, Index k, Index rows, const float* x, Index ldx, float* y, Index ldy) {
+    for (; rows >= 4; rows -= 4, x += 4 * ldx, y += 4 * ldy) blocked_row<type, 4>(w, k, x, ldx, y, ldy);
+    for (; rows > 0; --rows, x += ldx, y += ldy) blocked_row<type, 1>(w, k, x, ldx, y, ldy);
+}
+
+}  // namespace detail
+
+/// y [m, n] = x [m, k] w', w [n, k] in blocks, or in bf16 or f16 with k a multiple of 32.
+inline void blocked_product(DType type, Index m, Index n, Index k, const float* x, const std::uint8_t* w, float* y) {
+    const std::size_t row = bytes_of(type, k);
+    if (m <= 8) {
+        blocks::with_type(type, "linear", [&](auto t) {
+            parallel_for(n, std::max<Index>(1, 65536 / std::max<Index>(1, k)), [&](Index first, Index last) {
+                for (Index j = first; j < last; ++j) detail::blocked_rows<t>(w + static_cast<std::size_t>(j) * row, k, m, x, k, y + j, n);
+            });
+        });
+        return;
+    }
+    const Index panel = std::clamp<Index>((Index{1} << 18) / std::max<Index>(1, k), 16, n);     // 1 MiB of floats
+    const Storage memory(static_cast<std::size_t>(panel * k) * sizeof(float));
+    auto* const values = reinterpret_cast<float*>(memory.data());
+    for (Index first = 0; first < n; first += panel) {
+        const Index columns = std::min(panel, n - first);
+        parallel_for(columns, std::max<Index>(1, 16384 / std::max<Index>(1, k)), [&](Index from, Index to) {
+            for (Index j = from; j < to; ++j) blocks::decode(type, w + static_cast<std::size_t>(first + j) * row, 0, k, values + j * k);
+        });
+        gemm<float>(Trans::no, Trans::yes, m, columns, k, 1.0f, x, k, values, k, 0.0f, y + first, n, Operands::exact);
+    }
 }
 
 }  // namespace svad::cpu
@@ -15923,7 +16316,7 @@ public:
 
     /// Fresh memory that the caller fills.
     static Var uninitialized(const Shape& shape, DType dtype) {
-        return Var(Storage(static_cast<std::size_t>(shape.numel()) * size_of(dtype)), shape, dtype);
+        return Var(Storage(bytes_of(dtype, shape.numel())), shape, dtype);
     }
     static Var full(const Shape& shape, double value, DType dtype = DType::f32) {
         Var v = uninitialized(shape, dtype);
@@ -16333,6 +16726,16 @@ inline std::string Var::name() const { return node_ ? node_->name : std::string(
 template <Element T>
 Tensor<T> Var::to() const {
     const Var packed = contiguous_();
+    if (is_blocked(dtype_)) {
+        Tensor<float> values = Tensor<float>::uninitialized(shape_);
+        const auto* const from = reinterpret_cast<const std::uint8_t*>(storage_.data());
+        parallel_for(numel() / 256 + 1, 64, [&](Index first, Index last) {
+            const Index begin = std::min(first * 256, numel()), stop = std::min(last * 256, numel());
+            blocks::decode(dtype_, from, begin, stop - begin, values.data() + begin);
+        });
+        if constexpr (std::same_as<T, float>) return values;
+        else return values.template to<T>();
+    }
     return dispatch_storage(dtype_, [&](auto t) {
         using From = decltype(t);
         const Tensor<From> tensor = packed.as<From>();
@@ -17360,6 +17763,7 @@ public:
 
     Var run(std::span<const Var> inputs, std::vector<Var>&) const override {
         const Var x = inputs[0].contiguous_().detach(), y = Var::uninitialized(x.shape(), to_);
+        if (is_blocked(from_)) return unpacked(x);
         switch (to_) {
             case DType::f32: convert<float>(x, y); break;
             case DType::f64: convert<double>(x, y); break;
@@ -17375,6 +17779,11 @@ public:
     }
 
 private:
+    Var unpacked(const Var& x) const {
+        if (to_ != DType::f32) fail<DTypeError>("cast: ", from_, " can become f32 only; got ", to_);
+        return x.to<float>();
+    }
+
     template <class To>
     static void convert(const Var& x, const Var& y) {
         dispatch_storage(x.dtype(), [&](auto t) {
@@ -18270,8 +18679,25 @@ struct EmbeddingOp {
 
 }  // namespace ops
 
-/// table [rows, D] at ids [...] -> [..., D]; the row `padding` gets no gradient.
+namespace detail {
+
+/// Rows of a table that stays as its file stores it, as f32.
+inline Var packed_rows(const Var& table, const Tensor<std::int32_t>& ids) {
+    const Index D = table.size(-1);
+    Tensor<float> y = Tensor<float>::uninitialized(ops::EmbeddingOp{ids}.shape(table.shape()).y);
+    const auto* const from = reinterpret_cast<const std::uint8_t*>(table.storage().data()) + (is_blocked(table.dtype()) ? 0 : 2 * table.offset());
+    parallel_for(ids.numel(), std::max<Index>(1, 16384 / std::max<Index>(1, D)), [&](Index first, Index last) {
+        for (Index i = first; i < last; ++i) blocks::decode(table.dtype(), from, ids[i] * D, D, y.data() + i * D);
+    });
+    return y;
+}
+
+}  // namespace detail
+
+/// table [rows, D] at ids [...] -> [..., D]; the row `padding` gets no gradient. A table in blocks (q8_0 ... q6_k), or one
+/// frozen in bf16 or f16, gives f32.
 [[nodiscard]] inline Var embedding(const Var& table, const Tensor<std::int32_t>& ids, std::int32_t padding = -1) {
+    if (blocks::is_packed(table.dtype()) && table.rank() == 2 && table.size(1) % 32 == 0 && !table.wants_grad()) return detail::packed_rows(table, ids);
     return apply(ops::EmbeddingOp{ids, padding}, table);
 }
 
@@ -18369,8 +18795,57 @@ struct LinearBiasOp {
 
 }  // namespace ops
 
-/// act(x w' + b) over the last axis: x [..., in], w [out, in], b [out] or empty -> [..., out].
+namespace detail {
+
+/// y = x w' with w as its file stores it, in f32. Weights get no gradient; dx = dy w.
+class PackedLinearOp final : public AnyOp {
+public:
+    explicit PackedLinearOp(Var w) : w_(std::move(w)) {}
+
+    std::string_view name() const override { return "linear"; }
+    bool differentiable() const override { return true; }
+    bool keeps_result() const override { return false; }
+    bool keeps_input(std::size_t) const override { return false; }
+
+    Var run(std::span<const Var> inputs, std::vector<Var>&) const override {
+        const Var x = inputs[0].contiguous_().detach();
+        require(w_.rank() == 2, "linear", "the weight must be [out, in]");
+        require(x.rank() >= 1 && x.shape().back() == w_.size(1), "linear", "x's last size must be the weight's last");
+        const Var y = Var::uninitialized(x.shape().with(-1, w_.size(0)), DType::f32);
+        const auto* const w = reinterpret_cast<const std::uint8_t*>(w_.storage().data()) + (is_blocked(w_.dtype()) ? 0 : 2 * w_.offset());
+        cpu::blocked_product(w_.dtype(), x.shape().rows(), w_.size(0), w_.size(1), x.data<float>() , w, y.data<float>());
+        return y;
+    }
+    Grads grad(const Var& dy, const Var&, std::span<const Var>, std::span<const Var>) const override {
+        const Index rows = dy.shape().rows();
+        const Var w = w_.to<float>();
+        return {svad::apply(ops::MatmulOp{}, dy.reshape({rows, w_.size(0)}), w).reshape(dy.shape().with(-1, w_.size(1)))};
+    }
+
+private:
+    Var w_;
+};
+
+/// True for weights that are multiplied as they are stored.
+[[nodiscard]] inline bool packed_weight(const Var& x, const Var& w) {
+    if (is_blocked(w.dtype())) return true;
+    return blocks::is_packed(w.dtype()) && x.dtype() == DType::f32 && !w.wants_grad() && w.size(-1) % 32 == 0;
+}
+
+[[nodiscard]] inline Var packed_linear(const Var& x, const Var& w) {
+    const Var list[] = {x};
+    return record(OpPtr(new PackedLinearOp(w.detach())), list);
+}
+
+}  // namespace detail
+
+/// act(x w' + b) over the last axis: x [..., in], w [out, in], b [out] or empty -> [..., out]. w may be in blocks (q8_0 ...
+/// q6_k), or frozen in bf16 or f16: then it is used as it is stored, in f32 arithmetic, and gets no gradient.
 [[nodiscard]] inline Var linear(const Var& x, const Var& w, const Var& b = Var(), Activation activation = Activation::none) {
+    if (detail::packed_weight(x, w)) {
+        const Var y = detail::packed_linear(x, w), sum = b ? y + b : y;
+        return activation == Activation::none ? sum : activate(sum, activation);
+    }
     const cpu::Operands operands = detail::matmul_operands();
     return b ? apply(ops::LinearBiasOp{activation, operands}, x, w, b) : apply(ops::LinearOp{activation, operands}, x, w);
 }
@@ -18920,10 +19395,12 @@ struct BinaryCrossEntropyOp {
     return apply(ops::CrossEntropyOp{labels, options}, logits);
 }
 
-/// cross_entropy(hidden weight', labels) without ever holding all scores: hidden [N, D], weight [V, D], labels [N].
+/// cross_entropy(hidden weight', labels) without ever holding all scores: hidden [N, D], weight [V, D], labels [N]. With a
+/// packed weight (see linear) the scores [N, V] are held.
 [[nodiscard]] inline Var linear_cross_entropy(const Var& hidden, const Var& weight, const Tensor<std::int32_t>& labels,
                                               const LossOptions& options = {}, Index chunk = 256) {
     if (chunk < 1) fail<UsageError>("linear_cross_entropy: the chunk must be at least one row; got ", chunk);
+    if (detail::packed_weight(hidden, weight)) return cross_entropy(detail::packed_linear(hidden, weight), labels, options);
     return apply(ops::LinearCrossEntropyOp{labels, options, chunk, detail::matmul_operands()}, hidden, weight);
 }
 
@@ -19561,7 +20038,7 @@ public:
     Parameter(const Parameter& other)
         : shape_(other.shape_), init_(other.init_), kind_(other.kind_), trainable_(other.trainable_), path_(other.path_) {
         ++live_;
-        if (other.filled()) set(other.value_.detach().contiguous_copy());
+        if (other.filled()) set(is_blocked(other.value_.dtype()) ? other.value_ : other.value_.detach().contiguous_copy());
     }
     Parameter(Parameter&& other) noexcept
         : shape_(other.shape_), init_(other.init_), kind_(other.kind_), trainable_(other.trainable_),
@@ -19577,7 +20054,7 @@ public:
     Index numel() const { return shape_.numel(); }
     Init init() const { return init_; }
     bool filled() const { return static_cast<bool>(value_); }
-    bool trainable() const { return trainable_; }
+    bool trainable() const { return trainable_ && !(value_ && is_blocked(value_.dtype())); }
     bool is_buffer() const { return kind_ == Kind::buffer; }
     /// Where it is in the model that last listed it, e.g. "vit.blocks.3.attn.q.weight".
     const std::string& path() const { return path_; }
@@ -19593,7 +20070,7 @@ public:
     Var grad() const { return value_ ? value_.grad() : Var(); }
     void clear_grad() const { value_.clear_grad(); }
 
-    /// Gives it this value, shared and not copied; the shape must be the declared one.
+    /// Gives it this value, shared and not copied; the shape must be the declared one. Blocked values are never trained.
     void set(const Var& value) {
         if (value.shape() != shape_)
             fail<ShapeError>("parameter ", path_, ": declared as ", shape_, "; got ", value.dtype(), value.shape());
@@ -19618,7 +20095,7 @@ public:
 
 private:
     void attach() {
-        if (trainable_) value_ = value_.leaf(path_);
+        if (trainable()) value_ = value_.leaf(path_);
         else value_ = value_.detach();
     }
 
@@ -20330,9 +20807,18 @@ template <class Get>
     return detail::transposed(Tensor<float>(Shape{shape[1], shape[0]}, all));
 }
 
-/// Fills the whole module from the file. Throws FormatError that lists what is missing, unused and misshaped.
-template <Module M>
-void load(M& module, const io::SafeTensors& file, const NameTable& table = {}) {
+/// A file of named tensors: io::SafeTensors, io::GgufWeights.
+template <class F>
+concept WeightFile = requires(const F& file, const std::string& name) {
+    { file.names() } -> std::same_as<std::vector<std::string>>;
+    { file.info(name).shape } -> std::convertible_to<Shape>;
+    { file.template load<float>(name) } -> std::same_as<Tensor<float>>;
+};
+
+/// Fills the whole module from the file. Throws FormatError that lists what is missing, unused and misshaped. Safetensors
+/// become f32; the tensors of a GGUF file stay what and where they are, mapped, unless a rule splits or turns them.
+template <Module M, WeightFile File>
+void load(M& module, const File& file, const NameTable& table = {}) {
     const ParameterMap map = parameter_map(module);
     std::map<const Parameter*, bool> filled;
     std::vector<std::string> missing, unused, misshaped;
@@ -20361,7 +20847,14 @@ void load(M& module, const io::SafeTensors& file, const NameTable& table = {}) {
         fail<io::FormatError>("weights: ", file.path(), ": ", text);
     }
     for (const auto& [name, target] : plan) {
-        Tensor<float> values = file.load<float>(name);
+        if constexpr (requires { file.stored(name); }) {
+            const io::StoredTensor as_is = file.stored(name);
+            if (target.parts.size() == 1 && target.parts[0] && !target.transposed) {
+                target.parts[0]->set(Var(as_is.storage, target.parts[0]->shape(), as_is.dtype));
+                continue;
+            }
+        }
+        Tensor<float> values = file.template load<float>(name);
         if (target.transposed && values.rank() == 2) values = detail::transposed(values);
         values = detail::regrouped(values, target.heads, static_cast<Index>(target.parts.size()));
         Index at = 0;
@@ -20692,7 +21185,8 @@ struct Decoder {
     /// An empty cache for `rows` sequences of up to `capacity` positions.
     KvCache cache(Index rows, Index capacity) const {
         const Linear& k = blocks.at(0).attn.k;
-        return KvCache(config.depth, rows, capacity, k.out(), words.weight.var().dtype());
+        const DType type = words.weight.var().dtype();
+        return KvCache(config.depth, rows, capacity, k.out(), blocks::is_packed(type) ? DType::f32 : type);
     }
 
     void visit(auto&& f) {
@@ -21429,6 +21923,92 @@ struct DualAlign {
 
     void visit(auto&& f) { f("primary", primary); f("auxiliary", auxiliary); }
 };
+
+}  // namespace svad
+
+// ==== svad/models/gguf_decoder.hpp ====
+// Decoders from GGUF files: LLaMA (and what is built like it), Qwen 1 and 2, Baichuan. Weights stay in the mapped file.
+// llama.cpp stores the queries and keys of `llama` and `baichuan` so that neighbouring pairs turn; the rotary embedding
+// follows, and no row is moved.
+
+namespace svad {
+
+namespace hub {
+
+/// The configuration in a GGUF file's metadata. Throws FormatError for architectures and options that are not ours.
+[[nodiscard]] inline DecoderConfig gguf(const io::GgufWeights& weights) {
+    const io::Gguf& file = weights.file();
+    const std::string where = weights.path(), arch = file.get<std::string>("general.architecture");
+    if (arch != "llama" && arch != "baichuan" && arch != "qwen" && arch != "qwen2")
+        fail<io::FormatError>(where, ": architecture '", arch, "' is not a decoder known here (llama, baichuan, qwen, qwen2)");
+    const auto size = [&](const std::string& key, Index otherwise) {
+        const std::int64_t* const n = file.find<std::int64_t>(arch + "." + key);
+        if (!n && otherwise < 0) fail<io::FormatError>(where, ": has no '", arch, ".", key, "'");
+        const Index value = n ? *n : otherwise;
+        if (value < 1 || value > (Index{1} << 24)) fail<io::FormatError>(where, ": '", arch, ".", key, "' is ", value, ", not within 1 and 2^24");
+        return value;
+    };
+    const auto number = [&](const std::string& key, double otherwise) {
+        const double* const x = file.find<double>(arch + "." + key);
+        return x ? *x : otherwise;
+    };
+    const Shape& words = weights.info("token_embd.weight").shape;
+    if (words.rank() != 2) fail<io::FormatError>(where, ": token_embd.weight is ", words, ", not [vocabulary, width]");
+    DecoderConfig c;
+    c.vocabulary = words[0];
+    c.width = size("embedding_length", -1);
+    c.depth = size("block_count", -1);
+    if (c.depth > 1024) fail<io::FormatError>(where, ": ", c.depth, " blocks are more than the 1024 that are possible");
+    c.heads = size("attention.head_count", -1);
+    c.kv_heads = size("attention.head_count_kv", c.heads);
+    c.head_width = size("attention.key_length", c.width / std::max<Index>(c.heads, 1));
+    c.hidden = size("feed_forward_length", -1);
+    c.max_positions = size("context_length", 2048);
+    c.eps = number("attention.layer_norm_rms_epsilon", 1e-6);
+    c.rope.theta = number("rope.freq_base", 10000.0);
+    c.rope.interleaved = arch == "llama" || arch == "baichuan";
+    if (size("rope.dimension_count", c.head_width) != c.head_width)
+        fail<io::FormatError>(where, ": rotary embedding of ", size("rope.dimension_count", 1), " of ", c.head_width, " columns is not supported");
+    if (const std::string* const type = file.find<std::string>(arch + ".rope.scaling.type"); type && *type != "none") {
+        if (*type != "linear") fail<io::FormatError>(where, ": rope scaling '", *type, "' is not supported");
+        c.rope.scaling = {.kind = RopeScaling::Kind::linear, .factor = number("rope.scaling.factor", 1.0)};
+    }
+    if (number("attention.max_alibi_bias", 0) > 0 || (arch == "baichuan" && c.depth == 40)) c.positions = Positions::alibi;
+    c.attention_bias = weights.contains("blk.0.attn_q.bias") || weights.contains("blk.0.attn_qkv.bias");
+    c.tied = !weights.contains("output.weight");
+    return c;
+}
+
+}  // namespace hub
+
+namespace names {
+
+/// The tensors of a GGUF file: Decoder.
+[[nodiscard]] inline NameTable gguf() {
+    return {{{"token_embd.weight", "words.weight"},
+             {"blk.*.attn_norm.weight", "blocks.*.norm1.weight"},
+             {"blk.*.ffn_norm.weight", "blocks.*.norm2.weight"},
+             {"blk.*.attn_q.*", "blocks.*.attn.q.*"},
+             {"blk.*.attn_k.*", "blocks.*.attn.k.*"},
+             {"blk.*.attn_v.*", "blocks.*.attn.v.*"},
+             {"blk.*.attn_qkv.*", "blocks.*.attn.{q,k,v}.*"},
+             {"blk.*.attn_output.*", "blocks.*.attn.out.*"},
+             {"blk.*.ffn_gate.*", "blocks.*.mlp.gate.*"},
+             {"blk.*.ffn_up.*", "blocks.*.mlp.up.*"},
+             {"blk.*.ffn_down.*", "blocks.*.mlp.down.*"},
+             {"output_norm.weight", "norm.weight"},
+             {"output.weight", "head"}}};
+}
+
+}  // namespace names
+
+/// The decoder in a GGUF file, its weights mapped and used as they are stored. Throws FileError or FormatError.
+[[nodiscard]] inline std::unique_ptr<Decoder> open_gguf(const std::string& path) {
+    const auto weights = io::GgufWeights::open(path);
+    auto model = std::make_unique<Decoder>(hub::gguf(weights));
+    load(*model, weights, names::gguf());
+    return model;
+}
 
 }  // namespace svad
 
@@ -24017,6 +24597,8 @@ private:
 
 /// Sees the raw scores [rows, vocabulary] of every step of greedy search and sampling.
 using Watch = std::function<void(Index step, const Tensor<float>& scores)>;
+/// Hears every new word of greedy search and sampling as soon as it is chosen; false ends that row's text.
+using Heard = std::function<bool(Index row, Id word)>;
 
 namespace detail {
 
@@ -24108,7 +24690,8 @@ inline std::vector<float> processed(const Tensor<float>& scores, Index row, cons
     return values;
 }
 
-inline std::vector<Hypothesis> one_by_one(const Decoder& decoder, const Prompt& prompt, const SearchOptions& o, const Watch& watch) {
+inline std::vector<Hypothesis> one_by_one(const Decoder& decoder, const Prompt& prompt, const SearchOptions& o, const Watch& watch,
+                                           const Heard& heard) {
     const Index B = prompt.vectors.size(0);
     std::vector<Hypothesis> rows(static_cast<std::size_t>(B));
     std::vector<bool> ended(static_cast<std::size_t>(B), false);
@@ -24127,6 +24710,7 @@ inline std::vector<Hypothesis> one_by_one(const Decoder& decoder, const Prompt& 
             rows[b].score += log_probabilities(scores)[static_cast<std::size_t>(words[b])];
             rows[b].ids.push_back(words[b]);
             ended[b] = o.stops(words[b]);
+            if (heard && !heard(static_cast<Index>(b), words[b])) ended[b] = true;
             open = open || !ended[b];
         }
         if (!open || step + 1 == o.max_new) return rows;
@@ -24173,7 +24757,8 @@ inline std::vector<std::vector<Hypothesis>> by_beams(const Decoder& decoder, con
 /// Continues every prompt: for each row its hypotheses, the best first (one without beams; `beams` with them). A
 /// hypothesis' score is the sum of its log-probabilities, with beams divided by length ^ length_penalty.
 [[nodiscard]] inline std::vector<std::vector<Hypothesis>> generate(const Decoder& decoder, const Prompt& prompt,
-                                                                   const SearchOptions& options = {}, const Watch& watch = {}) {
+                                                                   const SearchOptions& options = {}, const Watch& watch = {},
+                                                                   const Heard& heard = {}) {
     const NoGrad off;
     if (prompt.vectors.size(1) < 1) fail<UsageError>("generate: the prompt is empty; give it at least one token");
     for (Id id : options.stop)
@@ -24181,7 +24766,7 @@ inline std::vector<std::vector<Hypothesis>> by_beams(const Decoder& decoder, con
             fail<UsageError>("generate: stop id ", id, " is outside the vocabulary of ", decoder.config.vocabulary);
     if (options.beams > 1) return detail::by_beams(decoder, prompt, options);
     std::vector<std::vector<Hypothesis>> results;
-    for (Hypothesis& h : detail::one_by_one(decoder, prompt, options, watch)) results.push_back({std::move(h)});
+    for (Hypothesis& h : detail::one_by_one(decoder, prompt, options, watch, heard)) results.push_back({std::move(h)});
     return results;
 }
 
@@ -24354,6 +24939,81 @@ private:
 };
 
 }  // namespace svad
+
+// ==== svad/infer/language.hpp ====
+// A decoder with its tokenizer and the ids that end its texts: from a Hugging Face folder (config.json, tokenizer.json,
+// weights in safetensors) or from one GGUF file, whose weights stay mapped and packed.
+
+namespace svad::infer {
+
+struct Language {
+    std::unique_ptr<Decoder> decoder;
+    text::Tokenizer tokenizer;
+    std::vector<Id> stops;                          ///< ids that end a text
+    std::string chat;                               ///< the file's own chat template (Jinja), as text; may be empty
+
+    /// Throws FileError, or FormatError for what is no decoder of ours or has fewer words than its tokenizer.
+    static Language load(const std::string& path) {
+        Language l = path.ends_with(".gguf") ? from_gguf(path) : from_folder(path);
+        if (l.tokenizer.vocabulary() > l.decoder->config.vocabulary)
+            fail<io::FormatError>(path, ": the tokenizer has ", l.tokenizer.vocabulary(), " tokens and the model ", l.decoder->config.vocabulary);
+        return l;
+    }
+
+    /// Greedy search with these stops, for `max_new` words at most.
+    SearchOptions options(Index max_new) const {
+        SearchOptions o;
+        o.max_new = max_new;
+        o.stop = stops;
+        o.vocabulary = tokenizer.vocabulary();
+        return o;
+    }
+
+    /// The text that continues `ids`, without the id that ended it. `heard` is told every new word; false from it ends the text.
+    std::vector<Id> write(const std::vector<Id>& ids, const SearchOptions& o, const Heard& heard = {}) const {
+        const Tensor<Id> row({1, static_cast<Index>(ids.size())}, ids);
+        std::vector<Id> words = generate(*decoder, Prompt::of(*decoder, row), o, {}, heard).at(0).at(0).ids;
+        while (!words.empty() && o.stops(words.back())) words.pop_back();
+        return words;
+    }
+
+private:
+    void add_stop(Id id, const std::string& where) {
+        if (id < 0 || id >= decoder->config.vocabulary)
+            fail<io::FormatError>(where, ": eos_token_id ", id, " is not below the vocabulary of ", decoder->config.vocabulary);
+        if (std::find(stops.begin(), stops.end(), id) == stops.end()) stops.push_back(id);
+    }
+
+    // One id or a list, where the file says so.
+    void read_stops(const io::Json& json, const std::string& where) {
+        if (!json.is_object() || !json.contains("eos_token_id") || json["eos_token_id"].is_null()) return;
+        const bool list = json["eos_token_id"].is_array();
+        for (const Id id : list ? io::field<std::vector<Id>>(json, "eos_token_id", where) : std::vector<Id>{io::field<Id>(json, "eos_token_id", where)})
+            add_stop(id, where);
+    }
+
+    static Language from_folder(const std::string& folder) {
+        const std::string where = folder + "/config.json";
+        const io::Json config = io::read_json(where);
+        Language l{std::make_unique<Decoder>(hub::decoder(config, where)), text::Tokenizer::load(folder + "/tokenizer.json"), {}, {}};
+        svad::load(*l.decoder, folder, names::decoder(config["model_type"]));
+        l.read_stops(config, where);
+        if (const std::string more = folder + "/generation_config.json"; io::exists(more)) l.read_stops(io::read_json(more), more);
+        return l;
+    }
+
+    static Language from_gguf(const std::string& path) {
+        const auto weights = io::GgufWeights::open(path);
+        Language l{std::make_unique<Decoder>(hub::gguf(weights)), text::Tokenizer::load(path), {}, {}};
+        svad::load(*l.decoder, weights, names::gguf());
+        for (const char* const key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"})
+            if (const auto* const id = weights.file().find<std::int64_t>(key)) l.add_stop(static_cast<Id>(*id), path);
+        if (const auto* const jinja = weights.file().find<std::string>("tokenizer.chat_template")) l.chat = *jinja;
+        return l;
+    }
+};
+
+}  // namespace svad::infer
 
 // ==== svad/infer/shot_detector.hpp ====
 // Where shots change, by several witnesses: colour change that stands out from its neighbours, TransNet V2, and frames

@@ -93,6 +93,10 @@ void run_generation(const ModelFixture& fixture, const Decoder& model, const inf
 /// Mean cross entropy of the next word, where it has a label; hidden [B, P + L, D] for labels [B, L].
 Var next_word_loss(const Decoder& model, const Var& hidden, const Tensor<std::int32_t>& labels);
 
+// Published weights that the environment names.
+void run_smollm2(const std::string& folder, std::vector<Report>& reports);
+void run_minilm(const std::string& folder, std::vector<Report>& reports);
+
 // Fixtures of text: a folder each, a line for every file in it.
 void run_metrics(const std::string& folder, std::vector<Report>& reports);
 void run_tokenizers(const std::string& folder, std::vector<Report>& reports);

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "svad/ops/linear.hpp"
 
+#include "svad/autograd/backward.hpp"
 #include "svad/autograd/gradcheck.hpp"
+#include "svad/core/random.hpp"
+#include "svad/ops/cast.hpp"
 #include "svad/ops/elementwise.hpp"
 #include "svad/ops/matmul.hpp"
+#include "svad/ops/reduce.hpp"
 
 #include <doctest/doctest.h>
 
@@ -45,4 +49,55 @@ TEST_CASE("matmul: leading sizes broadcast, and flips read the transposed operan
 TEST_CASE("matmul: an empty sum is zero") {
     const Var y = matmul(Var::zeros({2, 0}), Var::zeros({0, 3}));
     for (float v : y.to<float>()) CHECK(v == 0);
+}
+
+namespace {
+
+/// A weight [n, k] as a file stores it: bytes with small scales in blocks, or rounded values.
+Var packed_weight(DType type, Index n, Index k) {
+    const Var values = random_f64({n, k}, -1, 1, 5);
+    if (type == DType::bf16) return values.to<bf16>();
+    if (type == DType::f16) return values.to<f16>();
+    const Var w = Var::uninitialized({n, k}, type);
+    auto* const bytes = reinterpret_cast<std::uint8_t*>(w.storage().data());
+    const BlockSize size = block_of(type);
+    Random random(3, 0);
+    for (std::size_t i = 0; i < bytes_of(type, n * k); ++i) bytes[i] = static_cast<std::uint8_t>(random.below(256));
+    for (std::size_t b = 0; b < bytes_of(type, n * k); b += size.bytes)
+        for (const std::size_t at : {type == DType::q6_k ? std::size_t{208} : std::size_t{0}, type == DType::q6_k ? std::size_t{208} : std::size_t{2}})
+            if (at != 2 || type == DType::q4_1 || type == DType::q4_k) bytes[b + at] = 0, bytes[b + at + 1] = 0x28;    // 2^-5
+    return w;
+}
+
+}  // namespace
+
+TEST_CASE("linear: weights as their file stores them give what their f32 values give, for any number of rows") {
+    for (const DType type : {DType::q8_0, DType::q4_0, DType::q4_1, DType::q4_k, DType::q6_k, DType::bf16, DType::f16}) {
+        const Var w = packed_weight(type, 37, 512), plain = w.to<float>(), b = random_f64({37}, -1, 1, 8).to<float>();
+        for (const Index rows : {1, 3, 4, 7, 8, 9, 40}) {
+            CAPTURE(name_of(type));
+            CAPTURE(rows);
+            const Var x = random_f64({rows, 512}, -1, 1, 6).to<float>();
+            const Var want = linear(x, plain, b, Activation::silu);
+            double size = 0;
+            for (const double v : want.to<double>().span()) size = std::max(size, std::abs(v));
+            CHECK(difference(linear(x, w, b, Activation::silu), want) < 1e-5 * size);
+        }
+    }
+}
+
+TEST_CASE("linear: a gradient passes through packed weights, and they get none") {
+    const Var w = packed_weight(DType::q4_k, 6, 256), x = random_f64({3, 256}, -1, 1, 6).to<float>();
+    const Var one = Var(x).leaf(), other = Var(x.to<float>()).leaf();
+    backward(sum(linear(one, w) * linear(one, w)));
+    backward(sum(linear(other, Var(w.to<float>())) * linear(other, Var(w.to<float>()))));
+    double size = 0;
+    for (const double v : other.grad().to<double>().span()) size = std::max(size, std::abs(v));
+    CHECK(difference(one.grad(), other.grad()) < 1e-5 * size);
+}
+
+TEST_CASE("linear: other mathematics on packed weights is an error that says what to do") {
+    const Var w = packed_weight(DType::q8_0, 2, 64);
+    CHECK_THROWS_WITH_AS((void)(w + w), doctest::Contains("q8_0"), DTypeError);
+    CHECK(difference(cast(w, DType::f32), w.to<float>()) == 0);
 }

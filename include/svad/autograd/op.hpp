@@ -8,6 +8,7 @@
 
 #include "svad/autograd/modes.hpp"
 #include "svad/autograd/var.hpp"
+#include "svad/core/parallel.hpp"
 
 #include <memory>
 #include <tuple>
@@ -308,6 +309,16 @@ inline std::string Var::name() const { return node_ ? node_->name : std::string(
 template <Element T>
 Tensor<T> Var::to() const {
     const Var packed = contiguous_();
+    if (is_blocked(dtype_)) {
+        Tensor<float> values = Tensor<float>::uninitialized(shape_);
+        const auto* const from = reinterpret_cast<const std::uint8_t*>(storage_.data());
+        parallel_for(numel() / 256 + 1, 64, [&](Index first, Index last) {
+            const Index begin = std::min(first * 256, numel()), stop = std::min(last * 256, numel());
+            blocks::decode(dtype_, from, begin, stop - begin, values.data() + begin);
+        });
+        if constexpr (std::same_as<T, float>) return values;
+        else return values.template to<T>();
+    }
     return dispatch_storage(dtype_, [&](auto t) {
         using From = decltype(t);
         const Tensor<From> tensor = packed.as<From>();

@@ -4,6 +4,7 @@
 // Data enters by the implicit constructor from Tensor and leaves by to<T>() and item().
 #pragma once
 
+#include "svad/core/blocks.hpp"
 #include "svad/core/tensor.hpp"
 #include "svad/core/view.hpp"
 
@@ -35,7 +36,7 @@ public:
 
     /// Fresh memory that the caller fills.
     static Var uninitialized(const Shape& shape, DType dtype) {
-        return Var(Storage(static_cast<std::size_t>(shape.numel()) * size_of(dtype)), shape, dtype);
+        return Var(Storage(bytes_of(dtype, shape.numel())), shape, dtype);
     }
     static Var full(const Shape& shape, double value, DType dtype = DType::f32) {
         Var v = uninitialized(shape, dtype);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Element types: what a file or a device may hold, and the two storage-only floats bf16 and f16.
 // Rounding to bf16/f16 is to nearest even; overflow becomes infinity; NaN stays NaN. f32 and f64 are the types that
-// the CPU computes in; `dispatch` crosses from the run-time tag to the static type once per op call.
+// the CPU computes in; `dispatch` crosses from the run-time tag to the static type once per op call. The blocked types
+// of GGUF files (q8_0 ... q6_k) hold groups of elements: weights are used as they are in the file (core/blocks.hpp).
 #pragma once
 
 #include "svad/core/error.hpp"
@@ -16,7 +17,7 @@ namespace svad {
 
 using Index = std::int64_t;
 
-enum class DType : std::uint8_t { f32, f64, bf16, f16, i8, i16, i32, i64, u8, u16, u32, u64, boolean };
+enum class DType : std::uint8_t { f32, f64, bf16, f16, i8, i16, i32, i64, u8, u16, u32, u64, boolean, q8_0, q4_0, q4_1, q4_k, q6_k };
 
 /// The upper half of a float: 8 bits of exponent, 7 of fraction.
 struct bf16 {
@@ -75,23 +76,28 @@ inline constexpr DType dtype_of = [] {
     else return sizeof(T) == 1 ? DType::u8 : sizeof(T) == 2 ? DType::u16 : sizeof(T) == 4 ? DType::u32 : DType::u64;
 }();
 
-/// Bytes of one element.
+/// True for types whose elements come in blocks and have no address of their own.
+[[nodiscard]] constexpr bool is_blocked(DType t) { return t >= DType::q8_0; }
+
+[[nodiscard]] constexpr std::string_view name_of(DType t) {
+    constexpr std::string_view names[] = {"f32", "f64", "bf16", "f16", "i8",  "i16",  "i32",  "i64",  "u8",
+                                          "u16", "u32", "u64",  "bool", "q8_0", "q4_0", "q4_1", "q4_k", "q6_k"};
+    return names[static_cast<std::size_t>(t)];
+}
+
+inline void print(std::string& out, DType t) { out += name_of(t); }
+
+/// Bytes of one element; a DTypeError for blocked types, whose sizes bytes_of() knows.
 [[nodiscard]] constexpr std::size_t size_of(DType t) {
     switch (t) {
+        case DType::q8_0: case DType::q4_0: case DType::q4_1: case DType::q4_k: case DType::q6_k:
+            fail<DTypeError>("a value in ", t, " cannot be read element by element; cast it to f32");
         case DType::f64: case DType::i64: case DType::u64: return 8;
         case DType::f32: case DType::i32: case DType::u32: return 4;
         case DType::bf16: case DType::f16: case DType::i16: case DType::u16: return 2;
         default: return 1;
     }
 }
-
-[[nodiscard]] constexpr std::string_view name_of(DType t) {
-    constexpr std::string_view names[] = {"f32", "f64", "bf16", "f16", "i8",  "i16", "i32",
-                                          "i64", "u8",  "u16",  "u32", "u64", "bool"};
-    return names[static_cast<std::size_t>(t)];
-}
-
-inline void print(std::string& out, DType t) { out += name_of(t); }
 
 /// Calls f with a value of the static type behind f32 or f64; any other dtype is a DTypeError naming `who`.
 template <class F>
@@ -117,7 +123,8 @@ decltype(auto) dispatch_storage(DType t, F&& f) {
         case DType::u16: return f(std::uint16_t{});
         case DType::u32: return f(std::uint32_t{});
         case DType::u64: return f(std::uint64_t{});
-        default: return f(bool{});
+        case DType::boolean: return f(bool{});
+        default: fail<DTypeError>("a value in ", t, " cannot be read element by element; cast it to f32");
     }
 }
 

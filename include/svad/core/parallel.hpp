@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One thread pool and `parallel_for`, which hands out small tiles dynamically: cores are shared with other programs,
 // and a static split waits for the slowest core. Nested calls run inline; the first exception returns to the caller.
+// Threads look for the next loop for some microseconds before they sleep: a word of a decoder is hundreds of short loops,
+// and waking a thread costs as much as one of them.
 #pragma once
 
 #include "svad/core/dtype.hpp"
@@ -48,15 +50,19 @@ public:
             const std::lock_guard lock(mutex_);
             n_ = n, grain_ = grain, call_ = call, body_ = body, error_ = nullptr;
             next_.store(0, std::memory_order_relaxed);
-            running_ = static_cast<int>(workers_.size());
-            ++epoch_;
+            running_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+            epoch_.fetch_add(1, std::memory_order_release);
         }
         wake_.notify_all();
         inside() = true;
         work();
         inside() = false;
+        const auto finished = [&] { return running_.load(std::memory_order_acquire) == 0; };
+        if (!spin_until(finished)) {
+            std::unique_lock lock(mutex_);
+            done_.wait(lock, finished);
+        }
         std::unique_lock lock(mutex_);
-        done_.wait(lock, [&] { return running_ == 0; });
         if (error_) {
             const std::exception_ptr error = std::exchange(error_, nullptr);
             lock.unlock();
@@ -74,7 +80,7 @@ private:
 
     void start() {
         if (!workers_.empty()) return;
-        const std::uint64_t epoch = epoch_;
+        const std::uint64_t epoch = epoch_.load();
         for (int i = 1; i < wanted_; ++i) workers_.emplace_back([this, epoch] { serve(epoch); });
     }
 
@@ -91,17 +97,30 @@ private:
 
     void serve(std::uint64_t seen) {
         inside() = true;
+        const auto called = [&] { return epoch_.load(std::memory_order_acquire) != seen; };
         for (;;) {
-            {
+            if (!spin_until(called)) {
                 std::unique_lock lock(mutex_);
-                wake_.wait(lock, [&] { return quit_ || epoch_ != seen; });
+                wake_.wait(lock, [&] { return quit_ || called(); });
                 if (quit_) return;
-                seen = epoch_;
             }
+            seen = epoch_.load(std::memory_order_acquire);
             work();
+            if (running_.fetch_sub(1, std::memory_order_acq_rel) > 1) continue;
             const std::lock_guard lock(mutex_);
-            if (--running_ == 0) done_.notify_one();
+            done_.notify_one();
         }
+    }
+
+    /// Waits about 20 microseconds for `ready`; whether it came.
+    static bool spin_until(const auto& ready) {
+        for (int i = 0; i < 1000; ++i) {
+            if (ready()) return true;
+#if defined(__x86_64__)
+            __builtin_ia32_pause();
+#endif
+        }
+        return ready();
     }
 
     void work() {
@@ -121,9 +140,10 @@ private:
     std::mutex entry_, mutex_;
     std::condition_variable wake_, done_;
     std::vector<std::thread> workers_;
-    int wanted_, running_ = 0;
+    int wanted_;
     bool quit_ = false;
-    std::uint64_t epoch_ = 0;
+    std::atomic<int> running_{0};
+    std::atomic<std::uint64_t> epoch_{0};
     std::atomic<Index> next_{0};
     Index n_ = 0, grain_ = 1;
     Call call_ = nullptr;

@@ -48,6 +48,8 @@ private:
 
 /// Sees the raw scores [rows, vocabulary] of every step of greedy search and sampling.
 using Watch = std::function<void(Index step, const Tensor<float>& scores)>;
+/// Hears every new word of greedy search and sampling as soon as it is chosen; false ends that row's text.
+using Heard = std::function<bool(Index row, Id word)>;
 
 namespace detail {
 
@@ -139,7 +141,8 @@ inline std::vector<float> processed(const Tensor<float>& scores, Index row, cons
     return values;
 }
 
-inline std::vector<Hypothesis> one_by_one(const Decoder& decoder, const Prompt& prompt, const SearchOptions& o, const Watch& watch) {
+inline std::vector<Hypothesis> one_by_one(const Decoder& decoder, const Prompt& prompt, const SearchOptions& o, const Watch& watch,
+                                           const Heard& heard) {
     const Index B = prompt.vectors.size(0);
     std::vector<Hypothesis> rows(static_cast<std::size_t>(B));
     std::vector<bool> ended(static_cast<std::size_t>(B), false);
@@ -158,6 +161,7 @@ inline std::vector<Hypothesis> one_by_one(const Decoder& decoder, const Prompt& 
             rows[b].score += log_probabilities(scores)[static_cast<std::size_t>(words[b])];
             rows[b].ids.push_back(words[b]);
             ended[b] = o.stops(words[b]);
+            if (heard && !heard(static_cast<Index>(b), words[b])) ended[b] = true;
             open = open || !ended[b];
         }
         if (!open || step + 1 == o.max_new) return rows;
@@ -204,7 +208,8 @@ inline std::vector<std::vector<Hypothesis>> by_beams(const Decoder& decoder, con
 /// Continues every prompt: for each row its hypotheses, the best first (one without beams; `beams` with them). A
 /// hypothesis' score is the sum of its log-probabilities, with beams divided by length ^ length_penalty.
 [[nodiscard]] inline std::vector<std::vector<Hypothesis>> generate(const Decoder& decoder, const Prompt& prompt,
-                                                                   const SearchOptions& options = {}, const Watch& watch = {}) {
+                                                                   const SearchOptions& options = {}, const Watch& watch = {},
+                                                                   const Heard& heard = {}) {
     const NoGrad off;
     if (prompt.vectors.size(1) < 1) fail<UsageError>("generate: the prompt is empty; give it at least one token");
     for (Id id : options.stop)
@@ -212,7 +217,7 @@ inline std::vector<std::vector<Hypothesis>> by_beams(const Decoder& decoder, con
             fail<UsageError>("generate: stop id ", id, " is outside the vocabulary of ", decoder.config.vocabulary);
     if (options.beams > 1) return detail::by_beams(decoder, prompt, options);
     std::vector<std::vector<Hypothesis>> results;
-    for (Hypothesis& h : detail::one_by_one(decoder, prompt, options, watch)) results.push_back({std::move(h)});
+    for (Hypothesis& h : detail::one_by_one(decoder, prompt, options, watch, heard)) results.push_back({std::move(h)});
     return results;
 }
 

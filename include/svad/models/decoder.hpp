@@ -143,7 +143,8 @@ struct Decoder {
     /// An empty cache for `rows` sequences of up to `capacity` positions.
     KvCache cache(Index rows, Index capacity) const {
         const Linear& k = blocks.at(0).attn.k;
-        return KvCache(config.depth, rows, capacity, k.out(), words.weight.var().dtype());
+        const DType type = words.weight.var().dtype();
+        return KvCache(config.depth, rows, capacity, k.out(), blocks::is_packed(type) ? DType::f32 : type);
     }
 
     void visit(auto&& f) {

@@ -42,7 +42,7 @@ public:
     Parameter(const Parameter& other)
         : shape_(other.shape_), init_(other.init_), kind_(other.kind_), trainable_(other.trainable_), path_(other.path_) {
         ++live_;
-        if (other.filled()) set(other.value_.detach().contiguous_copy());
+        if (other.filled()) set(is_blocked(other.value_.dtype()) ? other.value_ : other.value_.detach().contiguous_copy());
     }
     Parameter(Parameter&& other) noexcept
         : shape_(other.shape_), init_(other.init_), kind_(other.kind_), trainable_(other.trainable_),
@@ -58,7 +58,7 @@ public:
     Index numel() const { return shape_.numel(); }
     Init init() const { return init_; }
     bool filled() const { return static_cast<bool>(value_); }
-    bool trainable() const { return trainable_; }
+    bool trainable() const { return trainable_ && !(value_ && is_blocked(value_.dtype())); }
     bool is_buffer() const { return kind_ == Kind::buffer; }
     /// Where it is in the model that last listed it, e.g. "vit.blocks.3.attn.q.weight".
     const std::string& path() const { return path_; }
@@ -74,7 +74,7 @@ public:
     Var grad() const { return value_ ? value_.grad() : Var(); }
     void clear_grad() const { value_.clear_grad(); }
 
-    /// Gives it this value, shared and not copied; the shape must be the declared one.
+    /// Gives it this value, shared and not copied; the shape must be the declared one. Blocked values are never trained.
     void set(const Var& value) {
         if (value.shape() != shape_)
             fail<ShapeError>("parameter ", path_, ": declared as ", shape_, "; got ", value.dtype(), value.shape());
@@ -99,7 +99,7 @@ public:
 
 private:
     void attach() {
-        if (trainable_) value_ = value_.leaf(path_);
+        if (trainable()) value_ = value_.leaf(path_);
         else value_ = value_.detach();
     }
 

@@ -7,6 +7,7 @@
 // ([1, 1, D] is [D]).
 #pragma once
 
+#include "svad/io/gguf_weights.hpp"
 #include "svad/io/safetensors.hpp"
 #include "svad/nn/module.hpp"
 
@@ -207,9 +208,18 @@ template <class Get>
     return detail::transposed(Tensor<float>(Shape{shape[1], shape[0]}, all));
 }
 
-/// Fills the whole module from the file. Throws FormatError that lists what is missing, unused and misshaped.
-template <Module M>
-void load(M& module, const io::SafeTensors& file, const NameTable& table = {}) {
+/// A file of named tensors: io::SafeTensors, io::GgufWeights.
+template <class F>
+concept WeightFile = requires(const F& file, const std::string& name) {
+    { file.names() } -> std::same_as<std::vector<std::string>>;
+    { file.info(name).shape } -> std::convertible_to<Shape>;
+    { file.template load<float>(name) } -> std::same_as<Tensor<float>>;
+};
+
+/// Fills the whole module from the file. Throws FormatError that lists what is missing, unused and misshaped. Safetensors
+/// become f32; the tensors of a GGUF file stay what and where they are, mapped, unless a rule splits or turns them.
+template <Module M, WeightFile File>
+void load(M& module, const File& file, const NameTable& table = {}) {
     const ParameterMap map = parameter_map(module);
     std::map<const Parameter*, bool> filled;
     std::vector<std::string> missing, unused, misshaped;
@@ -238,7 +248,14 @@ void load(M& module, const io::SafeTensors& file, const NameTable& table = {}) {
         fail<io::FormatError>("weights: ", file.path(), ": ", text);
     }
     for (const auto& [name, target] : plan) {
-        Tensor<float> values = file.load<float>(name);
+        if constexpr (requires { file.stored(name); }) {
+            const io::StoredTensor as_is = file.stored(name);
+            if (target.parts.size() == 1 && target.parts[0] && !target.transposed) {
+                target.parts[0]->set(Var(as_is.storage, target.parts[0]->shape(), as_is.dtype));
+                continue;
+            }
+        }
+        Tensor<float> values = file.template load<float>(name);
         if (target.transposed && values.rank() == 2) values = detail::transposed(values);
         values = detail::regrouped(values, target.heads, static_cast<Index>(target.parts.size()));
         Index at = 0;

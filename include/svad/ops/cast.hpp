@@ -22,6 +22,7 @@ public:
 
     Var run(std::span<const Var> inputs, std::vector<Var>&) const override {
         const Var x = inputs[0].contiguous_().detach(), y = Var::uninitialized(x.shape(), to_);
+        if (is_blocked(from_)) return unpacked(x);
         switch (to_) {
             case DType::f32: convert<float>(x, y); break;
             case DType::f64: convert<double>(x, y); break;
@@ -37,6 +38,11 @@ public:
     }
 
 private:
+    Var unpacked(const Var& x) const {
+        if (to_ != DType::f32) fail<DTypeError>("cast: ", from_, " can become f32 only; got ", to_);
+        return x.to<float>();
+    }
+
     template <class To>
     static void convert(const Var& x, const Var& y) {
         dispatch_storage(x.dtype(), [&](auto t) {

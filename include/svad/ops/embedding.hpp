@@ -64,8 +64,25 @@ struct EmbeddingOp {
 
 }  // namespace ops
 
-/// table [rows, D] at ids [...] -> [..., D]; the row `padding` gets no gradient.
+namespace detail {
+
+/// Rows of a table that stays as its file stores it, as f32.
+inline Var packed_rows(const Var& table, const Tensor<std::int32_t>& ids) {
+    const Index D = table.size(-1);
+    Tensor<float> y = Tensor<float>::uninitialized(ops::EmbeddingOp{ids}.shape(table.shape()).y);
+    const auto* const from = reinterpret_cast<const std::uint8_t*>(table.storage().data()) + (is_blocked(table.dtype()) ? 0 : 2 * table.offset());
+    parallel_for(ids.numel(), std::max<Index>(1, 16384 / std::max<Index>(1, D)), [&](Index first, Index last) {
+        for (Index i = first; i < last; ++i) blocks::decode(table.dtype(), from, ids[i] * D, D, y.data() + i * D);
+    });
+    return y;
+}
+
+}  // namespace detail
+
+/// table [rows, D] at ids [...] -> [..., D]; the row `padding` gets no gradient. A table in blocks (q8_0 ... q6_k), or one
+/// frozen in bf16 or f16, gives f32.
 [[nodiscard]] inline Var embedding(const Var& table, const Tensor<std::int32_t>& ids, std::int32_t padding = -1) {
+    if (blocks::is_packed(table.dtype()) && table.rank() == 2 && table.size(1) % 32 == 0 && !table.wants_grad()) return detail::packed_rows(table, ids);
     return apply(ops::EmbeddingOp{ids, padding}, table);
 }
 

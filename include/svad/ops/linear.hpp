@@ -3,7 +3,9 @@
 // kept for the gradient. Weights are stored [out, in], as in PyTorch's checkpoints.
 #pragma once
 
+#include "svad/backend/cpu/blocked.hpp"
 #include "svad/ops/activation.hpp"
+#include "svad/ops/elementwise.hpp"
 #include "svad/ops/matmul.hpp"
 
 namespace svad {
@@ -94,8 +96,57 @@ struct LinearBiasOp {
 
 }  // namespace ops
 
-/// act(x w' + b) over the last axis: x [..., in], w [out, in], b [out] or empty -> [..., out].
+namespace detail {
+
+/// y = x w' with w as its file stores it, in f32. Weights get no gradient; dx = dy w.
+class PackedLinearOp final : public AnyOp {
+public:
+    explicit PackedLinearOp(Var w) : w_(std::move(w)) {}
+
+    std::string_view name() const override { return "linear"; }
+    bool differentiable() const override { return true; }
+    bool keeps_result() const override { return false; }
+    bool keeps_input(std::size_t) const override { return false; }
+
+    Var run(std::span<const Var> inputs, std::vector<Var>&) const override {
+        const Var x = inputs[0].contiguous_().detach();
+        require(w_.rank() == 2, "linear", "the weight must be [out, in]");
+        require(x.rank() >= 1 && x.shape().back() == w_.size(1), "linear", "x's last size must be the weight's last");
+        const Var y = Var::uninitialized(x.shape().with(-1, w_.size(0)), DType::f32);
+        const auto* const w = reinterpret_cast<const std::uint8_t*>(w_.storage().data()) + (is_blocked(w_.dtype()) ? 0 : 2 * w_.offset());
+        cpu::blocked_product(w_.dtype(), x.shape().rows(), w_.size(0), w_.size(1), x.data<float>() , w, y.data<float>());
+        return y;
+    }
+    Grads grad(const Var& dy, const Var&, std::span<const Var>, std::span<const Var>) const override {
+        const Index rows = dy.shape().rows();
+        const Var w = w_.to<float>();
+        return {svad::apply(ops::MatmulOp{}, dy.reshape({rows, w_.size(0)}), w).reshape(dy.shape().with(-1, w_.size(1)))};
+    }
+
+private:
+    Var w_;
+};
+
+/// True for weights that are multiplied as they are stored.
+[[nodiscard]] inline bool packed_weight(const Var& x, const Var& w) {
+    if (is_blocked(w.dtype())) return true;
+    return blocks::is_packed(w.dtype()) && x.dtype() == DType::f32 && !w.wants_grad() && w.size(-1) % 32 == 0;
+}
+
+[[nodiscard]] inline Var packed_linear(const Var& x, const Var& w) {
+    const Var list[] = {x};
+    return record(OpPtr(new PackedLinearOp(w.detach())), list);
+}
+
+}  // namespace detail
+
+/// act(x w' + b) over the last axis: x [..., in], w [out, in], b [out] or empty -> [..., out]. w may be in blocks (q8_0 ...
+/// q6_k), or frozen in bf16 or f16: then it is used as it is stored, in f32 arithmetic, and gets no gradient.
 [[nodiscard]] inline Var linear(const Var& x, const Var& w, const Var& b = Var(), Activation activation = Activation::none) {
+    if (detail::packed_weight(x, w)) {
+        const Var y = detail::packed_linear(x, w), sum = b ? y + b : y;
+        return activation == Activation::none ? sum : activate(sum, activation);
+    }
     const cpu::Operands operands = detail::matmul_operands();
     return b ? apply(ops::LinearBiasOp{activation, operands}, x, w, b) : apply(ops::LinearOp{activation, operands}, x, w);
 }

@@ -247,10 +247,12 @@ struct BinaryCrossEntropyOp {
     return apply(ops::CrossEntropyOp{labels, options}, logits);
 }
 
-/// cross_entropy(hidden weight', labels) without ever holding all scores: hidden [N, D], weight [V, D], labels [N].
+/// cross_entropy(hidden weight', labels) without ever holding all scores: hidden [N, D], weight [V, D], labels [N]. With a
+/// packed weight (see linear) the scores [N, V] are held.
 [[nodiscard]] inline Var linear_cross_entropy(const Var& hidden, const Var& weight, const Tensor<std::int32_t>& labels,
                                               const LossOptions& options = {}, Index chunk = 256) {
     if (chunk < 1) fail<UsageError>("linear_cross_entropy: the chunk must be at least one row; got ", chunk);
+    if (detail::packed_weight(hidden, weight)) return cross_entropy(detail::packed_linear(hidden, weight), labels, options);
     return apply(ops::LinearCrossEntropyOp{labels, options, chunk, detail::matmul_operands()}, hidden, weight);
 }
 
