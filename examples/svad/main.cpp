@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <memory>
 
 int main(int argc, char** argv) {
     CLI::App app{"svad: describe short videos in fine spatial and temporal detail; train and score such models"};
@@ -19,45 +20,32 @@ int main(int argc, char** argv) {
     app.add_option("--threads", threads, "threads to compute with (default: all)")->check(CLI::Range(1, 1024));
 
     int code = 0;
-    const auto run = [&](auto& options, int (*command)(const std::decay_t<decltype(options)>&)) {
-        return [&options, command, &threads, &code] {
+    const auto add = [&]<class O>(CLI::App& to, CLI::App* (*make)(CLI::App&, O&), int (*command)(const O&)) {
+        const auto options = std::make_shared<O>();
+        make(to, *options)->callback([options, command, &threads, &code] {
             if (threads > 0) svad::set_threads(threads);
-            code = command(options);
-        };
+            code = command(*options);
+        });
     };
-    tool::SynthOptions synth_options;
-    tool::add_synth(app, synth_options)->callback(run(synth_options, tool::synth));
-    tool::TrainArguments train_options;
-    tool::add_train(app, train_options)->callback(run(train_options, tool::train));
-    tool::DescribeOptions describe_options;
-    tool::add_describe(app, describe_options)->callback(run(describe_options, tool::describe));
-    tool::EvaluateOptions evaluate_options;
-    tool::add_evaluate(app, evaluate_options)->callback(run(evaluate_options, tool::evaluate));
-    tool::StatsOptions stats_options;
-    tool::add_stats(app, stats_options)->callback(run(stats_options, tool::stats));
-    tool::TrainTaggerOptions tagger_options;
-    tool::add_train_tagger(app, tagger_options)->callback(run(tagger_options, tool::train_tagger));
-    tool::JudgeArguments judge_options;
-    tool::add_judge(app, judge_options)->callback(run(judge_options, tool::judge));
-    tool::RewriteOptions rewrite_options;
-    tool::add_rewrite(app, rewrite_options)->callback(run(rewrite_options, tool::rewrite));
-    tool::KeywordOptions keyword_options;
-    tool::add_keywords(app, keyword_options)->callback(run(keyword_options, tool::keywords));
-    tool::GenerateOptions generate_options, chat_options;
-    tool::add_generate(app, generate_options)->callback(run(generate_options, tool::generate));
-    tool::add_chat(app, chat_options)->callback(run(chat_options, tool::chat));
+    add(app, tool::add_synth, tool::synth);
+    add(app, tool::add_train, tool::train);
+    add(app, tool::add_describe, tool::describe);
+    add(app, tool::add_evaluate, tool::evaluate);
+    add(app, tool::add_stats, tool::stats);
+    add(app, tool::add_train_tagger, tool::train_tagger);
+    add(app, tool::add_judge, tool::judge);
+    add(app, tool::add_rewrite, tool::rewrite);
+    add(app, tool::add_keywords, tool::keywords);
+    add(app, tool::add_generate, tool::generate);
+    add(app, tool::add_chat, tool::chat);
     CLI::App* const dataset = app.add_subcommand("dataset", "build, convert and pack data sets");
     dataset->require_subcommand(1);
     tool::DatasetOptions dataset_options;
     tool::add_dataset_stages(*dataset, dataset_options, code);
-    tool::DatasetConvertOptions convert_options;
-    tool::add_dataset_convert(*dataset, convert_options)->callback(run(convert_options, tool::dataset_convert));
-    tool::DatasetPackOptions pack_options;
-    tool::add_dataset_pack(*dataset, pack_options)->callback(run(pack_options, tool::dataset_pack));
-    tool::DatasetUnpackOptions unpack_options;
-    tool::add_dataset_unpack(*dataset, unpack_options)->callback(run(unpack_options, tool::dataset_unpack));
-    tool::AnnotateOptions annotate_options;
-    tool::add_annotate(*dataset, annotate_options)->callback(run(annotate_options, tool::annotate));
+    add(*dataset, tool::add_dataset_convert, tool::dataset_convert);
+    add(*dataset, tool::add_dataset_pack, tool::dataset_pack);
+    add(*dataset, tool::add_dataset_unpack, tool::dataset_unpack);
+    add(*dataset, tool::add_annotate, tool::annotate);
 
     try {
         app.parse(argc, argv);

@@ -313,6 +313,10 @@ struct BlockSize {
 
 namespace blocks {
 
+// Vectors wider than the compiled-for registers are returned below; everything is inlined, so no ABI is at stake.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpsabi"
+
 typedef float Float16 __attribute__((vector_size(64)));
 typedef std::uint8_t Byte16 __attribute__((vector_size(16)));
 typedef std::int32_t Word16 __attribute__((vector_size(64)));
@@ -340,7 +344,8 @@ template <class V>
 /// Sixteen bytes as floats. GCC 12 converts vectors of bytes one element at a time, hence the intrinsics.
 [[gnu::always_inline]] inline Float16 floats(Byte16 v) {
 #if defined(__AVX512F__)
-    return std::bit_cast<Float16>(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(std::bit_cast<__m128i>(v))));
+    // The masked forms: GCC 12 takes the plain ones' undefined operand for a mistake of ours.
+    return __builtin_convertvector(std::bit_cast<Word16>(_mm512_maskz_cvtepu8_epi32(0xFFFF, std::bit_cast<__m128i>(v))), Float16);
 #elif defined(__AVX2__)
     const auto low = std::bit_cast<__m128i>(v), high = _mm_srli_si128(low, 8);
     return std::bit_cast<Float16>(std::array{_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(low)), _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(high))});
@@ -396,7 +401,7 @@ struct Unpack<DType::q4_k> {
         const int least = j < 4 ? s[j + 4] & 63 : (s[j + 4] >> 4) | ((s[j] >> 6) << 4);
         const float d = half(block) * static_cast<float>(scale), m = half(block + 2) * static_cast<float>(least);
         const std::uint8_t* const q = block + 16 + j / 2 * 32;
-        const int shift = j % 2 * 4;
+        const int shift = static_cast<int>(j % 2) * 4;
         a = floats((load<Byte16>(q) >> shift) & 15) * d - m;
         b = floats((load<Byte16>(q + 16) >> shift) & 15) * d - m;
     }
@@ -410,7 +415,7 @@ struct Unpack<DType::q6_k> {
         const std::uint8_t* const high = block + 128 + part * 32;
         const std::uint8_t* const scales = block + 192 + part * 8 + quarter * 2;
         const float d = half(block + 208);
-        const int down = quarter / 2 * 4, up = static_cast<int>(quarter) * 2;
+        const int down = static_cast<int>(quarter / 2) * 4, up = static_cast<int>(quarter) * 2;
         const auto value = [&](Index at) {
             const Byte16 q = ((load<Byte16>(low + at) >> down) & 15) | (((load<Byte16>(high + at) >> up) & 3) << 4);
             return floats(q) - 32.0f;
@@ -435,8 +440,8 @@ template <>
 struct Unpack<DType::f16> {
     [[gnu::always_inline]] static void unit(const std::uint8_t* run, Index, Float16& a, Float16& b) {
 #if defined(__AVX512F__)
-        a = std::bit_cast<Float16>(_mm512_cvtph_ps(load<__m256i>(run)));
-        b = std::bit_cast<Float16>(_mm512_cvtph_ps(load<__m256i>(run + 32)));
+        a = std::bit_cast<Float16>(_mm512_maskz_cvtph_ps(0xFFFF, load<__m256i>(run)));
+        b = std::bit_cast<Float16>(_mm512_maskz_cvtph_ps(0xFFFF, load<__m256i>(run + 32)));
 #else
         for (int i = 0; i < 16; ++i) a[i] = half(run + 2 * i), b[i] = half(run + 32 + 2 * i);
 #endif
@@ -470,6 +475,8 @@ inline void decode(DType type, const std::uint8_t* from, Index first, Index coun
         }
     });
 }
+
+#pragma GCC diagnostic pop
 
 }  // namespace blocks
 
@@ -1798,7 +1805,8 @@ private:
 }  // namespace svad::io
 
 // ==== svad/io/gguf_weights.hpp ====
-// The tensors of a GGUF file as models take them: by name, in the file's own bytes, without a copy.
+// The tensors of a GGUF file as models take them: by name, in the file's own bytes, without a copy. Values that are
+// to be floats are unpacked on the way.
 
 namespace svad::io {
 
@@ -20847,7 +20855,7 @@ void load(M& module, const File& file, const NameTable& table = {}) {
         fail<io::FormatError>("weights: ", file.path(), ": ", text);
     }
     for (const auto& [name, target] : plan) {
-        if constexpr (requires { file.stored(name); }) {
+        if constexpr (requires { file.stored(std::string()); }) {
             const io::StoredTensor as_is = file.stored(name);
             if (target.parts.size() == 1 && target.parts[0] && !target.transposed) {
                 target.parts[0]->set(Var(as_is.storage, target.parts[0]->shape(), as_is.dtype));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tensors of a GGUF file as models take them: by name, in the file's own bytes, without a copy.
+// The tensors of a GGUF file as models take them: by name, in the file's own bytes, without a copy. Values that are
+// to be floats are unpacked on the way.
 #pragma once
 
 #include "svad/core/blocks.hpp"

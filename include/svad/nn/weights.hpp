@@ -248,7 +248,7 @@ void load(M& module, const File& file, const NameTable& table = {}) {
         fail<io::FormatError>("weights: ", file.path(), ": ", text);
     }
     for (const auto& [name, target] : plan) {
-        if constexpr (requires { file.stored(name); }) {
+        if constexpr (requires { file.stored(std::string()); }) {
             const io::StoredTensor as_is = file.stored(name);
             if (target.parts.size() == 1 && target.parts[0] && !target.transposed) {
                 target.parts[0]->set(Var(as_is.storage, target.parts[0]->shape(), as_is.dtype));
