@@ -62,11 +62,11 @@ struct UniFormer {
 
     /// Clips [B, T, 3, S, S] to class scores: head(norm((1 - w) aggregate + w mean of class tokens)), w = sigmoid(balance).
     Var operator()(const Var& clips, VideoTrace* trace = nullptr) const {
-        const auto s = encoder.stages(clips, trace);
+        const auto tokens = encoder.frame_tokens(clips, trace);
         const Index B = clips.size(0), V = balance.numel();
-        const Var class_tokens = mean(s.frames.slice(1, 0).reshape({B, s.grid.frames, V}), 1);     // [B, V]
+        const Var class_tokens = mean(tokens.last.slice(1, 0).reshape({B, tokens.grid.frames, V}), 1);     // [B, V]
         const Var w = sigmoid(balance);
-        const Var mixed = s.aggregate.reshape({B, V}) * (1.0 - w) + class_tokens * w;
+        const Var mixed = encoder.aggregated(tokens, trace).reshape({B, V}) * (1.0 - w) + class_tokens * w;
         return head(head_norm(mixed));
     }
 

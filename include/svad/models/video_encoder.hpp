@@ -49,37 +49,50 @@ struct VideoEncoder {
         name_parameters(*this);
     }
 
-    struct Stages {
-        Var aggregate;                              // [B, 1, D]; empty without GMHRA
-        Var frames;                                 // [B * T, 1 + N, D], the last block's output
+    /// What the ViT alone makes of clips. GMHRA reads it and never changes it, so that it may be kept where the ViT is frozen.
+    struct FrameTokens {
+        std::vector<Var> read;                      // [B * T, 1 + N, D] behind each block that a GMHRA block follows
+        Var last;                                   // the same behind the last block
         Grid grid;
     };
 
-    /// Clips [B, T, 3, S, S] to the aggregate and the frame tokens (eq 3 and 4).
-    Stages stages(const Var& clips, VideoTrace* trace = nullptr) const {
-        const Index B = clips.size(0), D = config.vit.width;
-        const Grid grid = vit.grid(clips);
+    /// Clips [B, T, 3, S, S] to their frame tokens (eq 3).
+    FrameTokens frame_tokens(const Var& clips, VideoTrace* trace = nullptr) const {
+        FrameTokens out{{}, {}, vit.grid(clips)};
         Var x = vit.embed(clips);
-        if (temporal) x = at_times(x, grid);
+        if (temporal) x = at_times(x, out.grid);
         if (trace) trace->embed = x;
-        Var z = aggregate ? aggregate->var().reshape({1, 1, D}).expand({B, 1, D}) : Var();
-        std::size_t next = 0;
         for (std::size_t i = 0; i < vit.blocks.size(); ++i) {
-            x = vit.blocks[i](x, grid);
+            x = vit.blocks[i](x, out.grid);
             if (trace) trace->blocks.push_back(x);
-            if (next == gmhra.size() || config.gmhra_after[next] != static_cast<Index>(i)) continue;
-            z = gmhra[next++](z, x, grid);
+            const std::size_t next = out.read.size();
+            if (next < gmhra.size() && config.gmhra_after[next] == static_cast<Index>(i)) out.read.push_back(x);
+        }
+        out.last = x;
+        return out;
+    }
+
+    /// The aggregate over all frames of every clip (eq 4): [B, 1, D]; empty without GMHRA.
+    Var aggregated(const FrameTokens& tokens, VideoTrace* trace = nullptr) const {
+        const Index B = tokens.last.size(0) / tokens.grid.frames, D = config.vit.width;
+        Var z = aggregate ? aggregate->var().reshape({1, 1, D}).expand({B, 1, D}) : Var();
+        for (std::size_t i = 0; i < gmhra.size(); ++i) {
+            z = gmhra[i](z, tokens.read[i], tokens.grid);
             if (trace) trace->aggregates.push_back(z);
         }
-        return {z, x, grid};
+        return z;
     }
 
     /// Clips [B, T, 3, S, S] to tokens [B, 1 + T (1 + N), D], the aggregate first (eq 5).
-    Var operator()(const Var& clips, VideoTrace* trace = nullptr) const {
-        const Stages s = stages(clips, trace);
-        const Var frames = s.frames.reshape({clips.size(0), s.grid.frames * (1 + s.grid.patches()), config.vit.width});
+    Var operator()(const Var& clips, VideoTrace* trace = nullptr) const { return all_tokens(frame_tokens(clips, trace), trace); }
+
+    /// The same from frame tokens.
+    Var all_tokens(const FrameTokens& tokens, VideoTrace* trace = nullptr) const {
+        const Index T = tokens.grid.frames, B = tokens.last.size(0) / T;
+        const Var whole = aggregated(tokens, trace);
+        const Var frames = tokens.last.reshape({B, T * tokens.last.size(1), config.vit.width});
         Var z = frames;
-        if (s.aggregate) z = config.aggregate_first ? concat(1, {s.aggregate, frames}) : concat(1, {frames, s.aggregate});
+        if (whole) z = config.aggregate_first ? concat(1, {whole, frames}) : concat(1, {frames, whole});
         const Var out = norm ? (*norm)(z) : z;
         if (trace) trace->tokens = z, trace->normed = out;
         return out;

@@ -3,11 +3,9 @@
 // (Shazeer 2020). One Mlp serves both, because a block should not care.
 #pragma once
 
-#include "svad/nn/module.hpp"
+#include "svad/nn/low_rank.hpp"
 #include "svad/ops/activation.hpp"
-#include "svad/ops/dropout.hpp"
 #include "svad/ops/elementwise.hpp"
-#include "svad/ops/linear.hpp"
 
 namespace svad {
 
@@ -19,23 +17,26 @@ struct LinearOptions {
     Init weight = Init::normal(0.02);
 };
 
-/// y = x W' + b over the last axis: [..., in] -> [..., out].
+/// y = x W' + b over the last axis: [..., in] -> [..., out]; and a low-rank part, if it was given one (nn/lora.hpp).
 struct Linear {
     Parameter weight;                               // [out, in]
     std::optional<Parameter> bias;                  // [out]
+    std::optional<LowRank> lora;
 
     Linear(Index in, Index out, LinearOptions o = {}) : weight(Shape{out, in}, o.weight) {
         if (o.bias) bias.emplace(Shape{out}, Init::zeros());
     }
 
     Var operator()(const Var& x, Activation activation = Activation::none) const {
-        return linear(x, weight, value_or_none(bias), activation);
+        if (!lora || lora->merged()) return linear(x, weight, value_or_none(bias), activation);
+        const Var y = linear(x, weight, value_or_none(bias)) + (*lora)(x);
+        return activation == Activation::none ? y : activate(y, activation);
     }
 
     Index in() const { return weight.shape()[1]; }
     Index out() const { return weight.shape()[0]; }
 
-    void visit(auto&& f) { f("weight", weight); f("bias", bias); }
+    void visit(auto&& f) { f("weight", weight); f("bias", bias); f("lora", lora); }
 };
 
 struct MlpOptions {

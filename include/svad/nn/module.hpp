@@ -42,10 +42,11 @@ concept Module = requires(std::remove_const_t<M>& m, detail::AnyVisitor f) { m.v
 
 namespace detail {
 
-// One walker type for all uses, so that every module's visit is compiled once.
+// One walker type for all uses of a kind of part, so that every module's visit is compiled once for it.
+template <class Part>
 class Walker {
 public:
-    using Call = void (*)(void*, const std::string&, Parameter&);
+    using Call = void (*)(void*, const std::string&, Part&);
     Walker(void* context, Call call) : context_(context), call_(call) {}
 
     template <class C>
@@ -59,8 +60,9 @@ public:
 
     template <class C>
     void enter(C& child) {
-        if constexpr (std::is_same_v<C, Parameter>) {
+        if constexpr (std::is_same_v<C, Part>) {
             call_(context_, path_, child);
+        } else if constexpr (std::is_same_v<C, Parameter>) {
         } else if constexpr (is_optional<C>) {
             if (child) enter(*child);
         } else if constexpr (is_vector<C>) {
@@ -95,11 +97,20 @@ inline bool glob_match(std::string_view pattern, std::string_view text) {
 template <Module M, class F>
 void for_each_parameter(M& module, F&& f) {
     using Plain = std::remove_reference_t<F>;
-    detail::Walker walker(const_cast<void*>(static_cast<const void*>(&f)),
+    detail::Walker<Parameter> walker(const_cast<void*>(static_cast<const void*>(&f)),
                           [](void* context, const std::string& path, Parameter& p) {
                               p.set_path(path);
                               (*static_cast<Plain*>(context))(path, p);
                           });
+    walker.enter(const_cast<std::remove_const_t<M>&>(module));
+}
+
+/// Calls f(path, part) for every module of type Part inside `module`, in the order of visit.
+template <class Part, Module M, class F>
+void for_each_part(M& module, F&& f) {
+    using Plain = std::remove_reference_t<F>;
+    detail::Walker<Part> walker(const_cast<void*>(static_cast<const void*>(&f)),
+                                [](void* context, const std::string& path, Part& part) { (*static_cast<Plain*>(context))(path, part); });
     walker.enter(const_cast<std::remove_const_t<M>&>(module));
 }
 

@@ -32,6 +32,7 @@ struct NameTable {
     std::vector<std::string> ignored = {};          ///< globs of tensors that carry nothing to learn
     std::vector<std::string> stripped = {};         ///< prefixes that a name may carry beyond the rules
     std::vector<std::string> added = {};            ///< prefixes that a name may lack
+    std::vector<std::string> elsewhere = {};        ///< globs of parameters that another file fills
 
     /// These rules for a part of a larger checkpoint and module.
     [[nodiscard]] NameTable inside(const std::string& file, const std::string& ours) const {
@@ -235,8 +236,11 @@ void load(M& module, const File& file, const NameTable& table = {}) {
             if (p && !filled.emplace(p, true).second) unused.push_back(name + " (a second value for " + p->path() + ")");
         plan.emplace_back(name, target);
     }
+    const auto elsewhere = [&](const std::string& path) {
+        return std::any_of(table.elsewhere.begin(), table.elsewhere.end(), [&](const auto& glob) { return detail::glob_match(glob, path); });
+    };
     for (const auto& [path, p] : map)
-        if (!filled.count(p)) missing.push_back(path);
+        if (!filled.count(p) && !elsewhere(path)) missing.push_back(path);
     if (!missing.empty() || !unused.empty() || !misshaped.empty()) {
         std::string text;
         const auto list = [&](const std::vector<std::string>& names, const std::string& what) {
@@ -275,13 +279,16 @@ void load(M& module, const std::string& path, const NameTable& table = {}) {
     load(module, io::open_weights(path), table);
 }
 
-/// Writes every parameter under its path as `dtype` (f32, bf16, f16 or f64), atomically.
+/// Writes every parameter under its path as `dtype` (f32, bf16, f16 or f64), atomically; not those whose path matches one
+/// of the globs `elsewhere`.
 template <Module M>
 void save(const M& module, const std::string& path, const std::map<std::string, std::string>& metadata = {{"format", "pt"}},
-          DType dtype = DType::f32) {
+          DType dtype = DType::f32, const std::vector<std::string>& elsewhere = {}) {
     std::vector<io::NamedBytes> tensors;
     std::vector<Storage> alive;
     for_each_parameter(module, [&](const std::string& name, Parameter& p) {
+        for (const std::string& glob : elsewhere)
+            if (detail::glob_match(glob, name)) return;
         const auto add = [&](const auto& values) {
             alive.push_back(values.storage());
             tensors.push_back(io::named(name, values));
