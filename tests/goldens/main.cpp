@@ -186,6 +186,7 @@ void run_folder(const std::filesystem::path& folder, std::vector<Report>& report
     if (folder.filename() == "real_transnetv2") return run_transnet(folder.string(), reports);
     if (folder.filename() == "real_smollm2_135m") return run_smollm2(folder.string(), reports);
     if (folder.filename() == "real_minilm") return run_minilm(folder.string(), reports);
+    if (folder.filename() == "real_dinov2_small") return run_dinov2(folder.string(), reports);
     if (std::filesystem::exists(folder / "spec.json")) {
         if (!std::filesystem::exists(folder / "expected.safetensors")) return run_ops(folder.string(), reports);
         Report report(folder.filename().string());

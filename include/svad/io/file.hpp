@@ -257,6 +257,21 @@ inline void write_atomic(const std::string& path, std::string_view bytes) {
     writer.commit();
 }
 
+/// Replaces the file `to` by a copy of `from` in one step; nothing happens if both are the same file.
+inline void copy_file(const std::string& from, const std::string& to) {
+    struct stat a {}, b {};
+    if (::stat(from.c_str(), &a) == 0 && ::stat(to.c_str(), &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino) return;
+    const MappedFile file{from};
+    AtomicWriter writer{to};
+    writer.write(file.bytes());
+    writer.commit();
+}
+
+/// Removes the file at `path`, if there is one.
+inline void remove_file(const std::string& path) {
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) detail::fail_errno(path, "cannot be removed");
+}
+
 /// An append-only file: each append() reaches the kernel in one write, so that readers and crashes see whole
 /// records.
 class AppendFile {

@@ -190,7 +190,9 @@ public:
         for (std::size_t i = 0; i < values; ++i) {
             std::string key = in.string("a key", 65535);
             if (key.empty()) fail<FormatError>(where, ": a key is empty (at byte ", in.at(), ")");
+            const std::size_t begin = in.at();
             GgufValue value = detail::gguf_value(in, where, key);
+            made.stored_[key] = bytes.substr(begin, in.at() - begin);
             const auto [entry, fresh] = made.metadata_.emplace(std::move(key), std::move(value));
             if (!fresh) fail<FormatError>(where, ": key '", entry->first, "' occurs twice (at byte ", in.at(), ")");
         }
@@ -201,6 +203,9 @@ public:
     [[nodiscard]] std::uint32_t version() const { return version_; }
     [[nodiscard]] const std::map<std::string, GgufValue>& metadata() const { return metadata_; }
     [[nodiscard]] const std::map<std::string, GgufTensor>& tensors() const { return tensors_; }
+
+    /// The values as the file stores them, each with its type in front, for a writer that keeps them as they are.
+    [[nodiscard]] const std::map<std::string, std::string_view>& stored_values() const { return stored_; }
 
     /// The value of `key` if it is there and of type T (bool, int64_t, double, std::string or a vector of the last
     /// three); nullptr if it is not there. Throws FormatError if it has another type.
@@ -286,6 +291,7 @@ private:
     std::string where_;
     std::uint32_t version_ = 0;
     std::map<std::string, GgufValue> metadata_;
+    std::map<std::string, std::string_view> stored_;
     std::map<std::string, GgufTensor> tensors_;
 };
 

@@ -164,7 +164,7 @@ public:
 private:
     void add(const std::string& path) {
         files_.emplace_back(path);
-        for (detail::HeaderEntry& entry : detail::parse_safetensors(files_.back(), metadata_))
+        for (detail::HeaderEntry& entry : detail::parse_safetensors(files_.back().bytes(), path, metadata_))
             if (!tensors_.emplace(entry.name, std::move(entry.info)).second)
                 fail<FormatError>(path, ": tensor '", entry.name, "' is in an earlier shard too");
     }

@@ -111,11 +111,9 @@ inline HeaderEntry parse_entry(const std::string& name, const Json& value, const
 }
 
 /// All tensors of a mapped file, in the order of their data; fills `metadata`.
-inline std::vector<HeaderEntry> parse_safetensors(const MappedFile& file,
+inline std::vector<HeaderEntry> parse_safetensors(std::span<const std::byte> bytes, const std::string& path,
                                                   std::map<std::string, std::string>& metadata) {
     constexpr std::uint64_t max_header = 100'000'000;   // the reference's limit
-    const std::span<const std::byte> bytes = file.bytes();
-    const std::string& path = file.path();
     if (bytes.size() < 8)
         fail<FormatError>(path, ": is not a safetensors file; got only ", bytes.size(), " bytes");
     std::uint64_t length = 0;
@@ -124,7 +122,7 @@ inline std::vector<HeaderEntry> parse_safetensors(const MappedFile& file,
         fail<FormatError>(path, ": header of ", length, " bytes does not fit the file of ", bytes.size(),
                           " bytes (at byte 0)");
     }
-    const std::string_view text = file.text().substr(8, static_cast<std::size_t>(length));
+    const std::string_view text = std::string_view(reinterpret_cast<const char*>(bytes.data()) + 8, static_cast<std::size_t>(length));
     if (text.empty() || text[0] != '{')
         fail<FormatError>(path, ": header does not start with '{' (at byte 8)");
     const Json header =
