@@ -25,8 +25,24 @@ struct TrainArguments {
     std::string out, primary, auxiliary, init, stage = "mixed", preset = "demo", precision = "f32", ratio = "weight",
                 weights = "f32";
     std::int64_t steps = 1000, batch = 16, save_every = 500, vocabulary = 768, accumulate = 1;
+    std::int64_t lora = 0, token_room = 0;
     double rate = 1e-3, warmup = 0.05, lambda_d = 1, lambda_k = 2.5, lambda_words = -1, auxiliary_share = 0.5, clip = 1;
     std::vector<std::string> freeze;
+    std::string lora_on = "decoder.*.attn.?";
+    std::uint64_t seed = 17;
+    bool json = false, unpack = false;
+};
+
+/// A GGUF file in another type.
+struct QuantizeOptions {
+    std::string from, to, type = "q4_k";
+    bool json = false;
+};
+
+/// A SVAD-VLM from pre-trained parts.
+struct AssembleArguments {
+    std::string vision, words, language, out, describe, fill;
+    std::int64_t frames = 8, image = 224, queries = 32, gmhra = 4;
     std::uint64_t seed = 17;
     bool json = false;
 };
@@ -58,7 +74,7 @@ struct CaptionFilesOptions {
 
 struct EvaluateOptions {
     CaptionFilesOptions files;
-    std::string model, data, report, captions, run, compare, out;
+    std::string model, data, report, captions, run, compare, out, by;
     std::int64_t limit = 0, strips = 12, batch = 16;
     bool json = false;
 };
@@ -148,6 +164,7 @@ struct AnnotateOptions {
 
 CLI::App* add_synth(CLI::App& app, SynthOptions& options);
 CLI::App* add_train(CLI::App& app, TrainArguments& options);
+CLI::App* add_assemble(CLI::App& app, AssembleArguments& options);
 CLI::App* add_describe(CLI::App& app, DescribeOptions& options);
 CLI::App* add_evaluate(CLI::App& app, EvaluateOptions& options);
 CLI::App* add_stats(CLI::App& app, StatsOptions& options);
@@ -155,6 +172,7 @@ CLI::App* add_train_tagger(CLI::App& app, TrainTaggerOptions& options);
 CLI::App* add_judge(CLI::App& app, JudgeArguments& options);
 CLI::App* add_generate(CLI::App& app, GenerateOptions& options);
 CLI::App* add_chat(CLI::App& app, GenerateOptions& options);
+CLI::App* add_quantize(CLI::App& app, QuantizeOptions& options);
 CLI::App* add_rewrite(CLI::App& app, RewriteOptions& options);
 CLI::App* add_keywords(CLI::App& app, KeywordOptions& options);
 CLI::App* add_dataset_convert(CLI::App& dataset, DatasetConvertOptions& options);
@@ -166,6 +184,7 @@ CLI::App* add_annotate(CLI::App& dataset, AnnotateOptions& options);
 
 int synth(const SynthOptions& options);
 int train(const TrainArguments& options);
+int assemble(const AssembleArguments& options);
 int describe(const DescribeOptions& options);
 int evaluate(const EvaluateOptions& options);
 int evaluate_files(const CaptionFilesOptions& options);
@@ -174,6 +193,7 @@ int train_tagger(const TrainTaggerOptions& options);
 int judge(const JudgeArguments& options);
 int generate(const GenerateOptions& options);
 int chat(const GenerateOptions& options);
+int quantize(const QuantizeOptions& options);
 int rewrite(const RewriteOptions& options);
 int keywords(const KeywordOptions& options);
 int dataset_convert(const DatasetConvertOptions& options);

@@ -39,6 +39,24 @@ Clips decode(const Captioner& captioner, const data::Manifest& manifest, Index l
     return clips;
 }
 
+/// The clips by their source or category, or all of them in one group.
+std::map<std::string, std::vector<std::size_t>> groups_of(const std::vector<data::Record>& records, const std::string& by) {
+    std::map<std::string, std::vector<std::size_t>> groups;
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        const std::string& name = by == "source" ? records[i].source : by == "category" ? records[i].category : by;
+        groups[by.empty() || !name.empty() ? name : "(no " + by + ")"].push_back(i);
+    }
+    return groups;
+}
+
+/// Every clip gets another one of its group, half the group away.
+std::vector<Tensor<std::uint8_t>> shuffled_frames(const Clips& clips, const std::map<std::string, std::vector<std::size_t>>& groups) {
+    std::vector<Tensor<std::uint8_t>> out(clips.frames.size());
+    for (const auto& [name, at] : groups)
+        for (std::size_t i = 0; i < at.size(); ++i) out[at[i]] = clips.frames[at[(i + std::max<std::size_t>(1, at.size() / 2)) % at.size()]];
+    return out;
+}
+
 /// One blank for each clip: a keyword chosen by (seed, clip), the same for every system.
 std::vector<data::Blank> blanks_of(const std::vector<data::Record>& records) {
     std::vector<data::Blank> blanks;
@@ -146,6 +164,20 @@ std::string order_note(const std::vector<System>& systems) {
     return note + ")";
 }
 
+/// Two systems for every group: scored on its clips, with its references alone.
+std::vector<System> group_systems(const std::map<std::string, std::vector<std::size_t>>& groups, const std::vector<data::Record>& records,
+                                  const Answers& own, const Answers& wrong) {
+    std::vector<System> systems;
+    for (const auto& [name, at] : groups)
+        for (const Answers* answers : {&own, &wrong}) {
+            std::vector<data::Record> some;
+            std::vector<std::string> captions;
+            for (const std::size_t i : at) some.push_back(records[i]), captions.push_back(answers->descriptions[i]);
+            systems.push_back({join(name, answers == &own ? ", true (" : ", shuffled (", at.size(), ")"), score(some, captions), {}});
+        }
+    return systems;
+}
+
 void print_systems(const std::vector<System>& systems) {
     std::printf("%-24s %8s %8s %8s %8s %8s %8s\n", "", "BLEU-1", "BLEU-4", "ROUGE-L", "CIDEr", "mean", "blanks");
     for (const System& s : systems)
@@ -203,8 +235,8 @@ std::vector<Strip> strips_of(const Clips& clips, const Answers& own, const std::
     return strips;
 }
 
-void write_report(const EvaluateOptions& options, const std::vector<System>& systems, const Clips& clips, const Answers& own,
-                  const std::vector<data::Blank>& blanks) {
+void write_report(const EvaluateOptions& options, const std::vector<System>& systems, const std::vector<System>& parts, const Clips& clips,
+                  const Answers& own, const std::vector<data::Blank>& blanks) {
     Report report;
     report.title = "SVAD-VLM on held-out clips";
     report.summary = join(clips.records.size(), " clips that the model never saw. Controls: the same model shown another clip, "
@@ -218,6 +250,9 @@ void write_report(const EvaluateOptions& options, const std::vector<System>& sys
         for (const auto& kind : report.detail_columns) row.values.push_back(s.detail(kind).value());
         report.details.push_back(row);
     }
+    for (const System& s : parts)
+        report.parts.push_back({s.name, {s.scores.bleu[0], s.scores.bleu[3], s.scores.rouge_l, s.scores.cider, s.scores.mean}});
+    report.by = options.by;
     if (!options.run.empty()) report.curves = curves_of(options.run);
     report.strips = strips_of(clips, own, blanks, options.strips);
     io::write_atomic(options.report, html(report));
@@ -268,8 +303,8 @@ int evaluate(const EvaluateOptions& options) {
     const Clips clips = decode(captioner, manifest, options.limit);
     const std::vector<data::Blank> blanks = blanks_of(clips.records);
     const std::size_t n = clips.records.size();
-    std::vector<Tensor<std::uint8_t>> shuffled;                                 // every clip gets one half a set away
-    for (std::size_t i = 0; i < n; ++i) shuffled.push_back(clips.frames[(i + std::max<std::size_t>(1, n / 2)) % n]);
+    const auto groups = groups_of(clips.records, options.by);
+    const std::vector<Tensor<std::uint8_t>> shuffled = shuffled_frames(clips, groups);
 
     const Answers own = answers(captioner, clips.frames, blanks, options.batch, "true videos");
     const Answers wrong = answers(captioner, shuffled, blanks, options.batch, "shuffled videos");
@@ -286,10 +321,15 @@ int evaluate(const EvaluateOptions& options) {
         {"shuffled videos", score(clips.records, wrong.descriptions), wrong_accuracy(clips.records, own.descriptions),
          blank_accuracy(blanks, wrong.words)},
         {"best constant sentence", score(clips.records, constant), detail_accuracy(clips.records, constant)}};
-    if (options.json) std::printf("%s\n", io::dump(as_json(systems), 2).c_str());
-    else print_systems(systems);
+    const std::vector<System> parts = options.by.empty() ? std::vector<System>{} : group_systems(groups, clips.records, own, wrong);
+    if (options.json) {
+        std::printf("%s\n", io::dump(parts.empty() ? as_json(systems) : io::object({{"all", as_json(systems)}, {"groups", as_json(parts)}}), 2).c_str());
+    } else {
+        print_systems(systems);
+        if (!parts.empty()) std::printf("\nby %s\n", options.by.c_str()), print_systems(parts);
+    }
     if (!options.out.empty()) write_answers(options.out, clips, own, blanks);
-    if (!options.report.empty()) write_report(options, systems, clips, own, blanks);
+    if (!options.report.empty()) write_report(options, systems, parts, clips, own, blanks);
     return clips.skipped > 0 || !manifest.problems.empty() ? 3 : 0;
 }
 

@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
     };
     add(app, tool::add_synth, tool::synth);
     add(app, tool::add_train, tool::train);
+    add(app, tool::add_assemble, tool::assemble);
     add(app, tool::add_describe, tool::describe);
     add(app, tool::add_evaluate, tool::evaluate);
     add(app, tool::add_stats, tool::stats);
@@ -38,6 +39,7 @@ int main(int argc, char** argv) {
     add(app, tool::add_keywords, tool::keywords);
     add(app, tool::add_generate, tool::generate);
     add(app, tool::add_chat, tool::chat);
+    add(app, tool::add_quantize, tool::quantize);
     CLI::App* const dataset = app.add_subcommand("dataset", "build, convert and pack data sets");
     dataset->require_subcommand(1);
     tool::DatasetOptions dataset_options;

@@ -39,11 +39,33 @@ CLI::App* add_train(CLI::App& app, TrainArguments& o) {
     c->add_option("--ratio", o.ratio, "read lambda-k : lambda-d as loss weight or as sampling ratio")->check(CLI::IsMember({"weight", "sampling"}));
     c->add_option("--auxiliary-share", o.auxiliary_share, "part of each batch from the auxiliary clips")->check(CLI::Range(0.0, 1.0));
     c->add_option("--freeze", o.freeze, "pattern of parameters to freeze, such as 'encoder.*' (repeatable)");
+    c->add_option("--lora", o.lora, "train low-rank parts of this rank beside frozen weights (0: none)")->check(CLI::Range(0, 4096));
+    c->add_option("--lora-on", o.lora_on, "pattern of the linear layers that get low-rank parts");
+    c->add_option("--token-room", o.token_room, "MiB of memory for the tokens of a frozen ViT, made once a clip and kept as f16 (0: made "
+                                                "anew every step, in f32)")->check(CLI::NonNegativeNumber);
+    c->add_flag("--unpack", o.unpack, "hold the decoder's weights as f32 while training: more memory than as the GGUF file stores them, faster steps");
     c->add_option("--vocabulary", o.vocabulary, "size of a new tokenizer")->check(CLI::Range(300, 100000));
     c->add_option("--precision", o.precision, "products in f32, or with operands rounded to bf16")->check(CLI::IsMember({"f32", "bf16"}));
     c->add_option("--weights", o.weights, "type of the finished model's weights on disk")->check(CLI::IsMember({"f32", "bf16"}));
     c->add_option("--save-every", o.save_every, "steps between checkpoints")->check(CLI::PositiveNumber);
     c->add_option("--seed", o.seed, "seed of weights, order, blanks and dropout");
+    c->add_flag("--json", o.json, "print the result as JSON");
+    return c;
+}
+
+CLI::App* add_assemble(CLI::App& app, AssembleArguments& o) {
+    auto* c = app.add_subcommand("assemble", "a SVAD-VLM from pre-trained parts, ready for svad train --init");
+    c->add_option("--vision", o.vision, "DINOv2: a Hugging Face folder, or an ONNX file that holds it")->required();
+    c->add_option("--words", o.words, "BERT (Hugging Face folder) whose layers the Q-Former starts from")->required();
+    c->add_option("--language", o.language, "language model (GGUF file); its tokenizer is the model's")->required();
+    c->add_option("--out", o.out, "folder of the model")->required();
+    c->add_option("--frames", o.frames, "frames that a clip is sampled to")->check(CLI::Range(1, 4096));
+    c->add_option("--image", o.image, "side of a frame in pixels, a multiple of the ViT's patch")->check(CLI::Range(1, 4096));
+    c->add_option("--queries", o.queries, "queries of the Q-Former")->check(CLI::Range(1, 4096));
+    c->add_option("--gmhra", o.gmhra, "GMHRA blocks, behind the last blocks of the ViT")->check(CLI::NonNegativeNumber);
+    c->add_option("--describe", o.describe, "prompt in front of a description");
+    c->add_option("--fill", o.fill, "prompt in front of a description with a blank");
+    c->add_option("--seed", o.seed, "seed of what no part brings");
     c->add_flag("--json", o.json, "print the result as JSON");
     return c;
 }
@@ -103,6 +125,8 @@ CLI::App* add_evaluate(CLI::App& app, EvaluateOptions& o) {
     c->add_option("--run", o.run, "folder of a training run whose curves the report shows");
     c->add_option("--report", o.report, "write a self-contained HTML page here");
     c->add_option("--out", o.out, "write what the model said here: JSONL of {\"id\", \"caption\", \"blank\", \"filled\"}");
+    c->add_option("--by", o.by, "scores of every source or category by itself, too; another clip is then one of the same group")
+        ->check(CLI::IsMember({"source", "category"}));
     c->add_option("--strips", o.strips, "clips that the report shows")->check(CLI::Range(0, 1000));
     c->add_option("--limit", o.limit, "score the first N clips only (0: all)")->check(CLI::NonNegativeNumber);
     c->add_option("--batch", o.batch, "clips decoded at once")->check(CLI::PositiveNumber);

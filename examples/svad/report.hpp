@@ -19,9 +19,9 @@ struct Strip {
 };
 
 struct Report {
-    std::string title, summary, detail_note;
+    std::string title, summary, detail_note, by;
     std::vector<std::string> score_columns, detail_columns;
-    std::vector<ScoreRow> scores, details;
+    std::vector<ScoreRow> scores, details, parts;           // parts: the same scores by source or category, without blanks
     std::vector<Curve> curves;
     std::vector<Strip> strips;
 };
@@ -51,8 +51,11 @@ inline std::string strip_html(const Strip& s) {
         ".film img{flex:1 1 0;min-width:80px;aspect-ratio:1}.d span{border:1px solid;border-radius:4px;padding:0 .35rem;font-size:.8rem}");
     out += "<p>" + html_escaped(report.summary) + "</p>";
     out += "<h2>Scores of held-out clips</h2>" + table(report.score_columns, report.scores, 3);
-    out += "<h2>Accuracy by kind of detail</h2>" + table(report.detail_columns, report.details, 2);
-    if (!report.detail_note.empty()) out += "<p class=r>" + html_escaped(report.detail_note) + "</p>";
+    if (!report.parts.empty())
+        out += "<h2>Scores by " + html_escaped(report.by) + "</h2>" + table({report.score_columns.begin(), report.score_columns.end() - 1}, report.parts, 3);
+    if (!report.detail_columns.empty())
+        out += "<h2>Accuracy by kind of detail</h2>" + table(report.detail_columns, report.details, 2);
+    if (!report.detail_columns.empty() && !report.detail_note.empty()) out += "<p class=r>" + html_escaped(report.detail_note) + "</p>";
     if (!report.curves.empty()) out += "<h2>Training</h2>" + curve_chart({"training", "Training curves", "Loss by step, one curve a task.", "step", "loss"}, report.curves);
     out += "<h2>Clips</h2>";
     for (const auto& s : report.strips) out += strip_html(s);

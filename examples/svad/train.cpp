@@ -32,7 +32,11 @@ text::Tokenizer new_tokenizer(const std::vector<const data::Manifest*>& manifest
 
 /// The model folder to start from, or fresh weights of a preset.
 Captioner start(const TrainArguments& options, const data::Manifest& primary, const data::Manifest& auxiliary) {
-    if (!options.init.empty()) return Captioner::load(options.init);
+    if (!options.init.empty()) {
+        Captioner captioner = Captioner::load(options.init);
+        if (options.unpack) to(captioner.model.decoder, DType::f32), freeze(captioner.model.decoder, "*"), name_parameters(captioner.model);
+        return captioner;
+    }
     const text::Tokenizer tokenizer = new_tokenizer({&primary, &auxiliary}, options);
     SvadConfig config = options.preset == "demo" ? presets::demo() : options.preset == "small" ? presets::small() : presets::base();
     config.decoder.vocabulary = tokenizer.vocabulary();
@@ -47,6 +51,9 @@ std::string signature(const TrainArguments& o, const std::string& part) {
     all += join(" warmup ", o.warmup, " clip ", o.clip, " lambda ", o.lambda_d, " ", o.lambda_k, " ", o.lambda_words, " ", o.ratio);
     all += join(" share ", o.auxiliary_share, " seed ", o.seed, " ", o.precision, " init ", o.init);
     for (const std::string& pattern : o.freeze) all += join(" freeze ", pattern);
+    if (o.lora > 0) all += join(" lora ", o.lora, " on ", o.lora_on);
+    if (o.token_room > 0) all += " tokens in f16";
+    if (o.unpack) all += " unpacked";
     return all;
 }
 
@@ -64,8 +71,15 @@ int stage(Captioner& captioner, std::vector<data::Record> primary, std::vector<d
     for (const std::string& glob : options.freeze)
         std::fprintf(stderr, "svad: %lld parameters frozen by '%s'\n", static_cast<long long>(freeze(captioner.model, glob)), glob.c_str());
 
+    if (options.lora > 0) {
+        const Index layers = add_lora(captioner.model, options.lora_on, {.rank = options.lora, .alpha = 2.0 * static_cast<double>(options.lora)}, options.seed);
+        std::fprintf(stderr, "svad: low-rank parts beside %lld layers\n", static_cast<long long>(layers));
+    }
+    std::fprintf(stderr, "svad: %lld parameters are trained\n", static_cast<long long>(parameter_count(captioner.model, Count::trainable)));
+
     train::TrainOptions t;
     t.steps = options.steps;
+    t.token_room = static_cast<std::uint64_t>(options.token_room) << 20;
     t.rate = {.peak = options.rate, .warmup = static_cast<Index>(options.warmup * static_cast<double>(options.steps)),
               .total = options.steps, .floor = 0.02};
     t.clip = options.clip;
@@ -76,7 +90,7 @@ int stage(Captioner& captioner, std::vector<data::Record> primary, std::vector<d
 
     const data::FrameSource frames = data::cached_frames({.frames = captioner.config.frames, .size = captioner.config.video.vit.image});
     const data::LoaderOptions l = {.batch = options.batch, .auxiliary_share = options.auxiliary_share, .seed = options.seed,
-                                   .fill_task = options.lambda_k > 0};
+                                   .prompts = captioner.prompts, .fill_task = options.lambda_k > 0};
     train::Run run(folder);
     const auto result = train::fit(
         captioner.model, head ? &*head : nullptr,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a record to what the decoder reads: [prompt, target, <eos>] as ids, and labels that count the target and <eos>
+// From a record to what the decoder reads: [prompt, target, stop] as ids, and labels that count the target and the stop
 // only (paper eq 9). labels[i] is the id that position i must predict, or `ignore`.
 #pragma once
 
@@ -25,13 +25,13 @@ struct TextBatch {
     Tensor<std::int32_t> ids, labels;
 };
 
-/// The row for a prompt and what must follow it. Longer rows than `limit` lose the end of the target.
+/// The row for a prompt and what must follow it, ended by the word `stop`. Longer rows than `limit` lose the end of the target.
 [[nodiscard]] inline TextRow text_row(const text::Tokenizer& tokenizer, std::string_view prompt, std::string_view target,
-                                      std::size_t limit) {
+                                      std::size_t limit, std::string_view stop = "<eos>") {
     std::vector<std::int32_t> all = tokenizer.encode(prompt);
     const std::size_t start = all.size();
     for (std::int32_t id : tokenizer.encode(join(" ", target))) all.push_back(id);
-    all.push_back(tokenizer.id("<eos>"));
+    all.push_back(tokenizer.id(stop));
     if (all.size() > limit + 1) all.resize(limit + 1);
     TextRow row;
     row.ids.assign(all.begin(), all.end() - 1);

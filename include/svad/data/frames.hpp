@@ -15,6 +15,9 @@ namespace svad::data {
 /// Gives a record's frames as bytes [T, S, S, 3]; throws video::DecodeError if it cannot.
 using FrameSource = std::function<Tensor<std::uint8_t>(const Record&)>;
 
+/// The file and the range of a record as one text: records with the same one show the same clip.
+[[nodiscard]] inline std::string clip_key(const Record& record) { return join(record.video, "#", record.range.start, "-", record.range.end); }
+
 struct FrameOptions {
     Index frames = 8;
     Index size = 64;
@@ -29,7 +32,7 @@ struct FrameOptions {
         std::uint64_t bytes = 0;
     };
     return [options, cache = std::make_shared<Cache>()](const Record& record) {
-        const std::string key = join(record.video, "#", record.range.start, "-", record.range.end);
+        const std::string key = clip_key(record);
         {
             const std::lock_guard lock(cache->mutex);
             if (const auto hit = cache->clips.find(key); hit != cache->clips.end()) return hit->second;

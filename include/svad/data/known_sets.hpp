@@ -7,6 +7,7 @@
 //   youcook2   {"database": {"<video>": {subset, recipe_type, annotations: [{segment: [start, end], sentence}]}}}
 //   coco       {"images": [{id, file_name}], "annotations": [{image_id, caption}]}
 //   youku      table of "<column>:FILE", caption (or golden_caption, title) and, if it likes, label
+//   lines      an object a line: {video, text or texts} and, if it likes, id, start, end, category, source
 // Clips are named as the set's distribution names the files; MSR-VTT, MSVD and VATEX distribute clips that are cut
 // already, so that only YouCook2 gives parts of videos.
 //
@@ -29,10 +30,10 @@
 
 namespace svad::data {
 
-enum class KnownSet { msr_vtt, msvd, vatex, youcook2, coco, youku };
+enum class KnownSet { msr_vtt, msvd, vatex, youcook2, coco, youku, lines };
 
 /// What KnownSet is called on the command line, in the order of its values.
-inline constexpr std::array<std::string_view, 6> known_set_names{"msr-vtt", "msvd", "vatex", "youcook2", "coco", "youku"};
+inline constexpr std::array<std::string_view, 7> known_set_names{"msr-vtt", "msvd", "vatex", "youcook2", "coco", "youku", "lines"};
 
 /// One clip of a set and everything the file says about it.
 struct SetClip {
@@ -41,7 +42,7 @@ struct SetClip {
     std::optional<std::pair<double, double>> part;          ///< seconds of the file from its first frame; absent: all of it
     std::optional<double> seconds;                          ///< length, where the file says it
     std::vector<std::string> descriptions;
-    std::string category, split;
+    std::string category, split, source;
 };
 
 /// A set, and how much of its file was left out and why.
@@ -274,6 +275,33 @@ inline ConvertedSet read_youku(std::string_view text, SetBuilder set) {
     return set.finish();
 }
 
+// Lines of our own making and of many a download. A range from 0 to 0 is how a picture says that it has none.
+inline ConvertedSet read_lines(std::string_view text, SetBuilder set) {
+    std::size_t number = 0;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t stop = std::min(text.find('\n', at), text.size());
+        const std::string_view line = text.substr(at, stop - at);
+        at = stop + 1, ++number;
+        if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+        const std::string where = join("line ", number);
+        try {
+            const io::Json row = io::parse_json(line, where);
+            const auto video = io::field<std::string>(row, "video", where);
+            SetClip& clip = set.clip(io::field_or<std::string>(row, "id", video, where));
+            clip.file = video;
+            const double start = io::field_or<double>(row, "start", 0, where), end = io::field_or<double>(row, "end", 0, where);
+            if (start != 0 || end != 0) clip.part = {start, end};
+            clip.category = io::field_or<std::string>(row, "category", "", where);
+            clip.source = io::field_or<std::string>(row, "source", "", where);
+            if (row.contains("text")) set.describe(clip, io::field<std::string>(row, "text", where));
+            for (const auto& more : io::field_or<std::vector<std::string>>(row, "texts", {}, where)) set.describe(clip, more);
+        } catch (const io::FormatError& error) {
+            set.leave_out(error.what());
+        }
+    }
+    return set.finish();
+}
+
 }  // namespace detail
 
 /// The clips of the annotation file `text` of `kind`; `where` (its path) starts every error. `chinese` takes the Chinese
@@ -282,6 +310,7 @@ inline ConvertedSet read_youku(std::string_view text, SetBuilder set) {
     detail::SetBuilder set{where};
     if (kind == KnownSet::msvd) return detail::read_msvd(text, std::move(set), chinese);
     if (kind == KnownSet::youku) return detail::read_youku(text, std::move(set));
+    if (kind == KnownSet::lines) return detail::read_lines(text, std::move(set));
     const io::Json document = io::parse_json(text, where, {.max_bytes = std::uint64_t{1} << 30});
     if (kind == KnownSet::msr_vtt) return detail::read_msr_vtt(document, std::move(set));
     if (kind == KnownSet::vatex) return detail::read_vatex(document, std::move(set), chinese);
@@ -299,6 +328,7 @@ inline ConvertedSet read_youku(std::string_view text, SetBuilder set) {
     if (clip.seconds) line["seconds"] = *clip.seconds;
     if (!clip.category.empty()) line["category"] = clip.category;
     if (!clip.split.empty()) line["split"] = clip.split;
+    if (!clip.source.empty()) line["source"] = clip.source;
     line["descriptions"] = clip.descriptions;
     return line;
 }

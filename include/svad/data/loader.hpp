@@ -31,6 +31,7 @@ struct LoaderOptions {
 /// What one step trains on; rows 0 .. primary-1 are primary clips, the others auxiliary.
 struct Batch {
     Tensor<float> frames;                       ///< [B, T, 3, S, S]
+    std::vector<std::string> clips;             ///< which clip each row shows: file and range
     Index primary = 0;
     TextBatch description, fill;                ///< targets T_d and T_k
     Tensor<std::int32_t> classes;               ///< [B, kinds]: keyword classes, `ignore` where unknown
@@ -157,21 +158,22 @@ private:
                 const Index n = number * rows_[static_cast<std::size_t>(set)] + i;
                 const Record* record = nullptr;
                 clips.push_back(usable(set, n, record));
+                batch.clips.push_back(clip_key(*record));
                 Random random(options_.seed + 1, static_cast<std::uint64_t>(n * 2 + set));
                 const std::string& text = random.pick(record->descriptions);
                 const auto limit = static_cast<std::size_t>(options_.text_limit);
-                description.push_back(text_row(tokenizer_, options_.prompts.describe, text, limit));
+                description.push_back(text_row(tokenizer_, options_.prompts.describe, text, limit, options_.prompts.stop));
                 const auto gap = random_blank(AnnotatedKeywords{}, *record, text, random);
                 if (options_.fill_task)
-                    fill.push_back(gap ? text_row(tokenizer_, options_.prompts.fill_in(gap->masked), gap->answer.word, limit)
-                                       : TextRow{});
+                    fill.push_back(gap ? text_row(tokenizer_, options_.prompts.fill_in(gap->masked), gap->answer.word, limit,
+                                                  options_.prompts.stop) : TextRow{});
                 const std::vector<std::int32_t> classes = kinds_.classes(*record);
                 std::copy(classes.begin(), classes.end(),
                           batch.classes.data() + (static_cast<Index>(clips.size()) - 1) * static_cast<Index>(classes.size()));
             }
         batch.frames = video::normalized(clips);
-        batch.description = collate(description, tokenizer_.id("<pad>"));
-        if (options_.fill_task) batch.fill = collate(fill, tokenizer_.id("<pad>"));
+        batch.description = collate(description, tokenizer_.id(options_.prompts.pad));
+        if (options_.fill_task) batch.fill = collate(fill, tokenizer_.id(options_.prompts.pad));
         return batch;
     }
 

@@ -2,7 +2,7 @@
 // Manifests: one JSON object a line, one clip an object (JSONL). What a data set is, on disk.
 //   {"id": "p0001", "video": "clips/p0001.mp4", "branch": "primary", "description": "...",
 //    "descriptions": ["...", ...], "keywords": [{"word": "jar", "kind": "object"}, ...], "truth": {...},
-//    "seconds": 12.5, "category": "food", "split": "train", "tokens": ["a b c", ...], "tags": ["DET NOUN VERB", ...]}
+//    "seconds": 12.5, "category": "food", "split": "train", "source": "coco", "tokens": ["a b c", ...], "tags": ["DET NOUN VERB", ...]}
 // `video` is relative to the manifest; the second and third line are optional, tokens and tags go with the descriptions.
 // A clip that is part of a file has "start" and "end" in seconds from the file's first frame; either may be left out.
 // A line that is no such object is left out and reported, never silently.
@@ -35,7 +35,7 @@ struct Record {
     io::Json truth;                             ///< what a generator knows about the clip; null for real data
     video::Range range;                         ///< the part of the file that is the clip
     std::optional<double> seconds;              ///< length of the clip, where the manifest says it
-    std::string category, split;                ///< empty where it does not
+    std::string category, split, source;        ///< empty where it does not
     std::vector<std::string> tokens, tags;      ///< for each description its words, and their tags, joined by blanks; or empty
 };
 
@@ -73,6 +73,7 @@ inline void parse_statistics(const io::Json& line, Record& r) {
         fail<io::FormatError>("a clip should end after it starts; got ", r.range.start, " to ", r.range.end, " s");
     r.category = io::field_or<std::string>(line, "category", "", "line");
     r.split = io::field_or<std::string>(line, "split", "", "line");
+    r.source = io::field_or<std::string>(line, "source", "", "line");
     r.tokens = text_list(line, "tokens");
     r.tags = text_list(line, "tags");
     if (!r.tokens.empty() && r.tokens.size() != r.descriptions.size())

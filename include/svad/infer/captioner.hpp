@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // A trained model as one value: weights, configuration and tokenizer in a folder; a video goes in, a sentence comes
-// out. The folder holds config.json, model.safetensors and tokenizer.json.
+// out. The folder holds config.json, model.safetensors and tokenizer.json. Where the language model came from a GGUF
+// file, that file stands for the decoder's weights and the tokenizer (language.gguf); low-rank parts, if there are any,
+// lie beside it (lora.safetensors).
 #pragma once
 
 #include "svad/infer/generate.hpp"
 #include "svad/infer/svad_config.hpp"
+#include "svad/models/gguf_decoder.hpp"
 #include "svad/models/presets.hpp"
 #include "svad/models/svad_vlm.hpp"
+#include "svad/nn/lora.hpp"
 #include "svad/nn/weights.hpp"
 #include "svad/text/prompts.hpp"
 #include "svad/text/tokenizer.hpp"
@@ -19,26 +23,59 @@ struct Captioner {
     SvadVlm model;
     text::Tokenizer tokenizer;
     text::Prompts prompts = {};
+    std::string language = {};                      ///< GGUF file of the decoder and the tokenizer; empty: they are the folder's own
 
     Captioner(const SvadConfig& c, text::Tokenizer t) : config(c), model(c), tokenizer(std::move(t)) {}
 
     /// The model in `folder`; throws io::FileError or io::FormatError naming the file that is missing or wrong.
     static Captioner load(const std::string& folder) {
-        Captioner c(svad_config(io::read_json(folder + "/config.json"), folder + "/config.json"),
-                    text::Tokenizer::load(folder + "/tokenizer.json"));
+        const std::string where = folder + "/config.json", gguf = folder + "/language.gguf", lora = folder + "/lora.safetensors";
+        const io::Json json = io::read_json(where);
+        SvadConfig config = svad_config(json, where);
+        std::optional<io::GgufWeights> words;
+        if (io::exists(gguf)) words = io::GgufWeights::open(gguf), config.decoder = hub::gguf(*words);
+        Captioner c(config, text::Tokenizer::load(words ? gguf : folder + "/tokenizer.json"));
         if (c.tokenizer.vocabulary() > c.config.decoder.vocabulary)
             fail<io::FormatError>(folder, ": the tokenizer has ", c.tokenizer.vocabulary(), " tokens and the model ",
                                   c.config.decoder.vocabulary);
-        svad::load(c.model, folder + "/model.safetensors");
+        each_prompt(c.prompts, [&](const char* key, std::string& text) { text = io::field_or<std::string>(json, key, text, where); });
+        if (words) c.take_language(*words);
+        svad::load(c.model, io::open_weights(folder + "/model.safetensors"), {.rules = {}, .elsewhere = c.elsewhere()});
+        if (io::exists(lora)) load_lora(c.model, lora);
         return c;
     }
 
-    /// Writes the folder; weights as `dtype` (bf16 halves the file and keeps three significant digits).
+    /// Reads the decoder's weights from a GGUF file, where they stay, frozen.
+    void take_language(const io::GgufWeights& file) {
+        language = file.path();
+        svad::load(model.decoder, file, names::gguf());
+        freeze(model.decoder, "*");
+        name_parameters(model);
+    }
+
+    /// Writes the folder; weights as `dtype` (bf16 halves the file and keeps three significant digits). A model with merged
+    /// low-rank parts is a UsageError (unmerge them, to keep them apart, or drop them, to keep the sum), and one that trains the
+    /// decoder of a GGUF file.
     void save(const std::string& folder, DType dtype = DType::f32) {
+        bool parts = false;
+        for_each_part<Linear>(model, [&](const std::string& path, const Linear& l) {
+            if (l.lora && l.lora->merged()) fail<UsageError>(folder, ": the low-rank part of ", path, " is merged; unmerge_lora() or drop_lora() first");
+            parts = parts || l.lora;
+        });
+        for_each_parameter(model.decoder, [&](const std::string& path, Parameter& p) {
+            if (!language.empty() && p.trainable() && path.find(".lora.") == std::string::npos)
+                fail<UsageError>(folder, ": decoder.", path, " was trained, but the decoder is the GGUF file ", language, "; freeze(model, \"decoder.*\")");
+        });
+        name_parameters(model);
         io::make_directories(folder);
-        io::write_json(folder + "/config.json", to_json(config));
-        tokenizer.save(folder + "/tokenizer.json");
-        svad::save(model, folder + "/model.safetensors", {{"format", "svad"}}, dtype);
+        io::Json json = to_json(config);
+        each_prompt(prompts, [&](const char* key, const std::string& text) { json[key] = text; });
+        io::write_json(folder + "/config.json", json);
+        if (language.empty()) tokenizer.save(folder + "/tokenizer.json");
+        else io::copy_file(language, folder + "/language.gguf");
+        svad::save(model, folder + "/model.safetensors", {{"format", "svad"}}, dtype, elsewhere());
+        if (parts) save_lora(model, folder + "/lora.safetensors");
+        else io::remove_file(folder + "/lora.safetensors");
     }
 
     /// Frames of a file, inside options.range, as the encoder wants them: [T, S, S, 3].
@@ -59,11 +96,20 @@ struct Captioner {
     }
 
 private:
+    template <class P, class F>
+    static void each_prompt(P& p, F&& f) {
+        f("prompt.describe", p.describe), f("prompt.fill", p.fill), f("prompt.stop", p.stop), f("prompt.pad", p.pad);
+    }
+    /// What is not in model.safetensors.
+    std::vector<std::string> elsewhere() const {
+        return language.empty() ? std::vector<std::string>{"*.lora.*"} : std::vector<std::string>{"*.lora.*", "decoder.*"};
+    }
+
     std::vector<std::string> answer(const std::vector<Tensor<std::uint8_t>>& clips, const std::vector<std::string>& asked,
                                     infer::SearchOptions options) const {
         const NoGrad off;
         const Var prefix = model.see(video::normalized(clips));                         // [B, Q, D]
-        const std::int32_t stop = tokenizer.id("<eos>"), pad = tokenizer.id("<pad>");
+        const std::int32_t stop = tokenizer.id(prompts.stop), pad = tokenizer.id(prompts.pad);
         options.stop = {stop};
         options.pad = pad;
         options.vocabulary = tokenizer.vocabulary();

@@ -10,9 +10,10 @@ namespace svad {
 
 namespace detail {
 
-/// Calls f(name, member) for every field that a model folder records.
-template <class Config, class F>
-void each_field(Config& c, F&& f) {
+/// Calls f(name, member) for every field that every model folder records, and g(name, member) for every field that older
+/// folders lack: there the default holds.
+template <class Config, class F, class G>
+void each_field(Config& c, F&& f, G&& g) {
     f("frames", c.frames);
     f("dual", c.dual);
     auto& vit = c.video.vit;
@@ -22,6 +23,8 @@ void each_field(Config& c, F&& f) {
     f("vit.key_bias", vit.key_bias), f("vit.pre_norm", vit.pre_norm), f("vit.final_norm", vit.final_norm);
     f("vit.tubes", vit.tubes), f("vit.dropout", vit.dropout);
     f("vit.local_mixing", vit.local_mixing), f("vit.local_reduction", vit.local_reduction);
+    g("vit.class_token", vit.class_token), g("vit.gated", vit.gated), g("vit.layer_scale", vit.layer_scale);
+    g("vit.time_places", vit.time_places);
     auto& gmhra = c.video.gmhra;
     f("gmhra.after", c.video.gmhra_after), f("gmhra.width", gmhra.width), f("gmhra.heads", gmhra.heads);
     f("gmhra.hidden", gmhra.hidden), f("gmhra.activation", gmhra.activation), f("gmhra.dpe_before_norm", gmhra.dpe_before_norm);
@@ -39,16 +42,23 @@ void each_field(Config& c, F&& f) {
     f("decoder.norm", d.norm), f("decoder.eps", d.eps), f("decoder.gated", d.gated), f("decoder.activation", d.activation);
     f("decoder.attention_bias", d.attention_bias), f("decoder.out_bias", d.out_bias), f("decoder.mlp_bias", d.mlp_bias);
     f("decoder.tied", d.tied), f("decoder.norm_head", d.norm_head), f("decoder.dropout", d.dropout);
+    g("decoder.first_position", d.first_position), g("decoder.longest", d.longest), g("decoder.post_norm", d.post_norm);
+    g("decoder.embed_eps", d.embed_eps), g("decoder.head_bias", d.head_bias), g("decoder.rope_interleaved", d.rope.interleaved);
+    auto& scaling = d.rope.scaling;
+    g("decoder.rope_scaling", scaling.kind), g("decoder.rope_factor", scaling.factor);
+    g("decoder.rope_low", scaling.low_frequency_factor), g("decoder.rope_high", scaling.high_frequency_factor);
+    g("decoder.rope_original", scaling.original_length);
 }
 
 }  // namespace detail
 
 [[nodiscard]] inline io::Json to_json(const SvadConfig& config) {
     io::Json json = io::object({{"model_type", "svad_vlm"}});
-    detail::each_field(config, [&](const char* name, const auto& value) {
+    const auto write = [&](const char* name, const auto& value) {
         if constexpr (std::is_enum_v<std::remove_cvref_t<decltype(value)>>) json[name] = static_cast<int>(value);
         else json[name] = value;
-    });
+    };
+    detail::each_field(config, write, write);
     return json;
 }
 
@@ -57,7 +67,7 @@ void each_field(Config& c, F&& f) {
     if (io::field<std::string>(json, "model_type", where) != "svad_vlm")
         fail<io::FormatError>(where, ": model_type must be svad_vlm");
     SvadConfig config;
-    detail::each_field(config, [&](const char* name, auto& value) {
+    const auto read = [&](const char* name, auto& value) {
         using T = std::remove_cvref_t<decltype(value)>;
         if constexpr (std::is_enum_v<T>) {
             const int number = io::field<int>(json, name, where);
@@ -69,7 +79,8 @@ void each_field(Config& c, F&& f) {
         if constexpr (std::is_same_v<T, Index>)
             if (value < 0 || value > (Index{1} << 20))
                 fail<io::FormatError>(where, ": '", name, "' is ", value, "; sizes up to 1048576 are possible");
-    });
+    };
+    detail::each_field(config, read, [&](const char* name, auto& value) { if (json.contains(name)) read(name, value); });
     for (const Index depth : {config.video.vit.depth, config.qformer.depth, config.decoder.depth})
         if (depth > 512) fail<io::FormatError>(where, ": ", depth, " layers are more than the 512 that are possible");
     if (config.frames < 1 || config.frames > 4096 || config.video.vit.image < 1 || config.video.vit.image > 4096 ||

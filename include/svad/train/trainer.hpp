@@ -9,6 +9,7 @@
 #include "svad/models/keyword_head.hpp"
 #include "svad/models/svad_vlm.hpp"
 #include "svad/train/checkpoint.hpp"
+#include "svad/train/frozen_tokens.hpp"
 #include "svad/train/optimizer.hpp"
 #include "svad/train/progress.hpp"
 #include "svad/train/schedule.hpp"
@@ -35,6 +36,7 @@ struct TrainOptions {
     Index save_every = 500, log_every = 20;
     std::uint64_t seed = 17;
     DType matmul = DType::f32;                  ///< bf16: products round their operands
+    std::uint64_t token_room = 0;               ///< bytes for the tokens of a frozen ViT (see FrozenTokens); 0 = made anew every step
 };
 
 /// The parts of the last step's loss; a part that was not computed is 0.
@@ -42,10 +44,10 @@ struct LossParts {
     double total = 0, description = 0, fill = 0, words = 0;
 };
 
-/// The loss of one batch; vision runs once for both tasks.
+/// The loss of one batch; vision runs once for both tasks, from `tokens` on if they are given.
 [[nodiscard]] inline Var batch_loss(const SvadVlm& model, const KeywordHead* head, const data::Batch& batch,
-                                    const TrainOptions& options, Index step, LossParts& parts) {
-    const Var queries = model.encode(batch.frames);                                      // [B, Q, W]
+                                    const TrainOptions& options, Index step, LossParts& parts, FrozenTokens* tokens = nullptr) {
+    const Var queries = tokens ? model.qformer(model.encoder.all_tokens(tokens->of(batch))) : model.encode(batch.frames);   // [B, Q, W]
     const Var prefix = model.align(queries, batch.primary);                             // [B, Q, D]
 
     double weight_d = options.lambda_d, weight_k = batch.fill.ids.empty() ? 0 : options.lambda_k;
@@ -90,6 +92,8 @@ FitResult fit(SvadVlm& model, KeywordHead* head, LoaderAt loader_at, Run& run, c
     Index step = run.resume(optimizer, signature);
     for (const std::string& line : run.problems()) std::fprintf(stderr, "checkpoint skipped: %s\n", line.c_str());
 
+    std::optional<FrozenTokens> tokens;
+    if (options.token_room > 0) tokens.emplace(model.encoder, options.token_room);
     MetricsLog log(run.folder(), step);
     ProgressBar bar(title);
     const auto loader = loader_at(step * options.accumulate);
@@ -103,7 +107,7 @@ FitResult fit(SvadVlm& model, KeywordHead* head, LoaderAt loader_at, Run& run, c
             const Autocast precision(options.matmul);
             const data::Batch batch = loader->next();
             LossParts one;
-            const Var loss = batch_loss(model, head, batch, options, step, one);
+            const Var loss = batch_loss(model, head, batch, options, step, one, tokens ? &*tokens : nullptr);
             backward(loss * (1.0 / static_cast<double>(options.accumulate)));
             const double share = 1.0 / static_cast<double>(options.accumulate);
             parts.total += share * one.total, parts.description += share * one.description;
