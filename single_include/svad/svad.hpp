@@ -693,6 +693,236 @@ inline void set_threads(int n) { detail::Pool::instance().resize(n); }
 
 }  // namespace svad
 
+// ==== svad/core/quantize.hpp ====
+// Floats into the blocks of core/blocks.hpp. q8_0, q4_0 and q4_1 round to a scale taken from the largest value; q4_k and q6_k
+// search for the scale (and the least value) that leaves the smallest weighted error, first in every group of 32 or 16,
+// then in the six or eight bits that the groups' scales have. The rules are those of ggml's reference quantisation, so that
+// a file made here is the file llama.cpp would make.
+
+// A product and a sum in one rounding would choose other levels now and then; the rules are those of two roundings.
+#if defined(__clang__)
+#define SVAD_ROUND_EACH _Pragma("clang fp contract(off)")
+#else
+#define SVAD_ROUND_EACH
+#pragma GCC push_options
+#pragma GCC optimize("fp-contract=off")
+#endif
+
+namespace svad::blocks {
+
+namespace detail {
+
+inline void put_half(std::uint8_t* to, float x) {
+    const f16 h(x);
+    std::memcpy(to, &h.bits, 2);
+}
+inline float as_half(float x) { return static_cast<float>(f16(x)); }
+/// Nearest integer, halves to even.
+inline int nearest(float x) { return static_cast<int>(std::nearbyint(x)); }
+
+inline void encode_q8_0(const float* x, std::uint8_t* to) {
+    SVAD_ROUND_EACH
+    float most = 0;
+    for (int i = 0; i < 32; ++i) most = std::max(most, std::abs(x[i]));
+    const float d = most / 127.0f, inverse = d != 0 ? 1.0f / d : 0.0f;
+    put_half(to, d);
+    for (int i = 0; i < 32; ++i) to[2 + i] = static_cast<std::uint8_t>(static_cast<std::int8_t>(std::round(x[i] * inverse)));
+}
+
+inline void encode_q4_0(const float* x, std::uint8_t* to) {
+    SVAD_ROUND_EACH
+    float most = 0;                                             // the value of the largest size, with its sign
+    for (int i = 0; i < 32; ++i)
+        if (std::abs(x[i]) > std::abs(most)) most = x[i];
+    const float d = most / -8.0f, inverse = d != 0 ? 1.0f / d : 0.0f;
+    put_half(to, d);
+    const auto level = [&](float v) { return static_cast<std::uint8_t>(std::min(15, static_cast<int>(v * inverse + 8.5f))); };
+    for (int i = 0; i < 16; ++i) to[2 + i] = static_cast<std::uint8_t>(level(x[i]) | level(x[i + 16]) << 4);
+}
+
+inline void encode_q4_1(const float* x, std::uint8_t* to) {
+    SVAD_ROUND_EACH
+    const auto [low, high] = std::minmax_element(x, x + 32);
+    const float least = *low, d = (*high - least) / 15.0f, inverse = d != 0 ? 1.0f / d : 0.0f;
+    put_half(to, d), put_half(to + 2, least);
+    const auto level = [&](float v) { return static_cast<std::uint8_t>(std::min(15, static_cast<int>((v - least) * inverse + 0.5f))); };
+    for (int i = 0; i < 16; ++i) to[4 + i] = static_cast<std::uint8_t>(level(x[i]) | level(x[i + 16]) << 4);
+}
+
+/// Scale and least value (not above 0) of 32 numbers as d q - m, q in 0..15.
+struct Line {
+    float d = 0, m = 0;
+};
+
+/// The line of least weighted squared error among 21 steps around the obvious one, each refined by least squares.
+inline Line fit_line(const float* x, const float* weights) {
+    SVAD_ROUND_EACH
+    constexpr int n = 32, top = 15, steps = 20;
+    float low = x[0], high = x[0], sum_w = weights[0], sum_x = weights[0] * x[0];
+    for (int i = 1; i < n; ++i) {
+        low = std::min(low, x[i]), high = std::max(high, x[i]);
+        sum_w += weights[i], sum_x += weights[i] * x[i];
+    }
+    low = std::min(low, 0.0f);
+    if (high == low) return {0, -low};
+    const auto level = [&](float v, float inverse, float least) { return std::clamp(nearest(inverse * (v - least)), 0, top); };
+    const auto error = [&](float d, float least, float inverse, float from) {
+        float sum = 0;
+        for (int i = 0; i < n; ++i) {
+            const float off = d * static_cast<float>(level(x[i], inverse, from)) + least - x[i];
+            sum += weights[i] * (off * off);
+        }
+        return sum;
+    };
+    const float first = static_cast<float>(top) / (high - low);
+    Line best{1.0f / first, low};
+    float best_error = error(best.d, low, first, low);
+    float from = low;
+    for (int step = 0; step <= steps; ++step) {
+        const float inverse = (-1.0f + 0.1f * static_cast<float>(step) + static_cast<float>(top)) / (high - from);
+        float sum_l = 0, sum_l2 = 0, sum_xl = 0;
+        for (int i = 0; i < n; ++i) {
+            const auto l = static_cast<float>(level(x[i], inverse, from));
+            sum_l += weights[i] * l, sum_l2 += weights[i] * l * l, sum_xl += weights[i] * l * x[i];
+        }
+        const float determinant = sum_w * sum_l2 - sum_l * sum_l;
+        if (determinant <= 0) continue;
+        float d = (sum_w * sum_xl - sum_x * sum_l) / determinant, least = (sum_l2 * sum_x - sum_l * sum_xl) / determinant;
+        if (least > 0) least = 0, d = sum_xl / sum_l2;
+        const float now = error(d, least, inverse, from);
+        if (now < best_error) best = {d, least}, best_error = now, from = least;
+    }
+    return {best.d, -best.m};
+}
+
+inline void encode_q4_k(const float* x, std::uint8_t* to) {
+    SVAD_ROUND_EACH
+    std::array<Line, 8> lines;
+    float most_d = 0, most_m = 0;
+    for (std::size_t j = 0; j < 8; ++j) {
+        const float* const group = x + 32 * j;
+        float squares = 0;
+        for (int i = 0; i < 32; ++i) squares += group[i] * group[i];
+        const float size = std::sqrt(squares / 32);
+        std::array<float, 32> weights;
+        for (std::size_t i = 0; i < 32; ++i) weights[i] = size + std::abs(group[i]);
+        lines[j] = fit_line(group, weights.data());
+        most_d = std::max(most_d, lines[j].d), most_m = std::max(most_m, lines[j].m);
+    }
+    const float to_d = most_d > 0 ? 63.0f / most_d : 0.0f, to_m = most_m > 0 ? 63.0f / most_m : 0.0f;
+    put_half(to, most_d / 63.0f), put_half(to + 2, most_m / 63.0f);
+    std::array<std::uint8_t, 8> d{}, m{};
+    for (std::size_t j = 0; j < 8; ++j) {
+        d[j] = static_cast<std::uint8_t>(std::min(63, nearest(to_d * lines[j].d)));
+        m[j] = static_cast<std::uint8_t>(std::min(63, nearest(to_m * lines[j].m)));
+    }
+    std::uint8_t* const scales = to + 4;                        // six bits each: the low four of the last four groups share bytes
+    for (std::size_t j = 0; j < 4; ++j) {
+        scales[j] = static_cast<std::uint8_t>(d[j] | d[j + 4] >> 4 << 6);
+        scales[j + 4] = static_cast<std::uint8_t>(m[j] | m[j + 4] >> 4 << 6);
+        scales[j + 8] = static_cast<std::uint8_t>((d[j + 4] & 15) | (m[j + 4] & 15) << 4);
+    }
+    const float scale_d = as_half(most_d / 63.0f), scale_m = as_half(most_m / 63.0f);
+    std::array<std::uint8_t, 256> levels{};
+    for (std::size_t j = 0; j < 8; ++j) {
+        const float step = scale_d * static_cast<float>(d[j]), least = scale_m * static_cast<float>(m[j]);
+        for (std::size_t i = 0; i < 32 && step != 0; ++i)
+            levels[32 * j + i] = static_cast<std::uint8_t>(std::clamp(nearest((x[32 * j + i] + least) / step), 0, 15));
+    }
+    for (std::size_t j = 0; j < 4; ++j)
+        for (std::size_t i = 0; i < 32; ++i) to[16 + 32 * j + i] = static_cast<std::uint8_t>(levels[64 * j + i] | levels[64 * j + 32 + i] << 4);
+}
+
+/// The scale of 16 numbers as d q, q in -32..31, of least error weighted by their squares among 19 steps.
+inline float fit_scale(const float* x) {
+    SVAD_ROUND_EACH
+    float most = 0;
+    for (int i = 0; i < 16; ++i)
+        if (std::abs(x[i]) > std::abs(most)) most = x[i];
+    if (std::abs(most) < 1e-15f) return 0;
+    float best_d = 0, best = 0;
+    for (int step = -10; step <= 9; ++step) {
+        const int shift = step == -10 ? 0 : step;               // the obvious one first
+        if (step > -10 && step == 0) continue;
+        const float inverse = -(32.0f + 0.1f * static_cast<float>(shift)) / most;
+        float sum_xl = 0, sum_l2 = 0;
+        for (int i = 0; i < 16; ++i) {
+            const float w = x[i] * x[i];
+            const auto l = static_cast<float>(std::clamp(nearest(inverse * x[i]), -32, 31));
+            sum_xl += w * x[i] * l, sum_l2 += w * l * l;
+        }
+        if (step == -10) {
+            best_d = sum_l2 > 0 ? sum_xl / sum_l2 : 0.0f, best = best_d * sum_xl;
+        } else if (sum_l2 > 0 && sum_xl * sum_xl > best * sum_l2) {
+            best_d = sum_xl / sum_l2, best = best_d * sum_xl;
+        }
+    }
+    return best_d;
+}
+
+inline void encode_q6_k(const float* x, std::uint8_t* to) {
+    SVAD_ROUND_EACH
+    std::array<float, 16> scales;
+    float most = 0;
+    for (std::size_t j = 0; j < 16; ++j) {
+        scales[j] = fit_scale(x + 16 * j);
+        if (std::abs(scales[j]) > std::abs(most)) most = scales[j];
+    }
+    std::fill_n(to, 210, std::uint8_t{0});
+    if (std::abs(most) < 1e-15f) return;
+    const float inverse = -128.0f / most, d = as_half(1.0f / inverse);
+    put_half(to + 208, 1.0f / inverse);
+    std::array<std::uint8_t, 256> levels{};
+    for (std::size_t j = 0; j < 16; ++j) {
+        const auto scale = static_cast<std::int8_t>(std::min(127, nearest(inverse * scales[j])));
+        to[192 + j] = static_cast<std::uint8_t>(scale);
+        const float step = d * static_cast<float>(scale);
+        for (std::size_t i = 0; i < 16; ++i)
+            levels[16 * j + i] = static_cast<std::uint8_t>(step == 0 ? 0 : std::clamp(nearest(x[16 * j + i] / step), -32, 31) + 32);
+    }
+    for (std::size_t part = 0; part < 2; ++part)
+        for (std::size_t i = 0; i < 32; ++i) {
+            const std::uint8_t* const q = levels.data() + 128 * part + i;
+            to[64 * part + i] = static_cast<std::uint8_t>((q[0] & 15) | (q[64] & 15) << 4);
+            to[64 * part + 32 + i] = static_cast<std::uint8_t>((q[32] & 15) | (q[96] & 15) << 4);
+            to[128 + 32 * part + i] = static_cast<std::uint8_t>(q[0] >> 4 | q[32] >> 4 << 2 | q[64] >> 4 << 4 | q[96] >> 4 << 6);
+        }
+}
+
+}  // namespace detail
+
+#undef SVAD_ROUND_EACH
+#if !defined(__clang__)
+#pragma GCC pop_options
+#endif
+
+/// `count` floats (whole blocks) as blocks of `type`, or as bf16 or f16. Throws DTypeError for other types and sizes, and
+/// UsageError for a value that is not finite: a block with one would lose all its others.
+inline void encode(DType type, const float* from, Index count, std::uint8_t* to) {
+    const BlockSize size = block_of(type);
+    (void)bytes_of(type, count);
+    for (Index i = 0; i < count; ++i)
+        if (!std::isfinite(from[i])) fail<UsageError>("quantize: element ", i, " is ", from[i], "; only finite weights can be stored as ", type);
+    const auto each = [&](auto one) {
+        parallel_for(count / size.elements, 16, [&](Index first, Index last) {
+            for (Index b = first; b < last; ++b) one(from + b * size.elements, to + static_cast<std::size_t>(b) * size.bytes);
+        });
+    };
+    switch (type) {
+        case DType::q8_0: return each(detail::encode_q8_0);
+        case DType::q4_0: return each(detail::encode_q4_0);
+        case DType::q4_1: return each(detail::encode_q4_1);
+        case DType::q4_k: return each(detail::encode_q4_k);
+        case DType::q6_k: return each(detail::encode_q6_k);
+        case DType::f16: return each([](const float* x, std::uint8_t* y) { detail::put_half(y, *x); });
+        case DType::bf16: return each([](const float* x, std::uint8_t* y) { const bf16 h(*x); std::memcpy(y, &h, 2); });
+        case DType::f32: return each([](const float* x, std::uint8_t* y) { std::memcpy(y, x, 4); });
+        default: fail<DTypeError>("quantize: ", type, " is not a type of stored weights");
+    }
+}
+
+}  // namespace svad::blocks
+
 // ==== svad/core/random.hpp ====
 // Philox4x32-10 (Salmon et al., SC'11): a number is a function of (seed, stream, index), so dropout masks, data order
 // and initial weights repeat on any number of threads and after any resume, with no generator state to save.
@@ -1484,6 +1714,21 @@ inline void write_atomic(const std::string& path, std::string_view bytes) {
     writer.commit();
 }
 
+/// Replaces the file `to` by a copy of `from` in one step; nothing happens if both are the same file.
+inline void copy_file(const std::string& from, const std::string& to) {
+    struct stat a {}, b {};
+    if (::stat(from.c_str(), &a) == 0 && ::stat(to.c_str(), &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino) return;
+    const MappedFile file{from};
+    AtomicWriter writer{to};
+    writer.write(file.bytes());
+    writer.commit();
+}
+
+/// Removes the file at `path`, if there is one.
+inline void remove_file(const std::string& path) {
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) detail::fail_errno(path, "cannot be removed");
+}
+
 /// An append-only file: each append() reaches the kernel in one write, so that readers and crashes see whole
 /// records.
 class AppendFile {
@@ -1703,7 +1948,9 @@ public:
         for (std::size_t i = 0; i < values; ++i) {
             std::string key = in.string("a key", 65535);
             if (key.empty()) fail<FormatError>(where, ": a key is empty (at byte ", in.at(), ")");
+            const std::size_t begin = in.at();
             GgufValue value = detail::gguf_value(in, where, key);
+            made.stored_[key] = bytes.substr(begin, in.at() - begin);
             const auto [entry, fresh] = made.metadata_.emplace(std::move(key), std::move(value));
             if (!fresh) fail<FormatError>(where, ": key '", entry->first, "' occurs twice (at byte ", in.at(), ")");
         }
@@ -1714,6 +1961,9 @@ public:
     [[nodiscard]] std::uint32_t version() const { return version_; }
     [[nodiscard]] const std::map<std::string, GgufValue>& metadata() const { return metadata_; }
     [[nodiscard]] const std::map<std::string, GgufTensor>& tensors() const { return tensors_; }
+
+    /// The values as the file stores them, each with its type in front, for a writer that keeps them as they are.
+    [[nodiscard]] const std::map<std::string, std::string_view>& stored_values() const { return stored_; }
 
     /// The value of `key` if it is there and of type T (bool, int64_t, double, std::string or a vector of the last
     /// three); nullptr if it is not there. Throws FormatError if it has another type.
@@ -1799,10 +2049,17 @@ private:
     std::string where_;
     std::uint32_t version_ = 0;
     std::map<std::string, GgufValue> metadata_;
+    std::map<std::string, std::string_view> stored_;
     std::map<std::string, GgufTensor> tensors_;
 };
 
 }  // namespace svad::io
+
+// ==== svad/io/gguf_quantize.hpp ====
+// A GGUF file with its matrices stored in another type, and everything else as it was. What stays: vectors (norms, biases)
+// and tensors that are no matrices. The words and the head decide every token and are few: in a file of 4-bit blocks they
+// get 6 or 8 bits, as llama.cpp's own tool gives them. Rows that are no whole blocks of 256 get q8_0, or f16; the report
+// counts them.
 
 // ==== svad/io/gguf_weights.hpp ====
 // The tensors of a GGUF file as models take them: by name, in the file's own bytes, without a copy. Values that are
@@ -1899,6 +2156,197 @@ private:
     std::shared_ptr<const Gguf> file_;
     std::string path_;
 };
+
+}  // namespace svad::io
+
+// ==== svad/io/gguf_writer.hpp ====
+// Writing GGUF version 3: metadata with the types that llama.cpp's readers insist on (they do not convert), tensors of any
+// type that svad computes with. The directory comes first, so sizes are declared before bytes: declare all tensors, then
+// write() asks for each one's bytes in turn, and a model larger than memory can be written.
+
+namespace svad::io {
+
+/// The id of a dtype in GGUF files. Throws DTypeError for types that they do not have.
+[[nodiscard]] inline std::uint32_t ggml_id(DType type) {
+    switch (type) {
+        case DType::f32: return 0;
+        case DType::f16: return 1;
+        case DType::q4_0: return 2;
+        case DType::q4_1: return 3;
+        case DType::q8_0: return 8;
+        case DType::q4_k: return 12;
+        case DType::q6_k: return 14;
+        case DType::bf16: return 30;
+        default: fail<DTypeError>("gguf: there are no tensors of ", type, "; f32, f16, bf16 and blocks are possible");
+    }
+}
+
+class GgufWriter {
+public:
+    GgufWriter& u32(const std::string& key, std::uint32_t value) { return add(key, number(detail::GgufKind::u32) + number(value)); }
+    GgufWriter& f32(const std::string& key, float value) { return add(key, number(detail::GgufKind::f32) + number(value)); }
+    GgufWriter& flag(const std::string& key, bool value) { return add(key, number(detail::GgufKind::boolean) + static_cast<char>(value)); }
+    GgufWriter& text(const std::string& key, const std::string& value) { return add(key, number(detail::GgufKind::string) + string(value)); }
+    GgufWriter& texts(const std::string& key, const std::vector<std::string>& values) {
+        std::string all = list(detail::GgufKind::string, values.size());
+        for (const std::string& value : values) all += string(value);
+        return add(key, all);
+    }
+    GgufWriter& i32s(const std::string& key, const std::vector<std::int32_t>& values) {
+        std::string all = list(detail::GgufKind::i32, values.size());
+        for (const std::int32_t value : values) all += number(value);
+        return add(key, all);
+    }
+    /// A value as another file stores it (Gguf::stored_values()).
+    GgufWriter& stored(const std::string& key, std::string_view value) { return add(key, std::string(value)); }
+    [[nodiscard]] bool has(const std::string& key) const { return values_.contains(key); }
+
+    /// Declares a tensor; its rows must be whole blocks. Throws UsageError for a name given twice and DTypeError.
+    GgufWriter& tensor(const std::string& name, DType type, const Shape& shape) {
+        const Index row = shape.rank() == 0 ? 1 : shape.back(), block = block_of(type).elements;
+        if (row % block != 0) fail<DTypeError>("gguf: rows of ", row, " of '", name, "' are no whole blocks of ", block, " (", type, ")");
+        if (shape.rank() > 4) fail<ShapeError>("gguf: '", name, "' ", shape, " has more than 4 sizes");
+        for (const Declared& d : tensors_)
+            if (d.name == name) fail<UsageError>("gguf: tensor '", name, "' is declared twice");
+        tensors_.push_back({name, type, ggml_id(type), shape});
+        return *this;
+    }
+
+    /// Replaces the file at `path`, atomically: bytes_of(name) gives the bytes of each tensor when it is its turn; they must
+    /// be as many as declared and live until the next call.
+    void write(const std::string& path, const std::function<std::span<const std::byte>(const std::string& name)>& bytes_of) const {
+        constexpr std::uint64_t step = 32;
+        const auto rest = [](std::uint64_t n) { return (step - n % step) % step; };
+        std::string head = "GGUF" + number(std::uint32_t{3}) + number(std::uint64_t{tensors_.size()}) + number(std::uint64_t{values_.size()});
+        for (const auto& [key, value] : values_) head += string(key) + value;
+        std::uint64_t at = 0;
+        for (const Declared& t : tensors_) {
+            head += string(t.name) + number(static_cast<std::uint32_t>(t.shape.rank()));
+            for (int i = t.shape.rank() - 1; i >= 0; --i) head += number(static_cast<std::uint64_t>(t.shape[i]));
+            head += number(t.id) + number(at);
+            at += svad::bytes_of(t.type, t.shape.numel());
+            at += rest(at);
+        }
+        head.append(rest(head.size()), '\0');
+        AtomicWriter file{path};
+        file.write(head);
+        for (const Declared& t : tensors_) {
+            const std::span<const std::byte> bytes = bytes_of(t.name);
+            if (bytes.size() != svad::bytes_of(t.type, t.shape.numel()))
+                fail<UsageError>(path, ": tensor '", t.name, "' ", t.type, t.shape, " was declared with ", svad::bytes_of(t.type, t.shape.numel()),
+                                 " bytes; got ", bytes.size());
+            file.write(bytes);
+            file.write(std::string(rest(bytes.size()), '\0'));
+        }
+        file.commit();
+    }
+
+private:
+    struct Declared {
+        std::string name;
+        DType type;
+        std::uint32_t id;
+        Shape shape;
+    };
+
+    template <class T>
+    static std::string number(T value) { return {reinterpret_cast<const char*>(&value), sizeof value}; }
+    static std::string string(const std::string& s) { return number(std::uint64_t{s.size()}) + s; }
+    static std::string list(detail::GgufKind kind, std::size_t n) { return number(detail::GgufKind::array) + number(kind) + number(std::uint64_t{n}); }
+    GgufWriter& add(const std::string& key, std::string value) {
+        if (key.empty() || !values_.emplace(key, std::move(value)).second) fail<UsageError>("gguf: key '", key, "' is empty or given twice");
+        return *this;
+    }
+
+    std::map<std::string, std::string> values_;
+    std::vector<Declared> tensors_;
+};
+
+}  // namespace svad::io
+
+namespace svad::io {
+
+/// What quantize_gguf() did.
+struct QuantizeReport {
+    struct Part {
+        Index tensors = 0;
+        std::uint64_t bytes = 0;
+    };
+    std::map<DType, Part> before, after;            ///< by type
+    std::vector<std::string> otherwise;             ///< matrices that could not take the type, each with what it got
+    [[nodiscard]] static std::uint64_t bytes(const std::map<DType, Part>& parts) {
+        std::uint64_t all = 0;
+        for (const auto& [type, part] : parts) all += part.bytes;
+        return all;
+    }
+};
+
+namespace detail {
+
+/// The type that a tensor gets where matrices get `wanted`.
+inline DType type_for(const std::string& name, const Shape& shape, DType own, DType wanted, bool tied) {
+    if (shape.rank() != 2 || !name.ends_with(".weight") || shape[0] < 2) return own;
+    const Index row = shape.back();
+    const bool small = wanted == DType::q4_0 || wanted == DType::q4_1 || wanted == DType::q4_k;
+    if (small && (name == "output.weight" || (tied && name == "token_embd.weight"))) wanted = DType::q6_k;
+    if (row % block_of(wanted).elements != 0) wanted = row % 32 == 0 ? DType::q8_0 : DType::f16;
+    return wanted;
+}
+
+/// llama.cpp's number for a file whose matrices are of this type.
+inline std::uint32_t file_type(DType type) {
+    switch (type) {
+        case DType::f32: return 0;
+        case DType::f16: return 1;
+        case DType::q4_0: return 2;
+        case DType::q4_1: return 3;
+        case DType::q8_0: return 7;
+        case DType::q4_k: return 14;
+        case DType::q6_k: return 18;
+        default: return 32;                         // bf16
+    }
+}
+
+}  // namespace detail
+
+/// Writes the file `from` as `to`, atomically, its matrices as `type` (f32, f16, bf16, q8_0, q4_0, q4_1, q4_k, q6_k). One
+/// tensor is in memory at a time. Throws FileError, FormatError, and UsageError for weights that are not finite.
+inline QuantizeReport quantize_gguf(const std::string& from, const std::string& to, DType type) {
+    (void)ggml_id(type);
+    const GgufWeights weights = GgufWeights::open(from);
+    GgufWriter writer;
+    for (const auto& [key, value] : weights.file().stored_values())
+        if (key != "general.file_type" && key != "general.quantization_version" && key != "general.alignment") writer.stored(key, value);
+    writer.u32("general.file_type", detail::file_type(type)).u32("general.quantization_version", 2);
+    QuantizeReport report;
+    std::map<std::string, DType> types;
+    const bool tied = !weights.contains("output.weight");
+    for (const std::string& name : weights.names()) {
+        const StoredTensor tensor = weights.stored(name);
+        const DType now = detail::type_for(name, tensor.shape, tensor.dtype, type, tied);
+        types[name] = now;
+        writer.tensor(name, now, tensor.shape);
+        for (const auto& [part, dtype] : {std::pair{&report.before, tensor.dtype}, {&report.after, now}})
+            ++(*part)[dtype].tensors, (*part)[dtype].bytes += svad::bytes_of(dtype, tensor.shape.numel());
+        if (now != type && now != tensor.dtype) report.otherwise.push_back(join(name, " ", tensor.shape, " as ", now));
+    }
+    std::vector<std::uint8_t> made;
+    writer.write(to, [&](const std::string& name) -> std::span<const std::byte> {
+        if (weights.stored(name).dtype == types.at(name)) {
+            const std::string_view bytes = weights.info(name).bytes;
+            return std::as_bytes(std::span{bytes.data(), bytes.size()});
+        }
+        const Tensor<float> values = weights.load<float>(name);
+        made.resize(svad::bytes_of(types.at(name), values.numel()));
+        try {
+            blocks::encode(types.at(name), values.data(), values.numel(), made.data());
+        } catch (const UsageError& e) {
+            fail<UsageError>(from, ": tensor '", name, "': ", e.what());
+        }
+        return std::as_bytes(std::span{made});
+    });
+    return report;
+}
 
 }  // namespace svad::io
 
@@ -2319,6 +2767,599 @@ inline void write_json_lines(const std::string& path, const std::vector<Json>& l
 
 }  // namespace svad::io
 
+// ==== svad/io/onnx.hpp ====
+// The initialisers (weights) of an ONNX file as named tensors, read in place.
+//
+// An exporter that folds a transpose loses the weight's name ("onnx::MatMul_1966"); the node that uses it still tells
+// where it is. Such a tensor is called by its node, "/encoder/layer.0/query/MatMul" -> "encoder.layer.0.query.MatMul".
+// Promise: any bytes give tensors or a FormatError with the file; sizes are checked against the bytes before they are
+// believed, and nothing is copied. Tensors in another file, and strings, are refused where they are asked for.
+// Facts: onnx.proto of ONNX 1.x (messages ModelProto, GraphProto, NodeProto, TensorProto).
+
+// ==== svad/io/protobuf.hpp ====
+// The wire format of protocol buffers: fields of a message, one after another, with the bytes they point to.
+//
+// Promise: any bytes give fields or an io::FormatError with the offset; nothing is copied, nothing is allocated, and a
+// message inside a message is only read when its bytes are handed to a reader of their own.
+// Rejected: the protobuf library (a code generator and megabytes for one file format).
+
+namespace svad::io {
+
+/// One field: its number and either a number or bytes.
+struct ProtoField {
+    std::uint64_t number = 0;
+    std::uint64_t integer = 0;       ///< varint, or the bits of a fixed field
+    std::string_view bytes{};        ///< of a length-delimited field
+    unsigned wire = 0;               ///< 0 varint, 1 eight bytes, 2 bytes, 5 four bytes
+
+    [[nodiscard]] float as_float() const { return std::bit_cast<float>(static_cast<std::uint32_t>(integer)); }
+};
+
+/// Walks over the fields of one message.
+class ProtoReader {
+public:
+    ProtoReader(std::string_view message, std::string_view where) : rest_(message), size_(message.size()), where_(where) {}
+
+    /// The next field, or false at the end.
+    bool next(ProtoField& field) {
+        if (rest_.empty()) return false;
+        const std::uint64_t key = varint();
+        field = {key >> 3, 0, {}, static_cast<unsigned>(key & 7)};
+        if (field.number == 0) broken("field number 0");
+        if (field.wire == 0) field.integer = varint();
+        else if (field.wire == 1) field.integer = fixed(8);
+        else if (field.wire == 5) field.integer = fixed(4);
+        else if (field.wire == 2) field.bytes = take(varint());
+        else broken("a wire type that is not 0, 1, 2 or 5");
+        return true;
+    }
+
+private:
+    std::string_view rest_;
+    std::size_t size_;
+    std::string_view where_;
+
+    [[noreturn]] void broken(const char* what) const {
+        fail<FormatError>(where_, ": is not a protocol buffer; got ", what, " (at byte ", size_ - rest_.size(), " of the message)");
+    }
+
+    std::string_view take(std::uint64_t n) {
+        if (n > rest_.size()) broken("a field longer than what is left");
+        const std::string_view out = rest_.substr(0, static_cast<std::size_t>(n));
+        rest_.remove_prefix(out.size());
+        return out;
+    }
+
+    std::uint64_t fixed(std::size_t n) {
+        const std::string_view bytes = take(n);
+        std::uint64_t value = 0;
+        for (std::size_t k = 0; k < n; ++k) value |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[k])) << (8 * k);
+        return value;
+    }
+
+    std::uint64_t varint() {
+        std::uint64_t value = 0;
+        for (unsigned shift = 0; shift < 64; shift += 7) {
+            const auto byte = static_cast<unsigned char>(take(1)[0]);
+            value |= static_cast<std::uint64_t>(byte & 0x7F) << shift;
+            if (byte < 0x80) return value;
+        }
+        broken("a number of more than ten bytes");
+    }
+};
+
+}  // namespace svad::io
+
+// ==== svad/io/safetensors.hpp ====
+// safetensors: u64 little-endian header length, JSON header {name: {dtype, shape, data_offsets}}, tensor
+// bytes.
+//
+// Promise: the header is checked before a byte of data is believed (safetensors_header.hpp). Any byte
+// sequence gives a value or an io::FormatError; data are mapped, and read and converted only when asked for.
+// A checkpoint split in shards by an index.json looks like one file. Files are written atomically, larger
+// elements first, then by name, with the data at a multiple of 8, so that equal tensors give equal bytes.
+
+// ==== svad/io/safetensors_header.hpp ====
+// The header of a safetensors file, believed only after every check of the reference
+// (huggingface/safetensors, tensor.rs): its length, JSON without duplicate names, known element types, sizes
+// without overflow, tensors contiguous from 0 without gap or overlap up to the file's last byte.
+// Sizes are bounded as if a zero among them were a one, so that no later product of them can overflow either.
+
+namespace svad::io {
+
+/// What a header says about one tensor. `dtype` is empty for element types that svad cannot compute with (F8,
+/// C64 ...).
+struct TensorInfo {
+    std::optional<DType> dtype;
+    Shape shape;
+    std::string stored;                 ///< the file's name of the element type, e.g. "BF16"
+    std::span<const std::byte> bytes;   ///< in the mapping; valid as long as the SafeTensors lives
+};
+
+namespace detail {
+
+struct StoredType {
+    std::string_view name;
+    std::uint64_t bits;
+    std::optional<DType> dtype;
+};
+
+// clang-format off
+inline constexpr StoredType stored_types[] = {
+    {"F32", 32, DType::f32},  {"F64", 64, DType::f64}, {"BF16", 16, DType::bf16},   {"F16", 16, DType::f16},
+    {"I8", 8, DType::i8},     {"I16", 16, DType::i16}, {"I32", 32, DType::i32},     {"I64", 64, DType::i64},
+    {"U8", 8, DType::u8},     {"U16", 16, DType::u16}, {"U32", 32, DType::u32},     {"U64", 64, DType::u64},
+    {"F8_E5M2", 8, {}},       {"F8_E4M3", 8, {}},      {"BOOL", 8, DType::boolean}, {"F8_E8M0", 8, {}},
+    {"F8_E5M2FNUZ", 8, {}},   {"F6_E2M3", 6, {}},      {"F8_E4M3FNUZ", 8, {}},      {"F6_E3M2", 6, {}},
+    {"F4", 4, {}},            {"C64", 64, {}},
+};
+// clang-format on
+
+inline const StoredType* find_stored(std::string_view name) {
+    for (const StoredType& type : stored_types)
+        if (type.name == name) return &type;
+    return nullptr;
+}
+
+inline std::string_view stored_name(DType dtype) {
+    for (const StoredType& type : stored_types)
+        if (type.dtype == dtype) return type.name;
+    return "?";
+}
+
+/// Where one tensor's bytes are, and who says so for error messages ("<file>: tensor '<name>'").
+struct HeaderEntry {
+    std::string name;
+    TensorInfo info;
+    std::uint64_t begin = 0, end = 0;
+};
+
+inline Shape checked_shape(const std::vector<std::uint64_t>& sizes, const std::string& who,
+                           std::uint64_t& numel) {
+    if (sizes.size() > Shape::max_rank)
+        fail<FormatError>(who, " has ", sizes.size(), " sizes; at most ", Shape::max_rank, " are supported");
+    constexpr std::uint64_t limit = std::uint64_t{1} << 62;
+    std::uint64_t nonzero = 1;
+    numel = 1;
+    for (const std::uint64_t size : sizes) {
+        if (size != 0 && nonzero > limit / size)
+            fail<FormatError>(who, " has a shape of more than 2^62 elements");
+        if (size != 0) nonzero *= size;
+        numel *= size;
+    }
+    Shape shape;
+    for (const std::uint64_t size : sizes) shape.push_back(static_cast<Index>(size));
+    return shape;
+}
+
+inline HeaderEntry parse_entry(const std::string& name, const Json& value, const std::string& path) {
+    HeaderEntry entry;
+    entry.name = name;
+    const std::string who = path + ": tensor '" + name + "'";
+    entry.info.stored = field<std::string>(value, "dtype", who);
+    const StoredType* type = find_stored(entry.info.stored);
+    if (type == nullptr) fail<FormatError>(who, " has the unknown dtype '", entry.info.stored, "'");
+    entry.info.dtype = type->dtype;
+
+    std::uint64_t numel = 0, bits = 0;
+    entry.info.shape = checked_shape(field<std::vector<std::uint64_t>>(value, "shape", who), who, numel);
+    const auto offsets = field<std::vector<std::uint64_t>>(value, "data_offsets", who);
+    if (offsets.size() != 2) fail<FormatError>(who, ": data_offsets should be [begin, end]");
+    entry.begin = offsets[0];
+    entry.end = offsets[1];
+    if (__builtin_mul_overflow(numel, type->bits, &bits)) fail<FormatError>(who, " is larger than any file");
+    if (bits % 8 != 0) fail<FormatError>(who, " does not end at a whole byte");
+    if (entry.begin > entry.end || entry.end - entry.begin != bits / 8) {
+        fail<FormatError>(who, " needs ", bits / 8, " bytes (", entry.info.stored, entry.info.shape,
+                          "); got data_offsets [", entry.begin, ", ", entry.end, "]");
+    }
+    return entry;
+}
+
+/// All tensors of a mapped file, in the order of their data; fills `metadata`.
+inline std::vector<HeaderEntry> parse_safetensors(std::span<const std::byte> bytes, const std::string& path,
+                                                  std::map<std::string, std::string>& metadata) {
+    constexpr std::uint64_t max_header = 100'000'000;   // the reference's limit
+    if (bytes.size() < 8)
+        fail<FormatError>(path, ": is not a safetensors file; got only ", bytes.size(), " bytes");
+    std::uint64_t length = 0;
+    std::memcpy(&length, bytes.data(), 8);
+    if (length > max_header || length > bytes.size() - 8) {
+        fail<FormatError>(path, ": header of ", length, " bytes does not fit the file of ", bytes.size(),
+                          " bytes (at byte 0)");
+    }
+    const std::string_view text = std::string_view(reinterpret_cast<const char*>(bytes.data()) + 8, static_cast<std::size_t>(length));
+    if (text.empty() || text[0] != '{')
+        fail<FormatError>(path, ": header does not start with '{' (at byte 8)");
+    const Json header =
+        parse_json(text, path + ": header",
+                   {.max_bytes = max_header, .max_depth = 16, .duplicates = DuplicateKeys::reject});
+
+    std::vector<HeaderEntry> entries;
+    for (const auto& [name, value] : header.items()) {
+        if (name != "__metadata__") {
+            entries.push_back(parse_entry(name, value, path));
+            continue;
+        }
+        if (!value.is_object()) fail<FormatError>(path, ": __metadata__ should be an object of strings");
+        for (const auto& [key, text_value] : value.get_ref<const Json::object_t&>())
+            metadata[key] = field<std::string>(value, key, path + ": __metadata__");
+    }
+    std::sort(entries.begin(), entries.end(), [](const HeaderEntry& a, const HeaderEntry& b) {
+        return std::pair{a.begin, a.end} < std::pair{b.begin, b.end};
+    });
+    std::uint64_t at = 0;
+    const std::span<const std::byte> data = bytes.subspan(8 + static_cast<std::size_t>(length));
+    for (HeaderEntry& entry : entries) {
+        if (entry.begin != at) {
+            fail<FormatError>(path, ": tensor '", entry.name, "' begins at data byte ", entry.begin,
+                              " but the one before ends at ", at);
+        }
+        if (entry.end > data.size()) {
+            fail<FormatError>(path, ": tensor '", entry.name, "' ends at byte ", entry.end,
+                              ", past the end of the data (", data.size(), ")");
+        }
+        at = entry.end;
+        entry.info.bytes = data.subspan(static_cast<std::size_t>(entry.begin),
+                                        static_cast<std::size_t>(entry.end - entry.begin));
+    }
+    if (at != data.size())
+        fail<FormatError>(path, ": ", data.size() - at, " bytes follow the last tensor (at data byte ", at,
+                          ")");
+    return entries;
+}
+
+}  // namespace detail
+}  // namespace svad::io
+
+namespace svad::io {
+
+static_assert(std::endian::native == std::endian::little,
+              "safetensors data are read in place and are little-endian");
+
+namespace detail {
+
+/// out[i] = in[i] converted; integers that do not fit give FormatError, floats as integers DTypeError.
+template <class From, Element To>
+void convert_elements(std::span<const std::byte> in, std::span<To> out, std::string_view who) {
+    if constexpr (std::same_as<From, To> && !std::same_as<From, bool>) {
+        if (!out.empty()) std::memcpy(static_cast<void*>(out.data()), in.data(), in.size());
+    } else if constexpr (std::same_as<From, bool>) {
+        // Any byte but 0 is true; reading it as a bool would be undefined.
+        for (std::size_t i = 0; i < out.size(); ++i)
+            out[i] = static_cast<To>(in[i] == std::byte{0} ? 0.0f : 1.0f);
+    } else if constexpr (std::integral<To> && !std::integral<From>) {
+        fail<DTypeError>(who, " holds floating point numbers and was asked for as ", dtype_of<To>);
+    } else {
+        for (std::size_t i = 0; i < out.size(); ++i) {
+            From x;
+            std::memcpy(static_cast<void*>(&x), in.data() + i * sizeof(From), sizeof(From));
+            if constexpr (std::same_as<To, bool>) {
+                out[i] = x != 0;
+            } else if constexpr (std::integral<To> && std::integral<From>) {
+                if (!std::in_range<To>(x))
+                    fail<FormatError>(who, " holds ", x, ", which does not fit ", dtype_of<To>);
+                out[i] = static_cast<To>(x);
+            } else if constexpr (std::floating_point<From> && std::floating_point<To>) {
+                out[i] = static_cast<To>(x);
+            } else if constexpr (std::floating_point<To> && std::integral<From>) {
+                out[i] = static_cast<To>(x);
+            } else {   // bf16 and f16 convert through float
+                out[i] = To(static_cast<float>(x));
+            }
+        }
+    }
+}
+
+}  // namespace detail
+
+/// The named tensors of one file or of all shards of a checkpoint, read-only. Safe to read from many threads.
+class SafeTensors {
+public:
+    /// Maps and checks the file at `path`. Throws FileError or FormatError.
+    static SafeTensors open(const std::string& path) {
+        SafeTensors result;
+        result.path_ = path;
+        result.add(path);
+        return result;
+    }
+
+    /// Maps all shards that the index `path` (model.safetensors.index.json) lists. Throws FileError or
+    /// FormatError.
+    static SafeTensors open_index(const std::string& path) {
+        const Json index = read_json(path);
+        const Json map = field<Json>(index, "weight_map", path);
+        if (!map.is_object()) fail<FormatError>(path, ": weight_map should be an object of file names");
+        std::map<std::string, std::vector<std::string>> names_of_shard;
+        for (const auto& [name, value] : map.get_ref<const Json::object_t&>()) {
+            const auto shard = field<std::string>(map, name, path + ": weight_map");
+            if (shard.empty() || shard.find('/') != std::string::npos ||
+                shard.find('\0') != std::string::npos)
+                fail<FormatError>(path, ": weight_map names '", shard,
+                                  "', which is not a file of the same directory");
+            names_of_shard[shard].push_back(name);
+        }
+        SafeTensors result;
+        result.path_ = path;
+        for (const auto& [shard, names] : names_of_shard) {
+            const std::string file = detail::directory_of(path) + "/" + shard;
+            const std::size_t before = result.tensors_.size();
+            result.add(file);
+            for (const std::string& name : names)
+                if (!result.contains(name)) fail<FormatError>(path, ": '", name, "' is not in ", file);
+            if (result.tensors_.size() - before != names.size())
+                fail<FormatError>(path, ": ", file, " holds ", result.tensors_.size() - before,
+                                  " tensors, the index lists ", names.size());
+        }
+        return result;
+    }
+
+    /// Tensors that a reader of another format found in a mapped file. Their bytes must be in that mapping and have
+    /// the sizes that their shapes and types say.
+    static SafeTensors of(MappedFile file, std::map<std::string, TensorInfo, std::less<>> tensors) {
+        SafeTensors result;
+        result.path_ = file.path();
+        result.files_.push_back(std::move(file));
+        result.tensors_ = std::move(tensors);
+        return result;
+    }
+
+    /// Path of the file or index that was opened.
+    [[nodiscard]] const std::string& path() const { return path_; }
+    [[nodiscard]] std::size_t size() const { return tensors_.size(); }
+    [[nodiscard]] bool contains(std::string_view name) const { return tensors_.find(name) != tensors_.end(); }
+
+    /// All names, sorted by their bytes.
+    [[nodiscard]] std::vector<std::string> names() const {
+        std::vector<std::string> result;
+        for (const auto& [name, info] : tensors_) result.push_back(name);
+        return result;
+    }
+
+    /// What the header says about `name`. Throws FormatError if there is no such tensor.
+    [[nodiscard]] const TensorInfo& info(std::string_view name) const {
+        const auto found = tensors_.find(name);
+        if (found == tensors_.end()) fail<FormatError>(path_, ": has no tensor '", name, "'");
+        return found->second;
+    }
+
+    /// The `__metadata__` of the file (of all shards together).
+    [[nodiscard]] const std::map<std::string, std::string>& metadata() const { return metadata_; }
+
+    /// A copy of `name` as T: floats and integers convert to floats, integers to integers that hold every
+    /// value. Throws FormatError if it is absent or a value does not fit, DTypeError if T cannot represent
+    /// its kind.
+    template <Element T>
+    [[nodiscard]] Tensor<T> load(std::string_view name) const {
+        const TensorInfo& info = this->info(name);
+        const Tensor<T> out = Tensor<T>::uninitialized(info.shape);
+        load_into(name, out.span());
+        return out;
+    }
+
+    /// As load(), into memory of exactly numel elements.
+    template <Element T>
+    void load_into(std::string_view name, std::span<T> out) const {
+        const TensorInfo& info = this->info(name);
+        const std::string who = path_ + ": tensor '" + std::string{name} + "'";
+        if (!info.dtype) fail<DTypeError>(who, " has the dtype ", info.stored, ", which is not supported");
+        if (out.size() != static_cast<std::size_t>(info.shape.numel()))
+            fail<ShapeError>(who, " has ", info.shape.numel(), " elements; got room for ", out.size());
+        dispatch_storage(*info.dtype,
+                         [&]<class From>(From) { detail::convert_elements<From, T>(info.bytes, out, who); });
+    }
+
+private:
+    void add(const std::string& path) {
+        files_.emplace_back(path);
+        for (detail::HeaderEntry& entry : detail::parse_safetensors(files_.back().bytes(), path, metadata_))
+            if (!tensors_.emplace(entry.name, std::move(entry.info)).second)
+                fail<FormatError>(path, ": tensor '", entry.name, "' is in an earlier shard too");
+    }
+
+    std::string path_;
+    std::vector<MappedFile> files_;   // moving a MappedFile keeps its address, so spans stay valid
+    std::map<std::string, TensorInfo, std::less<>> tensors_;
+    std::map<std::string, std::string> metadata_;
+};
+
+/// The weights at `path`: a .safetensors file, an index.json of shards, or a directory that holds
+/// model.safetensors.index.json, model.safetensors or adapter_model.safetensors (looked for in this order).
+[[nodiscard]] inline SafeTensors open_weights(const std::string& path) {
+    if (!is_directory(path))
+        return path.ends_with(".json") ? SafeTensors::open_index(path) : SafeTensors::open(path);
+    if (const std::string index = path + "/model.safetensors.index.json"; exists(index))
+        return SafeTensors::open_index(index);
+    for (const char* name : {"/model.safetensors", "/adapter_model.safetensors"})
+        if (exists(path + name)) return SafeTensors::open(path + name);
+    fail<FileError>(
+        path, ": holds no model.safetensors, model.safetensors.index.json or adapter_model.safetensors");
+}
+
+/// A tensor to be written: its bytes belong to the caller and must outlive the call.
+struct NamedBytes {
+    std::string name;
+    DType dtype = DType::f32;
+    Shape shape;
+    std::span<const std::byte> bytes;
+};
+
+/// `tensor` under `name`, for write_safetensors; shares the tensor's memory, which must live until the write.
+template <Element T>
+[[nodiscard]] NamedBytes named(std::string name, const Tensor<T>& tensor) {
+    return {std::move(name), dtype_of<T>, tensor.shape(), std::as_bytes(tensor.span())};
+}
+
+/// Replaces the file at `path` by these tensors, atomically. Throws UsageError for a name given twice, a name
+/// that is not UTF-8 or a size that does not fit the shape; FileError if the disk refuses.
+inline void write_safetensors(const std::string& path, std::vector<NamedBytes> tensors,
+                              const std::map<std::string, std::string>& metadata = {{"format", "pt"}}) {
+    std::sort(tensors.begin(), tensors.end(), [](const NamedBytes& a, const NamedBytes& b) {
+        const std::size_t size_a = size_of(a.dtype), size_b = size_of(b.dtype);
+        return size_a != size_b ? size_a > size_b : a.name < b.name;
+    });
+    const auto quoted = [&path](const std::string& text) {
+        try {
+            return Json(text).dump();
+        } catch (const Json::exception&) {
+            fail<UsageError>(path, ": a tensor name or metadata text is not valid utf-8");
+        }
+    };
+    std::string header = "{";
+    if (!metadata.empty()) {
+        header += "\"__metadata__\":{";
+        for (const auto& [key, value] : metadata)
+            header += join(header.back() == '{' ? "" : ",", quoted(key), ":", quoted(value));
+        header += "}";
+    }
+    std::set<std::string_view> seen;
+    std::uint64_t at = 0;
+    for (const NamedBytes& tensor : tensors) {
+        if (!seen.insert(tensor.name).second || tensor.name == "__metadata__")
+            fail<UsageError>(path, ": tensor name '", tensor.name, "' is given twice or reserved");
+        const std::uint64_t size = static_cast<std::uint64_t>(tensor.shape.numel()) * size_of(tensor.dtype);
+        if (size != tensor.bytes.size())
+            fail<UsageError>(path, ": tensor '", tensor.name, "' ", tensor.dtype, tensor.shape, " needs ",
+                             size, " bytes; got ", tensor.bytes.size());
+        std::string sizes;
+        for (const Index n : tensor.shape) sizes += join(sizes.empty() ? "" : ",", n);
+        header += join(header.size() == 1 ? "" : ",", quoted(tensor.name), ":{\"dtype\":\"", detail::stored_name(tensor.dtype),
+                       "\",\"shape\":[", sizes, "],\"data_offsets\":[", at, ",", at + size, "]}");
+        at += size;
+    }
+    header += "}";
+    header.append((8 - header.size() % 8) % 8,
+                  ' ');   // 8 bytes of length come first, so the data start stays aligned
+
+    AtomicWriter writer{path};
+    const std::uint64_t length = header.size();
+    writer.write(std::as_bytes(std::span{&length, 1}));
+    writer.write(header);
+    for (const NamedBytes& tensor : tensors) writer.write(tensor.bytes);
+    writer.commit();
+}
+
+}  // namespace svad::io
+
+namespace svad::io {
+
+namespace detail {
+
+struct OnnxType {
+    std::uint64_t id;
+    std::string_view name;
+    std::optional<DType> dtype;
+};
+
+inline constexpr std::array<OnnxType, 9> onnx_types{{{1, "FLOAT", DType::f32}, {2, "UINT8", DType::u8}, {3, "INT8", DType::i8},
+                                                     {5, "INT16", DType::i16}, {6, "INT32", DType::i32}, {7, "INT64", DType::i64},
+                                                     {9, "BOOL", DType::boolean}, {10, "FLOAT16", DType::f16}, {11, "DOUBLE", DType::f64}}};
+
+/// One TensorProto: its name, and what is known of it.
+inline std::pair<std::string, TensorInfo> onnx_tensor(std::string_view message, const std::string& path) {
+    std::string name;
+    std::vector<std::uint64_t> sizes;
+    std::uint64_t type = 0;
+    std::string_view raw, floats, doubles;
+    bool elsewhere = false;
+    ProtoReader reader(message, path);
+    for (ProtoField f; reader.next(f);) {
+        if (f.number == 1 && f.wire == 0) sizes.push_back(f.integer);
+        if (f.number == 1 && f.wire == 2) {                     // packed
+            if (f.bytes.size() > 64) fail<FormatError>(path, ": a tensor has more than ", Shape::max_rank, " sizes");
+            for (std::size_t at = 0; at < f.bytes.size();) {
+                std::uint64_t value = 0;
+                for (unsigned shift = 0;; shift += 7) {
+                    if (at == f.bytes.size() || shift > 63) fail<FormatError>(path, ": a tensor's sizes are cut off");
+                    const auto byte = static_cast<unsigned char>(f.bytes[at++]);
+                    value |= static_cast<std::uint64_t>(byte & 0x7F) << shift;
+                    if (byte < 0x80) break;
+                }
+                sizes.push_back(value);
+            }
+        }
+        if (f.number == 2 && f.wire == 0) type = f.integer;
+        if (f.number == 4 && f.wire == 2) floats = f.bytes;
+        if (f.number == 8 && f.wire == 2) name = std::string(f.bytes);
+        if (f.number == 9 && f.wire == 2) raw = f.bytes;
+        if (f.number == 10 && f.wire == 2) doubles = f.bytes;
+        if (f.number == 14 && f.wire == 0 && f.integer == 1) elsewhere = true;
+        if (sizes.size() > Shape::max_rank) fail<FormatError>(path, ": a tensor has more than ", Shape::max_rank, " sizes");
+    }
+    if (name.find('\0') != std::string::npos || name.size() > 4096) fail<FormatError>(path, ": a tensor has an impossible name");
+    TensorInfo info;
+    std::uint64_t numel = 0;
+    const std::string who = path + ": tensor '" + name + "'";
+    info.shape = checked_shape(sizes, who, numel);
+    const auto known = std::find_if(onnx_types.begin(), onnx_types.end(), [&](const OnnxType& t) { return t.id == type; });
+    info.stored = elsewhere ? "a file beside it" : known == onnx_types.end() ? join("ONNX type ", type) : std::string(known->name);
+    if (elsewhere || known == onnx_types.end()) return {name, info};
+    if (raw.empty() && type == 1) raw = floats;                 // packed floats are the same bytes
+    if (raw.empty() && type == 11) raw = doubles;
+    if (raw.empty() && numel > 0) {                             // numbers one by one, of which weights are never made
+        info.stored += " in a list";
+        return {name, info};
+    }
+    if (raw.size() / size_of(*known->dtype) != numel || raw.size() % size_of(*known->dtype) != 0)
+        fail<FormatError>(who, " ", *known->dtype, info.shape, " needs ", numel, " elements; got ", raw.size(), " bytes");
+    info.dtype = known->dtype;
+    info.bytes = std::as_bytes(std::span{raw.data(), raw.size()});
+    return {name, info};
+}
+
+/// Which node each nameless initialiser goes to: "onnx::..." to the node's name, slashes as dots.
+inline void note_node(std::string_view message, const std::string& path, std::map<std::string, std::string, std::less<>>& users) {
+    std::vector<std::string_view> inputs;
+    std::string name;
+    ProtoReader reader(message, path);
+    for (ProtoField f; reader.next(f);) {
+        if (f.number == 1 && f.wire == 2 && f.bytes.starts_with("onnx::")) inputs.push_back(f.bytes);
+        if (f.number == 3 && f.wire == 2) name = std::string(f.bytes.substr(f.bytes.starts_with('/') ? 1 : 0));
+    }
+    if (name.empty() || name.size() > 4096) return;
+    std::replace(name.begin(), name.end(), '/', '.');
+    for (const std::string_view input : inputs) users.emplace(std::string(input), name);
+}
+
+/// The initialisers of a model, by name; `text` must outlive them.
+inline std::map<std::string, TensorInfo, std::less<>> onnx_tensors(std::string_view text, const std::string& path) {
+    std::map<std::string, TensorInfo, std::less<>> tensors;
+    std::map<std::string, std::string, std::less<>> users;
+    bool graph = false;
+    ProtoReader model(text, path);
+    for (ProtoField m; model.next(m);) {
+        if (m.number != 7 || m.wire != 2) continue;
+        graph = true;
+        ProtoReader reader(m.bytes, path);
+        for (ProtoField f; reader.next(f);) {
+            if (f.number == 1 && f.wire == 2) note_node(f.bytes, path, users);
+            if (f.number != 5 || f.wire != 2) continue;
+            auto [name, info] = onnx_tensor(f.bytes, path);
+            if (!tensors.emplace(name, std::move(info)).second) fail<FormatError>(path, ": tensor '", name, "' occurs twice");
+        }
+    }
+    if (!graph) fail<FormatError>(path, ": is no ONNX model: it has no graph");
+    for (const auto& [old, name] : users) {
+        const auto at = tensors.find(old);
+        if (at == tensors.end() || tensors.contains(name)) continue;
+        auto node = tensors.extract(at);
+        node.key() = name;
+        tensors.insert(std::move(node));
+    }
+    return tensors;
+}
+
+}  // namespace detail
+
+/// The initialisers of the ONNX file at `path`. Throws FileError or FormatError.
+[[nodiscard]] inline SafeTensors open_onnx(const std::string& path) {
+    MappedFile file{path};
+    auto tensors = detail::onnx_tensors(file.text(), path);
+    return SafeTensors::of(std::move(file), std::move(tensors));
+}
+
+}  // namespace svad::io
+
 // ==== svad/io/pickle.hpp ====
 // A pickle of protocol 2 as plain data: numbers, texts, tuples, lists, dictionaries and calls that are written down and
 // never made.
@@ -2552,80 +3593,6 @@ private:
 
 }  // namespace svad::io
 
-// ==== svad/io/protobuf.hpp ====
-// The wire format of protocol buffers: fields of a message, one after another, with the bytes they point to.
-//
-// Promise: any bytes give fields or an io::FormatError with the offset; nothing is copied, nothing is allocated, and a
-// message inside a message is only read when its bytes are handed to a reader of their own.
-// Rejected: the protobuf library (a code generator and megabytes for one file format).
-
-namespace svad::io {
-
-/// One field: its number and either a number or bytes.
-struct ProtoField {
-    std::uint64_t number = 0;
-    std::uint64_t integer = 0;       ///< varint, or the bits of a fixed field
-    std::string_view bytes{};        ///< of a length-delimited field
-    unsigned wire = 0;               ///< 0 varint, 1 eight bytes, 2 bytes, 5 four bytes
-
-    [[nodiscard]] float as_float() const { return std::bit_cast<float>(static_cast<std::uint32_t>(integer)); }
-};
-
-/// Walks over the fields of one message.
-class ProtoReader {
-public:
-    ProtoReader(std::string_view message, std::string_view where) : rest_(message), size_(message.size()), where_(where) {}
-
-    /// The next field, or false at the end.
-    bool next(ProtoField& field) {
-        if (rest_.empty()) return false;
-        const std::uint64_t key = varint();
-        field = {key >> 3, 0, {}, static_cast<unsigned>(key & 7)};
-        if (field.number == 0) broken("field number 0");
-        if (field.wire == 0) field.integer = varint();
-        else if (field.wire == 1) field.integer = fixed(8);
-        else if (field.wire == 5) field.integer = fixed(4);
-        else if (field.wire == 2) field.bytes = take(varint());
-        else broken("a wire type that is not 0, 1, 2 or 5");
-        return true;
-    }
-
-private:
-    std::string_view rest_;
-    std::size_t size_;
-    std::string_view where_;
-
-    [[noreturn]] void broken(const char* what) const {
-        fail<FormatError>(where_, ": is not a protocol buffer; got ", what, " (at byte ", size_ - rest_.size(), " of the message)");
-    }
-
-    std::string_view take(std::uint64_t n) {
-        if (n > rest_.size()) broken("a field longer than what is left");
-        const std::string_view out = rest_.substr(0, static_cast<std::size_t>(n));
-        rest_.remove_prefix(out.size());
-        return out;
-    }
-
-    std::uint64_t fixed(std::size_t n) {
-        const std::string_view bytes = take(n);
-        std::uint64_t value = 0;
-        for (std::size_t k = 0; k < n; ++k) value |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[k])) << (8 * k);
-        return value;
-    }
-
-    std::uint64_t varint() {
-        std::uint64_t value = 0;
-        for (unsigned shift = 0; shift < 64; shift += 7) {
-            const auto byte = static_cast<unsigned char>(take(1)[0]);
-            value |= static_cast<std::uint64_t>(byte & 0x7F) << shift;
-            if (byte < 0x80) return value;
-        }
-        broken("a number of more than ten bytes");
-    }
-};
-
-}  // namespace svad::io
-
 // ==== svad/io/pytorch.hpp ====
 // The tensors of a PyTorch checkpoint (.pth, .pt: a zip archive with a pickle of a dictionary and a member a storage).
 //
@@ -2634,399 +3601,6 @@ private:
 // types, sizes, strides and offsets are checked against the archive before they are believed; tensors are read
 // from the mapping when asked for. Tensors that do not lie contiguous are refused rather than copied.
 // Facts: torch's serialization format since 1.6.
-
-// ==== svad/io/safetensors.hpp ====
-// safetensors: u64 little-endian header length, JSON header {name: {dtype, shape, data_offsets}}, tensor
-// bytes.
-//
-// Promise: the header is checked before a byte of data is believed (safetensors_header.hpp). Any byte
-// sequence gives a value or an io::FormatError; data are mapped, and read and converted only when asked for.
-// A checkpoint split in shards by an index.json looks like one file. Files are written atomically, larger
-// elements first, then by name, with the data at a multiple of 8, so that equal tensors give equal bytes.
-
-// ==== svad/io/safetensors_header.hpp ====
-// The header of a safetensors file, believed only after every check of the reference
-// (huggingface/safetensors, tensor.rs): its length, JSON without duplicate names, known element types, sizes
-// without overflow, tensors contiguous from 0 without gap or overlap up to the file's last byte.
-// Sizes are bounded as if a zero among them were a one, so that no later product of them can overflow either.
-
-namespace svad::io {
-
-/// What a header says about one tensor. `dtype` is empty for element types that svad cannot compute with (F8,
-/// C64 ...).
-struct TensorInfo {
-    std::optional<DType> dtype;
-    Shape shape;
-    std::string stored;                 ///< the file's name of the element type, e.g. "BF16"
-    std::span<const std::byte> bytes;   ///< in the mapping; valid as long as the SafeTensors lives
-};
-
-namespace detail {
-
-struct StoredType {
-    std::string_view name;
-    std::uint64_t bits;
-    std::optional<DType> dtype;
-};
-
-// clang-format off
-inline constexpr StoredType stored_types[] = {
-    {"F32", 32, DType::f32},  {"F64", 64, DType::f64}, {"BF16", 16, DType::bf16},   {"F16", 16, DType::f16},
-    {"I8", 8, DType::i8},     {"I16", 16, DType::i16}, {"I32", 32, DType::i32},     {"I64", 64, DType::i64},
-    {"U8", 8, DType::u8},     {"U16", 16, DType::u16}, {"U32", 32, DType::u32},     {"U64", 64, DType::u64},
-    {"F8_E5M2", 8, {}},       {"F8_E4M3", 8, {}},      {"BOOL", 8, DType::boolean}, {"F8_E8M0", 8, {}},
-    {"F8_E5M2FNUZ", 8, {}},   {"F6_E2M3", 6, {}},      {"F8_E4M3FNUZ", 8, {}},      {"F6_E3M2", 6, {}},
-    {"F4", 4, {}},            {"C64", 64, {}},
-};
-// clang-format on
-
-inline const StoredType* find_stored(std::string_view name) {
-    for (const StoredType& type : stored_types)
-        if (type.name == name) return &type;
-    return nullptr;
-}
-
-inline std::string_view stored_name(DType dtype) {
-    for (const StoredType& type : stored_types)
-        if (type.dtype == dtype) return type.name;
-    return "?";
-}
-
-/// Where one tensor's bytes are, and who says so for error messages ("<file>: tensor '<name>'").
-struct HeaderEntry {
-    std::string name;
-    TensorInfo info;
-    std::uint64_t begin = 0, end = 0;
-};
-
-inline Shape checked_shape(const std::vector<std::uint64_t>& sizes, const std::string& who,
-                           std::uint64_t& numel) {
-    if (sizes.size() > Shape::max_rank)
-        fail<FormatError>(who, " has ", sizes.size(), " sizes; at most ", Shape::max_rank, " are supported");
-    constexpr std::uint64_t limit = std::uint64_t{1} << 62;
-    std::uint64_t nonzero = 1;
-    numel = 1;
-    for (const std::uint64_t size : sizes) {
-        if (size != 0 && nonzero > limit / size)
-            fail<FormatError>(who, " has a shape of more than 2^62 elements");
-        if (size != 0) nonzero *= size;
-        numel *= size;
-    }
-    Shape shape;
-    for (const std::uint64_t size : sizes) shape.push_back(static_cast<Index>(size));
-    return shape;
-}
-
-inline HeaderEntry parse_entry(const std::string& name, const Json& value, const std::string& path) {
-    HeaderEntry entry;
-    entry.name = name;
-    const std::string who = path + ": tensor '" + name + "'";
-    entry.info.stored = field<std::string>(value, "dtype", who);
-    const StoredType* type = find_stored(entry.info.stored);
-    if (type == nullptr) fail<FormatError>(who, " has the unknown dtype '", entry.info.stored, "'");
-    entry.info.dtype = type->dtype;
-
-    std::uint64_t numel = 0, bits = 0;
-    entry.info.shape = checked_shape(field<std::vector<std::uint64_t>>(value, "shape", who), who, numel);
-    const auto offsets = field<std::vector<std::uint64_t>>(value, "data_offsets", who);
-    if (offsets.size() != 2) fail<FormatError>(who, ": data_offsets should be [begin, end]");
-    entry.begin = offsets[0];
-    entry.end = offsets[1];
-    if (__builtin_mul_overflow(numel, type->bits, &bits)) fail<FormatError>(who, " is larger than any file");
-    if (bits % 8 != 0) fail<FormatError>(who, " does not end at a whole byte");
-    if (entry.begin > entry.end || entry.end - entry.begin != bits / 8) {
-        fail<FormatError>(who, " needs ", bits / 8, " bytes (", entry.info.stored, entry.info.shape,
-                          "); got data_offsets [", entry.begin, ", ", entry.end, "]");
-    }
-    return entry;
-}
-
-/// All tensors of a mapped file, in the order of their data; fills `metadata`.
-inline std::vector<HeaderEntry> parse_safetensors(const MappedFile& file,
-                                                  std::map<std::string, std::string>& metadata) {
-    constexpr std::uint64_t max_header = 100'000'000;   // the reference's limit
-    const std::span<const std::byte> bytes = file.bytes();
-    const std::string& path = file.path();
-    if (bytes.size() < 8)
-        fail<FormatError>(path, ": is not a safetensors file; got only ", bytes.size(), " bytes");
-    std::uint64_t length = 0;
-    std::memcpy(&length, bytes.data(), 8);
-    if (length > max_header || length > bytes.size() - 8) {
-        fail<FormatError>(path, ": header of ", length, " bytes does not fit the file of ", bytes.size(),
-                          " bytes (at byte 0)");
-    }
-    const std::string_view text = file.text().substr(8, static_cast<std::size_t>(length));
-    if (text.empty() || text[0] != '{')
-        fail<FormatError>(path, ": header does not start with '{' (at byte 8)");
-    const Json header =
-        parse_json(text, path + ": header",
-                   {.max_bytes = max_header, .max_depth = 16, .duplicates = DuplicateKeys::reject});
-
-    std::vector<HeaderEntry> entries;
-    for (const auto& [name, value] : header.items()) {
-        if (name != "__metadata__") {
-            entries.push_back(parse_entry(name, value, path));
-            continue;
-        }
-        if (!value.is_object()) fail<FormatError>(path, ": __metadata__ should be an object of strings");
-        for (const auto& [key, text_value] : value.get_ref<const Json::object_t&>())
-            metadata[key] = field<std::string>(value, key, path + ": __metadata__");
-    }
-    std::sort(entries.begin(), entries.end(), [](const HeaderEntry& a, const HeaderEntry& b) {
-        return std::pair{a.begin, a.end} < std::pair{b.begin, b.end};
-    });
-    std::uint64_t at = 0;
-    const std::span<const std::byte> data = bytes.subspan(8 + static_cast<std::size_t>(length));
-    for (HeaderEntry& entry : entries) {
-        if (entry.begin != at) {
-            fail<FormatError>(path, ": tensor '", entry.name, "' begins at data byte ", entry.begin,
-                              " but the one before ends at ", at);
-        }
-        if (entry.end > data.size()) {
-            fail<FormatError>(path, ": tensor '", entry.name, "' ends at byte ", entry.end,
-                              ", past the end of the data (", data.size(), ")");
-        }
-        at = entry.end;
-        entry.info.bytes = data.subspan(static_cast<std::size_t>(entry.begin),
-                                        static_cast<std::size_t>(entry.end - entry.begin));
-    }
-    if (at != data.size())
-        fail<FormatError>(path, ": ", data.size() - at, " bytes follow the last tensor (at data byte ", at,
-                          ")");
-    return entries;
-}
-
-}  // namespace detail
-}  // namespace svad::io
-
-namespace svad::io {
-
-static_assert(std::endian::native == std::endian::little,
-              "safetensors data are read in place and are little-endian");
-
-namespace detail {
-
-/// out[i] = in[i] converted; integers that do not fit give FormatError, floats as integers DTypeError.
-template <class From, Element To>
-void convert_elements(std::span<const std::byte> in, std::span<To> out, std::string_view who) {
-    if constexpr (std::same_as<From, To> && !std::same_as<From, bool>) {
-        if (!out.empty()) std::memcpy(static_cast<void*>(out.data()), in.data(), in.size());
-    } else if constexpr (std::same_as<From, bool>) {
-        // Any byte but 0 is true; reading it as a bool would be undefined.
-        for (std::size_t i = 0; i < out.size(); ++i)
-            out[i] = static_cast<To>(in[i] == std::byte{0} ? 0.0f : 1.0f);
-    } else if constexpr (std::integral<To> && !std::integral<From>) {
-        fail<DTypeError>(who, " holds floating point numbers and was asked for as ", dtype_of<To>);
-    } else {
-        for (std::size_t i = 0; i < out.size(); ++i) {
-            From x;
-            std::memcpy(static_cast<void*>(&x), in.data() + i * sizeof(From), sizeof(From));
-            if constexpr (std::same_as<To, bool>) {
-                out[i] = x != 0;
-            } else if constexpr (std::integral<To> && std::integral<From>) {
-                if (!std::in_range<To>(x))
-                    fail<FormatError>(who, " holds ", x, ", which does not fit ", dtype_of<To>);
-                out[i] = static_cast<To>(x);
-            } else if constexpr (std::floating_point<From> && std::floating_point<To>) {
-                out[i] = static_cast<To>(x);
-            } else if constexpr (std::floating_point<To> && std::integral<From>) {
-                out[i] = static_cast<To>(x);
-            } else {   // bf16 and f16 convert through float
-                out[i] = To(static_cast<float>(x));
-            }
-        }
-    }
-}
-
-}  // namespace detail
-
-/// The named tensors of one file or of all shards of a checkpoint, read-only. Safe to read from many threads.
-class SafeTensors {
-public:
-    /// Maps and checks the file at `path`. Throws FileError or FormatError.
-    static SafeTensors open(const std::string& path) {
-        SafeTensors result;
-        result.path_ = path;
-        result.add(path);
-        return result;
-    }
-
-    /// Maps all shards that the index `path` (model.safetensors.index.json) lists. Throws FileError or
-    /// FormatError.
-    static SafeTensors open_index(const std::string& path) {
-        const Json index = read_json(path);
-        const Json map = field<Json>(index, "weight_map", path);
-        if (!map.is_object()) fail<FormatError>(path, ": weight_map should be an object of file names");
-        std::map<std::string, std::vector<std::string>> names_of_shard;
-        for (const auto& [name, value] : map.get_ref<const Json::object_t&>()) {
-            const auto shard = field<std::string>(map, name, path + ": weight_map");
-            if (shard.empty() || shard.find('/') != std::string::npos ||
-                shard.find('\0') != std::string::npos)
-                fail<FormatError>(path, ": weight_map names '", shard,
-                                  "', which is not a file of the same directory");
-            names_of_shard[shard].push_back(name);
-        }
-        SafeTensors result;
-        result.path_ = path;
-        for (const auto& [shard, names] : names_of_shard) {
-            const std::string file = detail::directory_of(path) + "/" + shard;
-            const std::size_t before = result.tensors_.size();
-            result.add(file);
-            for (const std::string& name : names)
-                if (!result.contains(name)) fail<FormatError>(path, ": '", name, "' is not in ", file);
-            if (result.tensors_.size() - before != names.size())
-                fail<FormatError>(path, ": ", file, " holds ", result.tensors_.size() - before,
-                                  " tensors, the index lists ", names.size());
-        }
-        return result;
-    }
-
-    /// Tensors that a reader of another format found in a mapped file. Their bytes must be in that mapping and have
-    /// the sizes that their shapes and types say.
-    static SafeTensors of(MappedFile file, std::map<std::string, TensorInfo, std::less<>> tensors) {
-        SafeTensors result;
-        result.path_ = file.path();
-        result.files_.push_back(std::move(file));
-        result.tensors_ = std::move(tensors);
-        return result;
-    }
-
-    /// Path of the file or index that was opened.
-    [[nodiscard]] const std::string& path() const { return path_; }
-    [[nodiscard]] std::size_t size() const { return tensors_.size(); }
-    [[nodiscard]] bool contains(std::string_view name) const { return tensors_.find(name) != tensors_.end(); }
-
-    /// All names, sorted by their bytes.
-    [[nodiscard]] std::vector<std::string> names() const {
-        std::vector<std::string> result;
-        for (const auto& [name, info] : tensors_) result.push_back(name);
-        return result;
-    }
-
-    /// What the header says about `name`. Throws FormatError if there is no such tensor.
-    [[nodiscard]] const TensorInfo& info(std::string_view name) const {
-        const auto found = tensors_.find(name);
-        if (found == tensors_.end()) fail<FormatError>(path_, ": has no tensor '", name, "'");
-        return found->second;
-    }
-
-    /// The `__metadata__` of the file (of all shards together).
-    [[nodiscard]] const std::map<std::string, std::string>& metadata() const { return metadata_; }
-
-    /// A copy of `name` as T: floats and integers convert to floats, integers to integers that hold every
-    /// value. Throws FormatError if it is absent or a value does not fit, DTypeError if T cannot represent
-    /// its kind.
-    template <Element T>
-    [[nodiscard]] Tensor<T> load(std::string_view name) const {
-        const TensorInfo& info = this->info(name);
-        const Tensor<T> out = Tensor<T>::uninitialized(info.shape);
-        load_into(name, out.span());
-        return out;
-    }
-
-    /// As load(), into memory of exactly numel elements.
-    template <Element T>
-    void load_into(std::string_view name, std::span<T> out) const {
-        const TensorInfo& info = this->info(name);
-        const std::string who = path_ + ": tensor '" + std::string{name} + "'";
-        if (!info.dtype) fail<DTypeError>(who, " has the dtype ", info.stored, ", which is not supported");
-        if (out.size() != static_cast<std::size_t>(info.shape.numel()))
-            fail<ShapeError>(who, " has ", info.shape.numel(), " elements; got room for ", out.size());
-        dispatch_storage(*info.dtype,
-                         [&]<class From>(From) { detail::convert_elements<From, T>(info.bytes, out, who); });
-    }
-
-private:
-    void add(const std::string& path) {
-        files_.emplace_back(path);
-        for (detail::HeaderEntry& entry : detail::parse_safetensors(files_.back(), metadata_))
-            if (!tensors_.emplace(entry.name, std::move(entry.info)).second)
-                fail<FormatError>(path, ": tensor '", entry.name, "' is in an earlier shard too");
-    }
-
-    std::string path_;
-    std::vector<MappedFile> files_;   // moving a MappedFile keeps its address, so spans stay valid
-    std::map<std::string, TensorInfo, std::less<>> tensors_;
-    std::map<std::string, std::string> metadata_;
-};
-
-/// The weights at `path`: a .safetensors file, an index.json of shards, or a directory that holds
-/// model.safetensors.index.json, model.safetensors or adapter_model.safetensors (looked for in this order).
-[[nodiscard]] inline SafeTensors open_weights(const std::string& path) {
-    if (!is_directory(path))
-        return path.ends_with(".json") ? SafeTensors::open_index(path) : SafeTensors::open(path);
-    if (const std::string index = path + "/model.safetensors.index.json"; exists(index))
-        return SafeTensors::open_index(index);
-    for (const char* name : {"/model.safetensors", "/adapter_model.safetensors"})
-        if (exists(path + name)) return SafeTensors::open(path + name);
-    fail<FileError>(
-        path, ": holds no model.safetensors, model.safetensors.index.json or adapter_model.safetensors");
-}
-
-/// A tensor to be written: its bytes belong to the caller and must outlive the call.
-struct NamedBytes {
-    std::string name;
-    DType dtype = DType::f32;
-    Shape shape;
-    std::span<const std::byte> bytes;
-};
-
-/// `tensor` under `name`, for write_safetensors; shares the tensor's memory, which must live until the write.
-template <Element T>
-[[nodiscard]] NamedBytes named(std::string name, const Tensor<T>& tensor) {
-    return {std::move(name), dtype_of<T>, tensor.shape(), std::as_bytes(tensor.span())};
-}
-
-/// Replaces the file at `path` by these tensors, atomically. Throws UsageError for a name given twice, a name
-/// that is not UTF-8 or a size that does not fit the shape; FileError if the disk refuses.
-inline void write_safetensors(const std::string& path, std::vector<NamedBytes> tensors,
-                              const std::map<std::string, std::string>& metadata = {{"format", "pt"}}) {
-    std::sort(tensors.begin(), tensors.end(), [](const NamedBytes& a, const NamedBytes& b) {
-        const std::size_t size_a = size_of(a.dtype), size_b = size_of(b.dtype);
-        return size_a != size_b ? size_a > size_b : a.name < b.name;
-    });
-    const auto quoted = [&path](const std::string& text) {
-        try {
-            return Json(text).dump();
-        } catch (const Json::exception&) {
-            fail<UsageError>(path, ": a tensor name or metadata text is not valid utf-8");
-        }
-    };
-    std::string header = "{";
-    if (!metadata.empty()) {
-        header += "\"__metadata__\":{";
-        for (const auto& [key, value] : metadata)
-            header += join(header.back() == '{' ? "" : ",", quoted(key), ":", quoted(value));
-        header += "}";
-    }
-    std::set<std::string_view> seen;
-    std::uint64_t at = 0;
-    for (const NamedBytes& tensor : tensors) {
-        if (!seen.insert(tensor.name).second || tensor.name == "__metadata__")
-            fail<UsageError>(path, ": tensor name '", tensor.name, "' is given twice or reserved");
-        const std::uint64_t size = static_cast<std::uint64_t>(tensor.shape.numel()) * size_of(tensor.dtype);
-        if (size != tensor.bytes.size())
-            fail<UsageError>(path, ": tensor '", tensor.name, "' ", tensor.dtype, tensor.shape, " needs ",
-                             size, " bytes; got ", tensor.bytes.size());
-        std::string sizes;
-        for (const Index n : tensor.shape) sizes += join(sizes.empty() ? "" : ",", n);
-        header += join(header.size() == 1 ? "" : ",", quoted(tensor.name), ":{\"dtype\":\"", detail::stored_name(tensor.dtype),
-                       "\",\"shape\":[", sizes, "],\"data_offsets\":[", at, ",", at + size, "]}");
-        at += size;
-    }
-    header += "}";
-    header.append((8 - header.size() % 8) % 8,
-                  ' ');   // 8 bytes of length come first, so the data start stays aligned
-
-    AtomicWriter writer{path};
-    const std::uint64_t length = header.size();
-    writer.write(std::as_bytes(std::span{&length, 1}));
-    writer.write(header);
-    for (const NamedBytes& tensor : tensors) writer.write(tensor.bytes);
-    writer.commit();
-}
-
-}  // namespace svad::io
 
 // ==== svad/io/zip.hpp ====
 // Where the members of a zip archive lie, for archives that store their members as they are (PyTorch's checkpoints).
@@ -11349,7 +11923,7 @@ inline std::size_t PatternLexer::token_length(std::u32string_view matched, std::
 }  // namespace svad::text
 
 // ==== svad/text/prompts.hpp ====
-// What the model is asked: P_d, the prompt in front of a description, and P_k, the prompt in front of a description
+// What the model is asked, and how a text ends: P_d, the prompt in front of a description, and P_k, the prompt in front of a description
 // with a blank (paper section 4.2). The paper gives the placeholder `__` and no wording; users set their own.
 
 namespace svad::text {
@@ -11357,6 +11931,8 @@ namespace svad::text {
 struct Prompts {
     std::string describe = "describe :";        ///< P_d
     std::string fill = "fill :";                ///< P_k, followed by the masked description
+    std::string stop = "<eos>";                 ///< the tokenizer's word that ends a text
+    std::string pad = "<pad>";                  ///< the word that fills up short rows; never seen
 
     /// P_k for a description in which `__` stands for the missing keyword.
     std::string fill_in(const std::string& masked) const { return fill + " " + masked; }
@@ -20005,6 +20581,10 @@ private:
 // Linear, and the feed-forward part of a transformer block: down(act(up x)), or down(act(gate x) * up x) when gated
 // (Shazeer 2020). One Mlp serves both, because a block should not care.
 
+// ==== svad/nn/low_rank.hpp ====
+// The low-rank part of a Linear (LoRA, Hu et al. 2021, arXiv 2106.09685, eq 3): scale (x A') B' beside x W', with W
+// frozen. B starts at zero, so that nothing changes at first. How a model gets such parts: nn/lora.hpp.
+
 // ==== svad/nn/module.hpp ====
 // A module is a plain value with members, operator() and one line
 //     void visit(auto&& f) { f("norm", norm); f("blocks", blocks); }
@@ -20174,10 +20754,11 @@ concept Module = requires(std::remove_const_t<M>& m, detail::AnyVisitor f) { m.v
 
 namespace detail {
 
-// One walker type for all uses, so that every module's visit is compiled once.
+// One walker type for all uses of a kind of part, so that every module's visit is compiled once for it.
+template <class Part>
 class Walker {
 public:
-    using Call = void (*)(void*, const std::string&, Parameter&);
+    using Call = void (*)(void*, const std::string&, Part&);
     Walker(void* context, Call call) : context_(context), call_(call) {}
 
     template <class C>
@@ -20191,8 +20772,9 @@ public:
 
     template <class C>
     void enter(C& child) {
-        if constexpr (std::is_same_v<C, Parameter>) {
+        if constexpr (std::is_same_v<C, Part>) {
             call_(context_, path_, child);
+        } else if constexpr (std::is_same_v<C, Parameter>) {
         } else if constexpr (is_optional<C>) {
             if (child) enter(*child);
         } else if constexpr (is_vector<C>) {
@@ -20227,11 +20809,20 @@ inline bool glob_match(std::string_view pattern, std::string_view text) {
 template <Module M, class F>
 void for_each_parameter(M& module, F&& f) {
     using Plain = std::remove_reference_t<F>;
-    detail::Walker walker(const_cast<void*>(static_cast<const void*>(&f)),
+    detail::Walker<Parameter> walker(const_cast<void*>(static_cast<const void*>(&f)),
                           [](void* context, const std::string& path, Parameter& p) {
                               p.set_path(path);
                               (*static_cast<Plain*>(context))(path, p);
                           });
+    walker.enter(const_cast<std::remove_const_t<M>&>(module));
+}
+
+/// Calls f(path, part) for every module of type Part inside `module`, in the order of visit.
+template <class Part, Module M, class F>
+void for_each_part(M& module, F&& f) {
+    using Plain = std::remove_reference_t<F>;
+    detail::Walker<Part> walker(const_cast<void*>(static_cast<const void*>(&f)),
+                                [](void* context, const std::string& path, Part& part) { (*static_cast<Plain*>(context))(path, part); });
     walker.enter(const_cast<std::remove_const_t<M>&>(module));
 }
 
@@ -20338,6 +20929,35 @@ template <Module M>
 
 namespace svad {
 
+struct LoraOptions {
+    Index rank = 8;
+    double alpha = 16;                              ///< scale = alpha / rank
+    double dropout = 0;                             ///< on x, in training only
+};
+
+struct LowRank {
+    Parameter a, b;                                 // [rank, in], [out, rank]
+    double scale, dropout_rate;
+    Var base;                                       ///< while merged: the weight without this part
+
+    /// A has the variance of U(+-1 / sqrt(in)).
+    LowRank(Index in, Index out, const LoraOptions& o)
+        : a(Shape{o.rank, in}, Init::normal(1 / std::sqrt(3.0 * static_cast<double>(in)))), b(Shape{out, o.rank}, Init::zeros()),
+          scale(o.alpha / static_cast<double>(o.rank)), dropout_rate(o.dropout) {}
+
+    /// x [..., in] -> [..., out].
+    Var operator()(const Var& x) const { return linear(linear(dropout_rate > 0 ? dropout(x, dropout_rate) : x, a), b) * scale; }
+    /// What it adds to the weight: scale B A, [out, in].
+    Var delta() const { return matmul(b, a) * scale; }
+    bool merged() const { return static_cast<bool>(base); }
+
+    void visit(auto&& f) { f("a", a); f("b", b); }
+};
+
+}  // namespace svad
+
+namespace svad {
+
 /// An optional parameter as an op takes it: its value, or no value.
 [[nodiscard]] inline Var value_or_none(const std::optional<Parameter>& p) { return p ? p->var() : Var(); }
 
@@ -20346,23 +20966,26 @@ struct LinearOptions {
     Init weight = Init::normal(0.02);
 };
 
-/// y = x W' + b over the last axis: [..., in] -> [..., out].
+/// y = x W' + b over the last axis: [..., in] -> [..., out]; and a low-rank part, if it was given one (nn/lora.hpp).
 struct Linear {
     Parameter weight;                               // [out, in]
     std::optional<Parameter> bias;                  // [out]
+    std::optional<LowRank> lora;
 
     Linear(Index in, Index out, LinearOptions o = {}) : weight(Shape{out, in}, o.weight) {
         if (o.bias) bias.emplace(Shape{out}, Init::zeros());
     }
 
     Var operator()(const Var& x, Activation activation = Activation::none) const {
-        return linear(x, weight, value_or_none(bias), activation);
+        if (!lora || lora->merged()) return linear(x, weight, value_or_none(bias), activation);
+        const Var y = linear(x, weight, value_or_none(bias)) + (*lora)(x);
+        return activation == Activation::none ? y : activate(y, activation);
     }
 
     Index in() const { return weight.shape()[1]; }
     Index out() const { return weight.shape()[0]; }
 
-    void visit(auto&& f) { f("weight", weight); f("bias", bias); }
+    void visit(auto&& f) { f("weight", weight); f("bias", bias); f("lora", lora); }
 };
 
 struct MlpOptions {
@@ -20616,6 +21239,122 @@ struct Conv3dLayer {
 
 }  // namespace svad
 
+// ==== svad/nn/lora.hpp ====
+// Low-rank fine-tuning of any model: add_lora() gives chosen Linears a LowRank part and freezes what they had; merge and
+// unmerge fold the parts into the weights and take them out again, to the same bits; the parts alone are a small file.
+// The frozen weights may be in blocks (q4_0 ...): they are read as they are stored, and only the parts are trained.
+
+namespace svad {
+
+/// Gives every Linear whose path matches the glob ("decoder.*.attn.*") a low-rank part and freezes its weight and bias.
+/// Parts of a filled model are filled by `seed` and path. Returns how many Linears that were, at least one.
+template <Module M>
+Index add_lora(M& module, std::string_view glob, const LoraOptions& options = {}, std::uint64_t seed = 17) {
+    if (options.rank < 1 || options.rank > 65536) fail<UsageError>("lora: the rank must be within 1 and 65536; got ", options.rank);
+    Index hits = 0;
+    for_each_part<Linear>(module, [&](const std::string& path, Linear& l) {
+        if (!detail::glob_match(glob, path)) return;
+        if (l.lora) fail<UsageError>("lora: ", path, " has a low-rank part already");
+        l.lora.emplace(l.in(), l.out(), options);
+        l.weight.set_trainable(false);
+        if (l.bias) l.bias->set_trainable(false);
+        ++hits;
+    });
+    if (hits == 0) fail<UsageError>("lora: no linear layer matches '", glob, "'");
+    for_each_part<Linear>(module, [&](const std::string& path, Linear& l) {
+        if (!l.lora || !l.weight.filled() || l.lora->a.filled()) return;
+        l.lora->a.set_path(path + ".lora.a"), l.lora->b.set_path(path + ".lora.b");
+        l.lora->a.fill(seed), l.lora->b.fill(seed);
+    });
+    return hits;
+}
+
+/// Folds every low-rank part into its weight, W + scale B A; running costs what it cost without parts. The old weights
+/// are kept for unmerge_lora(). Weights in blocks or halves cannot take it: DTypeError, and nothing is changed.
+template <Module M>
+void merge_lora(M& module) {
+    for_each_part<Linear>(module, [](const std::string& path, const Linear& l) {
+        if (const DType type = l.weight.var().dtype(); l.lora && type != DType::f32 && type != DType::f64)
+            fail<DTypeError>("lora: ", path, " is stored as ", type, ", which cannot take the sum; load it as f32 to merge");
+    });
+    const NoGrad off;
+    for_each_part<Linear>(module, [](const std::string&, Linear& l) {
+        if (!l.lora || l.lora->merged()) return;
+        l.lora->base = l.weight.var().detach();
+        l.weight.set(l.lora->base + cast(l.lora->delta(), l.lora->base.dtype()));
+    });
+}
+
+/// Takes the parts out of the weights again; the weights are those before merge_lora(), bit for bit.
+template <Module M>
+void unmerge_lora(M& module) {
+    for_each_part<Linear>(module, [](const std::string&, Linear& l) {
+        if (l.lora && l.lora->merged()) l.weight.set(std::exchange(l.lora->base, Var()));
+    });
+}
+
+/// Forgets every part. Merged weights stay merged: what was learned is then part of the model.
+template <Module M>
+void drop_lora(M& module) {
+    for_each_part<Linear>(module, [](const std::string&, Linear& l) { l.lora.reset(); });
+}
+
+/// Writes the parts alone, atomically: for every Linear `path.lora.a`, `path.lora.b` (f32) and `path.lora.scale` [1].
+template <Module M>
+void save_lora(const M& module, const std::string& path) {
+    std::vector<Tensor<float>> alive;
+    std::vector<io::NamedBytes> tensors;
+    const auto add = [&](const std::string& name, const Tensor<float>& values) {
+        alive.push_back(values);
+        tensors.push_back(io::named(name, alive.back()));
+    };
+    for_each_part<Linear>(module, [&](const std::string& at, const Linear& l) {
+        if (!l.lora) return;
+        add(at + ".lora.a", l.lora->a.var().template to<float>());
+        add(at + ".lora.b", l.lora->b.var().template to<float>());
+        add(at + ".lora.scale", Tensor<float>(Shape{1}, std::vector{static_cast<float>(l.lora->scale)}));
+    });
+    if (tensors.empty()) fail<UsageError>(path, ": the model has no low-rank parts to save");
+    io::write_safetensors(path, std::move(tensors), {{"format", "svad-lora"}});
+}
+
+/// Gives the model the parts in a file of save_lora(). Throws FormatError, before anything is changed, for tensors that
+/// belong to no Linear of the model, are of another shape, or lack their other half.
+template <Module M>
+void load_lora(M& module, const std::string& path) {
+    const io::SafeTensors file = io::SafeTensors::open(path);
+    std::map<std::string, Linear*> linears;
+    for_each_part<Linear>(module, [&](const std::string& at, Linear& l) { linears.emplace(at, &l); });
+    std::map<std::string, LowRank> parts;
+    for (const std::string& name : file.names()) {
+        const std::size_t cut = name.rfind(".lora.");
+        const auto linear = linears.find(name.substr(0, cut));
+        if (cut == std::string::npos || linear == linears.end()) fail<io::FormatError>(path, ": '", name, "' belongs to no linear layer of the model");
+        const Linear& l = *linear->second;
+        if (l.lora) fail<UsageError>(path, ": ", linear->first, " has a low-rank part already; drop_lora() first");
+        const std::string half = linear->first + ".lora.";
+        for (const char* const part : {"a", "b", "scale"})
+            if (!file.contains(half + part)) fail<io::FormatError>(path, ": has '", name, "' but no '", half, part, "'");
+        const Shape a = file.info(half + "a").shape, b = file.info(half + "b").shape;
+        if (a.rank() != 2 || a[0] < 1 || a[1] != l.in() || b != Shape{l.out(), a[0]} || file.info(half + "scale").shape != Shape{1})
+            fail<io::FormatError>(path, ": '", half, "a' ", a, " and 'b' ", b, " do not fit a layer [", l.out(), ", ", l.in(), "]");
+        if (parts.contains(linear->first)) continue;
+        LowRank& part = parts.try_emplace(linear->first, l.in(), l.out(), LoraOptions{.rank = a[0]}).first->second;
+        part.scale = static_cast<double>(file.load<float>(half + "scale")[0]);
+        part.a.set(file.load<float>(half + "a")), part.b.set(file.load<float>(half + "b"));
+    }
+    if (parts.empty()) fail<io::FormatError>(path, ": holds no low-rank parts");
+    for (auto& [at, part] : parts) {
+        Linear& l = *linears.at(at);
+        l.lora.emplace(std::move(part));
+        l.weight.set_trainable(false);
+        if (l.bias) l.bias->set_trainable(false);
+    }
+    name_parameters(module);
+}
+
+}  // namespace svad
+
 // ==== svad/nn/weights.hpp ====
 // Modules to and from safetensors files. Loading is strict: everything that is missing, unused or misshaped is listed
 // in one error and nothing is changed. A checkpoint of another library is read through a NameTable: rules as data,
@@ -20639,6 +21378,7 @@ struct NameTable {
     std::vector<std::string> ignored = {};          ///< globs of tensors that carry nothing to learn
     std::vector<std::string> stripped = {};         ///< prefixes that a name may carry beyond the rules
     std::vector<std::string> added = {};            ///< prefixes that a name may lack
+    std::vector<std::string> elsewhere = {};        ///< globs of parameters that another file fills
 
     /// These rules for a part of a larger checkpoint and module.
     [[nodiscard]] NameTable inside(const std::string& file, const std::string& ours) const {
@@ -20842,8 +21582,11 @@ void load(M& module, const File& file, const NameTable& table = {}) {
             if (p && !filled.emplace(p, true).second) unused.push_back(name + " (a second value for " + p->path() + ")");
         plan.emplace_back(name, target);
     }
+    const auto elsewhere = [&](const std::string& path) {
+        return std::any_of(table.elsewhere.begin(), table.elsewhere.end(), [&](const auto& glob) { return detail::glob_match(glob, path); });
+    };
     for (const auto& [path, p] : map)
-        if (!filled.count(p)) missing.push_back(path);
+        if (!filled.count(p) && !elsewhere(path)) missing.push_back(path);
     if (!missing.empty() || !unused.empty() || !misshaped.empty()) {
         std::string text;
         const auto list = [&](const std::vector<std::string>& names, const std::string& what) {
@@ -20882,13 +21625,16 @@ void load(M& module, const std::string& path, const NameTable& table = {}) {
     load(module, io::open_weights(path), table);
 }
 
-/// Writes every parameter under its path as `dtype` (f32, bf16, f16 or f64), atomically.
+/// Writes every parameter under its path as `dtype` (f32, bf16, f16 or f64), atomically; not those whose path matches one
+/// of the globs `elsewhere`.
 template <Module M>
 void save(const M& module, const std::string& path, const std::map<std::string, std::string>& metadata = {{"format", "pt"}},
-          DType dtype = DType::f32) {
+          DType dtype = DType::f32, const std::vector<std::string>& elsewhere = {}) {
     std::vector<io::NamedBytes> tensors;
     std::vector<Storage> alive;
     for_each_parameter(module, [&](const std::string& name, Parameter& p) {
+        for (const std::string& glob : elsewhere)
+            if (detail::glob_match(glob, name)) return;
         const auto add = [&](const auto& values) {
             alive.push_back(values.storage());
             tensors.push_back(io::named(name, values));
@@ -22435,37 +23181,50 @@ struct VideoEncoder {
         name_parameters(*this);
     }
 
-    struct Stages {
-        Var aggregate;                              // [B, 1, D]; empty without GMHRA
-        Var frames;                                 // [B * T, 1 + N, D], the last block's output
+    /// What the ViT alone makes of clips. GMHRA reads it and never changes it, so that it may be kept where the ViT is frozen.
+    struct FrameTokens {
+        std::vector<Var> read;                      // [B * T, 1 + N, D] behind each block that a GMHRA block follows
+        Var last;                                   // the same behind the last block
         Grid grid;
     };
 
-    /// Clips [B, T, 3, S, S] to the aggregate and the frame tokens (eq 3 and 4).
-    Stages stages(const Var& clips, VideoTrace* trace = nullptr) const {
-        const Index B = clips.size(0), D = config.vit.width;
-        const Grid grid = vit.grid(clips);
+    /// Clips [B, T, 3, S, S] to their frame tokens (eq 3).
+    FrameTokens frame_tokens(const Var& clips, VideoTrace* trace = nullptr) const {
+        FrameTokens out{{}, {}, vit.grid(clips)};
         Var x = vit.embed(clips);
-        if (temporal) x = at_times(x, grid);
+        if (temporal) x = at_times(x, out.grid);
         if (trace) trace->embed = x;
-        Var z = aggregate ? aggregate->var().reshape({1, 1, D}).expand({B, 1, D}) : Var();
-        std::size_t next = 0;
         for (std::size_t i = 0; i < vit.blocks.size(); ++i) {
-            x = vit.blocks[i](x, grid);
+            x = vit.blocks[i](x, out.grid);
             if (trace) trace->blocks.push_back(x);
-            if (next == gmhra.size() || config.gmhra_after[next] != static_cast<Index>(i)) continue;
-            z = gmhra[next++](z, x, grid);
+            const std::size_t next = out.read.size();
+            if (next < gmhra.size() && config.gmhra_after[next] == static_cast<Index>(i)) out.read.push_back(x);
+        }
+        out.last = x;
+        return out;
+    }
+
+    /// The aggregate over all frames of every clip (eq 4): [B, 1, D]; empty without GMHRA.
+    Var aggregated(const FrameTokens& tokens, VideoTrace* trace = nullptr) const {
+        const Index B = tokens.last.size(0) / tokens.grid.frames, D = config.vit.width;
+        Var z = aggregate ? aggregate->var().reshape({1, 1, D}).expand({B, 1, D}) : Var();
+        for (std::size_t i = 0; i < gmhra.size(); ++i) {
+            z = gmhra[i](z, tokens.read[i], tokens.grid);
             if (trace) trace->aggregates.push_back(z);
         }
-        return {z, x, grid};
+        return z;
     }
 
     /// Clips [B, T, 3, S, S] to tokens [B, 1 + T (1 + N), D], the aggregate first (eq 5).
-    Var operator()(const Var& clips, VideoTrace* trace = nullptr) const {
-        const Stages s = stages(clips, trace);
-        const Var frames = s.frames.reshape({clips.size(0), s.grid.frames * (1 + s.grid.patches()), config.vit.width});
+    Var operator()(const Var& clips, VideoTrace* trace = nullptr) const { return all_tokens(frame_tokens(clips, trace), trace); }
+
+    /// The same from frame tokens.
+    Var all_tokens(const FrameTokens& tokens, VideoTrace* trace = nullptr) const {
+        const Index T = tokens.grid.frames, B = tokens.last.size(0) / T;
+        const Var whole = aggregated(tokens, trace);
+        const Var frames = tokens.last.reshape({B, T * tokens.last.size(1), config.vit.width});
         Var z = frames;
-        if (s.aggregate) z = config.aggregate_first ? concat(1, {s.aggregate, frames}) : concat(1, {frames, s.aggregate});
+        if (whole) z = config.aggregate_first ? concat(1, {whole, frames}) : concat(1, {frames, whole});
         const Var out = norm ? (*norm)(z) : z;
         if (trace) trace->tokens = z, trace->normed = out;
         return out;
@@ -22545,11 +23304,11 @@ struct UniFormer {
 
     /// Clips [B, T, 3, S, S] to class scores: head(norm((1 - w) aggregate + w mean of class tokens)), w = sigmoid(balance).
     Var operator()(const Var& clips, VideoTrace* trace = nullptr) const {
-        const auto s = encoder.stages(clips, trace);
+        const auto tokens = encoder.frame_tokens(clips, trace);
         const Index B = clips.size(0), V = balance.numel();
-        const Var class_tokens = mean(s.frames.slice(1, 0).reshape({B, s.grid.frames, V}), 1);     // [B, V]
+        const Var class_tokens = mean(tokens.last.slice(1, 0).reshape({B, tokens.grid.frames, V}), 1);     // [B, V]
         const Var w = sigmoid(balance);
-        const Var mixed = s.aggregate.reshape({B, V}) * (1.0 - w) + class_tokens * w;
+        const Var mixed = encoder.aggregated(tokens, trace).reshape({B, V}) * (1.0 - w) + class_tokens * w;
         return head(head_norm(mixed));
     }
 
@@ -23891,6 +24650,74 @@ inline std::vector<std::string> tower_prefixes(const std::string& tower) {
 
 }  // namespace svad::names
 
+// ==== svad/models/onnx_vision.hpp ====
+// DINOv2 from an ONNX file that PyTorch exported and that holds it as "backbone", with its own head or another's behind
+// it. The file has no config.json: the sizes are those of the tensors, the width of a head is the family's, 64.
+
+namespace svad {
+
+namespace names {
+
+/// DINOv2's initialisers in an exported graph: Vit, without its positions.
+[[nodiscard]] inline NameTable dinov2_onnx() {
+    const std::string layer = "backbone.encoder.layer.*.";
+    NameTable t{{{"backbone.embeddings.cls_token", "class_token"},
+                 {"backbone.embeddings.patch_embeddings.projection.*", "patch.*"},
+                 {layer + "norm1.*", "blocks.*.norm1.*"},
+                 {layer + "norm2.*", "blocks.*.norm2.*"},
+                 {layer + "layer_scale1.lambda1", "blocks.*.scale1"},
+                 {layer + "layer_scale2.lambda1", "blocks.*.scale2"},
+                 {"backbone.layernorm.*", "norm.*"}}};
+    for (const auto& [theirs, ours] : {std::pair{"attention.attention.query", "attn.q"}, {"attention.attention.key", "attn.k"},
+                                       {"attention.attention.value", "attn.v"}, {"attention.output.dense", "attn.out"},
+                                       {"mlp.fc1", "mlp.up"}, {"mlp.fc2", "mlp.down"}}) {
+        t.rules.push_back({layer + theirs + ".bias", join("blocks.*.", ours, ".bias")});
+        t.rules.push_back({layer + theirs + ".MatMul", join("blocks.*.", ours, ".weight"), true});
+    }
+    t.elsewhere = {"positions"};
+    return t;
+}
+
+}  // namespace names
+
+namespace hub {
+
+/// The DINOv2 in an ONNX file. `unused` receives the names of tensors outside the backbone. Throws FileError, or
+/// FormatError for a file that holds no such ViT, and for a tensor of the backbone that is unknown or misshaped.
+[[nodiscard]] inline Vit dinov2_of_onnx(const std::string& path, std::vector<std::string>* unused = nullptr) {
+    const io::SafeTensors file = io::open_onnx(path);
+    const std::string patch = "backbone.embeddings.patch_embeddings.projection.weight";
+    const std::string first = "backbone.embeddings.Concat_6", rest = "backbone.embeddings.Reshape_1";     // rows of the positions
+    for (const std::string& name : {patch, first, rest, std::string("backbone.encoder.layer.0.mlp.fc1.bias")})
+        if (!file.contains(name)) fail<io::FormatError>(path, ": has no '", name, "'; it is no DINOv2 as PyTorch exports it");
+    const Shape kernel = file.info(patch).shape, table = file.info(rest).shape;
+    const auto side = static_cast<Index>(std::llround(std::sqrt(static_cast<double>(table.numel()) / static_cast<double>(std::max<Index>(1, kernel[0])))));
+    if (kernel.rank() != 4 || kernel[2] != kernel[3] || kernel[0] < 64 || kernel[0] % 64 != 0 || kernel[0] > 65536 || kernel[2] < 1 || kernel[2] > 1024 ||
+        side < 1 || table.rank() != 3 || table != Shape{1, side * side, kernel[0]} || file.info(first).shape != Shape{1, 1, kernel[0]})
+        fail<io::FormatError>(path, ": patches ", kernel, " and positions ", table, " are no DINOv2");
+    VitConfig c{.image = side * kernel[2], .patch = kernel[2], .channels = kernel[1], .width = kernel[0], .depth = 0, .heads = kernel[0] / 64,
+                .hidden = file.info("backbone.encoder.layer.0.mlp.fc1.bias").shape.numel(), .pool = VitPool::token, .layer_scale = true};
+    while (file.contains(join("backbone.encoder.layer.", c.depth, ".norm1.weight"))) ++c.depth;
+    Vit vit(c);
+    NameTable table_of_names = names::dinov2_onnx();
+    table_of_names.ignored = {first, rest};
+    for (const std::string& name : file.names())
+        if (!name.starts_with("backbone.")) {
+            table_of_names.ignored.push_back(name);
+            if (unused) unused->push_back(name);
+        }
+    load(vit, file, table_of_names);
+    const Tensor<float> a = file.load<float>(first), b = file.load<float>(rest);
+    std::vector<float> positions(a.begin(), a.end());
+    positions.insert(positions.end(), b.begin(), b.end());
+    vit.positions.set(Tensor<float>({1 + side * side, c.width}, positions));
+    return vit;
+}
+
+}  // namespace hub
+
+}  // namespace svad
+
 // ==== svad/models/presets.hpp ====
 // Sizes. demo(): trains on two cores in minutes. small(): a single GPU. base(): the paper's own parts, EVA-CLIP-g cut
 // as in BLIP-2, GMHRA behind its last eight blocks, 32 queries, Baichuan-13B. The paper does not print its sizes;
@@ -24360,9 +25187,17 @@ private:
 }  // namespace svad
 
 // infer/: a video to a sentence.
+// ==== svad/infer/assemble.hpp ====
+// A SVAD-VLM from pre-trained parts, as the paper and BLIP-2 build theirs: a ViT that has seen pictures, a Q-Former whose
+// self attention and MLPs come from a BERT, a language model from a GGUF file. What no part brings (GMHRA, queries,
+// cross attention, alignment) starts at random, GMHRA as identity. The parts stay as they were trained; a training run
+// freezes "encoder.vit.*" and "decoder.*" and learns the rest.
+
 // ==== svad/infer/captioner.hpp ====
 // A trained model as one value: weights, configuration and tokenizer in a folder; a video goes in, a sentence comes
-// out. The folder holds config.json, model.safetensors and tokenizer.json.
+// out. The folder holds config.json, model.safetensors and tokenizer.json. Where the language model came from a GGUF
+// file, that file stands for the decoder's weights and the tokenizer (language.gguf); low-rank parts, if there are any,
+// lie beside it (lora.safetensors).
 
 // ==== svad/infer/generate.hpp ====
 // generate(): words from a decoder, for a batch of prompts (ids padded on the left, or a visual prefix with ids behind
@@ -24788,9 +25623,10 @@ namespace svad {
 
 namespace detail {
 
-/// Calls f(name, member) for every field that a model folder records.
-template <class Config, class F>
-void each_field(Config& c, F&& f) {
+/// Calls f(name, member) for every field that every model folder records, and g(name, member) for every field that older
+/// folders lack: there the default holds.
+template <class Config, class F, class G>
+void each_field(Config& c, F&& f, G&& g) {
     f("frames", c.frames);
     f("dual", c.dual);
     auto& vit = c.video.vit;
@@ -24800,6 +25636,8 @@ void each_field(Config& c, F&& f) {
     f("vit.key_bias", vit.key_bias), f("vit.pre_norm", vit.pre_norm), f("vit.final_norm", vit.final_norm);
     f("vit.tubes", vit.tubes), f("vit.dropout", vit.dropout);
     f("vit.local_mixing", vit.local_mixing), f("vit.local_reduction", vit.local_reduction);
+    g("vit.class_token", vit.class_token), g("vit.gated", vit.gated), g("vit.layer_scale", vit.layer_scale);
+    g("vit.time_places", vit.time_places);
     auto& gmhra = c.video.gmhra;
     f("gmhra.after", c.video.gmhra_after), f("gmhra.width", gmhra.width), f("gmhra.heads", gmhra.heads);
     f("gmhra.hidden", gmhra.hidden), f("gmhra.activation", gmhra.activation), f("gmhra.dpe_before_norm", gmhra.dpe_before_norm);
@@ -24817,16 +25655,23 @@ void each_field(Config& c, F&& f) {
     f("decoder.norm", d.norm), f("decoder.eps", d.eps), f("decoder.gated", d.gated), f("decoder.activation", d.activation);
     f("decoder.attention_bias", d.attention_bias), f("decoder.out_bias", d.out_bias), f("decoder.mlp_bias", d.mlp_bias);
     f("decoder.tied", d.tied), f("decoder.norm_head", d.norm_head), f("decoder.dropout", d.dropout);
+    g("decoder.first_position", d.first_position), g("decoder.longest", d.longest), g("decoder.post_norm", d.post_norm);
+    g("decoder.embed_eps", d.embed_eps), g("decoder.head_bias", d.head_bias), g("decoder.rope_interleaved", d.rope.interleaved);
+    auto& scaling = d.rope.scaling;
+    g("decoder.rope_scaling", scaling.kind), g("decoder.rope_factor", scaling.factor);
+    g("decoder.rope_low", scaling.low_frequency_factor), g("decoder.rope_high", scaling.high_frequency_factor);
+    g("decoder.rope_original", scaling.original_length);
 }
 
 }  // namespace detail
 
 [[nodiscard]] inline io::Json to_json(const SvadConfig& config) {
     io::Json json = io::object({{"model_type", "svad_vlm"}});
-    detail::each_field(config, [&](const char* name, const auto& value) {
+    const auto write = [&](const char* name, const auto& value) {
         if constexpr (std::is_enum_v<std::remove_cvref_t<decltype(value)>>) json[name] = static_cast<int>(value);
         else json[name] = value;
-    });
+    };
+    detail::each_field(config, write, write);
     return json;
 }
 
@@ -24835,7 +25680,7 @@ void each_field(Config& c, F&& f) {
     if (io::field<std::string>(json, "model_type", where) != "svad_vlm")
         fail<io::FormatError>(where, ": model_type must be svad_vlm");
     SvadConfig config;
-    detail::each_field(config, [&](const char* name, auto& value) {
+    const auto read = [&](const char* name, auto& value) {
         using T = std::remove_cvref_t<decltype(value)>;
         if constexpr (std::is_enum_v<T>) {
             const int number = io::field<int>(json, name, where);
@@ -24847,7 +25692,8 @@ void each_field(Config& c, F&& f) {
         if constexpr (std::is_same_v<T, Index>)
             if (value < 0 || value > (Index{1} << 20))
                 fail<io::FormatError>(where, ": '", name, "' is ", value, "; sizes up to 1048576 are possible");
-    });
+    };
+    detail::each_field(config, read, [&](const char* name, auto& value) { if (json.contains(name)) read(name, value); });
     for (const Index depth : {config.video.vit.depth, config.qformer.depth, config.decoder.depth})
         if (depth > 512) fail<io::FormatError>(where, ": ", depth, " layers are more than the 512 that are possible");
     if (config.frames < 1 || config.frames > 4096 || config.video.vit.image < 1 || config.video.vit.image > 4096 ||
@@ -24865,26 +25711,59 @@ struct Captioner {
     SvadVlm model;
     text::Tokenizer tokenizer;
     text::Prompts prompts = {};
+    std::string language = {};                      ///< GGUF file of the decoder and the tokenizer; empty: they are the folder's own
 
     Captioner(const SvadConfig& c, text::Tokenizer t) : config(c), model(c), tokenizer(std::move(t)) {}
 
     /// The model in `folder`; throws io::FileError or io::FormatError naming the file that is missing or wrong.
     static Captioner load(const std::string& folder) {
-        Captioner c(svad_config(io::read_json(folder + "/config.json"), folder + "/config.json"),
-                    text::Tokenizer::load(folder + "/tokenizer.json"));
+        const std::string where = folder + "/config.json", gguf = folder + "/language.gguf", lora = folder + "/lora.safetensors";
+        const io::Json json = io::read_json(where);
+        SvadConfig config = svad_config(json, where);
+        std::optional<io::GgufWeights> words;
+        if (io::exists(gguf)) words = io::GgufWeights::open(gguf), config.decoder = hub::gguf(*words);
+        Captioner c(config, text::Tokenizer::load(words ? gguf : folder + "/tokenizer.json"));
         if (c.tokenizer.vocabulary() > c.config.decoder.vocabulary)
             fail<io::FormatError>(folder, ": the tokenizer has ", c.tokenizer.vocabulary(), " tokens and the model ",
                                   c.config.decoder.vocabulary);
-        svad::load(c.model, folder + "/model.safetensors");
+        each_prompt(c.prompts, [&](const char* key, std::string& text) { text = io::field_or<std::string>(json, key, text, where); });
+        if (words) c.take_language(*words);
+        svad::load(c.model, io::open_weights(folder + "/model.safetensors"), {.rules = {}, .elsewhere = c.elsewhere()});
+        if (io::exists(lora)) load_lora(c.model, lora);
         return c;
     }
 
-    /// Writes the folder; weights as `dtype` (bf16 halves the file and keeps three significant digits).
+    /// Reads the decoder's weights from a GGUF file, where they stay, frozen.
+    void take_language(const io::GgufWeights& file) {
+        language = file.path();
+        svad::load(model.decoder, file, names::gguf());
+        freeze(model.decoder, "*");
+        name_parameters(model);
+    }
+
+    /// Writes the folder; weights as `dtype` (bf16 halves the file and keeps three significant digits). A model with merged
+    /// low-rank parts is a UsageError (unmerge them, to keep them apart, or drop them, to keep the sum), and one that trains the
+    /// decoder of a GGUF file.
     void save(const std::string& folder, DType dtype = DType::f32) {
+        bool parts = false;
+        for_each_part<Linear>(model, [&](const std::string& path, const Linear& l) {
+            if (l.lora && l.lora->merged()) fail<UsageError>(folder, ": the low-rank part of ", path, " is merged; unmerge_lora() or drop_lora() first");
+            parts = parts || l.lora;
+        });
+        for_each_parameter(model.decoder, [&](const std::string& path, Parameter& p) {
+            if (!language.empty() && p.trainable() && path.find(".lora.") == std::string::npos)
+                fail<UsageError>(folder, ": decoder.", path, " was trained, but the decoder is the GGUF file ", language, "; freeze(model, \"decoder.*\")");
+        });
+        name_parameters(model);
         io::make_directories(folder);
-        io::write_json(folder + "/config.json", to_json(config));
-        tokenizer.save(folder + "/tokenizer.json");
-        svad::save(model, folder + "/model.safetensors", {{"format", "svad"}}, dtype);
+        io::Json json = to_json(config);
+        each_prompt(prompts, [&](const char* key, const std::string& text) { json[key] = text; });
+        io::write_json(folder + "/config.json", json);
+        if (language.empty()) tokenizer.save(folder + "/tokenizer.json");
+        else io::copy_file(language, folder + "/language.gguf");
+        svad::save(model, folder + "/model.safetensors", {{"format", "svad"}}, dtype, elsewhere());
+        if (parts) save_lora(model, folder + "/lora.safetensors");
+        else io::remove_file(folder + "/lora.safetensors");
     }
 
     /// Frames of a file, inside options.range, as the encoder wants them: [T, S, S, 3].
@@ -24905,11 +25784,20 @@ struct Captioner {
     }
 
 private:
+    template <class P, class F>
+    static void each_prompt(P& p, F&& f) {
+        f("prompt.describe", p.describe), f("prompt.fill", p.fill), f("prompt.stop", p.stop), f("prompt.pad", p.pad);
+    }
+    /// What is not in model.safetensors.
+    std::vector<std::string> elsewhere() const {
+        return language.empty() ? std::vector<std::string>{"*.lora.*"} : std::vector<std::string>{"*.lora.*", "decoder.*"};
+    }
+
     std::vector<std::string> answer(const std::vector<Tensor<std::uint8_t>>& clips, const std::vector<std::string>& asked,
                                     infer::SearchOptions options) const {
         const NoGrad off;
         const Var prefix = model.see(video::normalized(clips));                         // [B, Q, D]
-        const std::int32_t stop = tokenizer.id("<eos>"), pad = tokenizer.id("<pad>");
+        const std::int32_t stop = tokenizer.id(prompts.stop), pad = tokenizer.id(prompts.pad);
         options.stop = {stop};
         options.pad = pad;
         options.vocabulary = tokenizer.vocabulary();
@@ -24945,6 +25833,122 @@ private:
         return {ids, keep};
     }
 };
+
+}  // namespace svad
+
+namespace svad {
+
+struct AssembleOptions {
+    Index frames = 8;                               ///< that a clip is sampled to
+    Index image = 224;                              ///< side of a frame, a multiple of the ViT's patch
+    Index queries = 32;
+    Index gmhra = 4;                                ///< GMHRA blocks, behind the last blocks of the ViT
+    std::array<float, 3> mean{0.485f, 0.456f, 0.406f};              ///< of the pixels that the ViT was trained on (ImageNet)
+    std::array<float, 3> deviation{0.229f, 0.224f, 0.225f};
+    text::Prompts prompts = {.describe = "Describe the video:", .fill = "Fill the blank in the description:",
+                             .stop = "<|im_end|>", .pad = "<|endoftext|>"};
+    std::uint64_t seed = 17;
+};
+
+namespace detail {
+
+/// Gives every parameter of `to` that `from` has, too, its value; shared, not copied.
+template <Module To, Module From>
+void take_values(To& to, From& from) {
+    const ParameterMap values = parameter_map(from);
+    for_each_parameter(to, [&](const std::string& path, Parameter& p) {
+        if (const auto at = values.find(path); at != values.end() && at->second->shape() == p.shape()) p.set(at->second->var());
+    });
+}
+
+/// Patches of pixels (x / 255 - 0.5) / 0.25, as video::normalized() makes them, in place of (x / 255 - mean) / deviation.
+inline void take_patches(PatchEmbed& to, const PatchEmbed& from, const AssembleOptions& o) {
+    const Tensor<float> w = from.weight.var().to<float>(), b = from.bias->var().to<float>();
+    Tensor<float> weight = Tensor<float>::uninitialized(w.shape()), bias = Tensor<float>::uninitialized(b.shape());
+    const Index D = w.size(0), C = w.size(1), area = w.size(2) * w.size(3);
+    for (Index d = 0; d < D; ++d) {
+        double shift = static_cast<double>(b[d]);
+        for (Index c = 0; c < C; ++c) {
+            const auto channel = static_cast<std::size_t>(c);
+            const double mean = static_cast<double>(o.mean[channel]), deviation = static_cast<double>(o.deviation[channel]);
+            for (Index i = 0; i < area; ++i) {
+                const Index at = (d * C + c) * area + i;
+                const double value = static_cast<double>(w[at]);
+                weight.data()[at] = static_cast<float>(value * 0.25 / deviation);
+                shift += value * (0.5 - mean) / deviation;
+            }
+        }
+        bias.data()[d] = static_cast<float>(shift);
+    }
+    to.weight.set(weight), to.bias->set(bias);
+}
+
+/// The positions of a ViT for pictures of another size.
+inline Var positions_for(const Vit& vit, Index side) {
+    const Var table = vit.positions;
+    const Index own = vit.config.side(), first = vit.class_token ? 1 : 0;
+    if (side == own) return table;
+    const Var patches = resize_positions(table.slice(0, first, end), own, own, side, side);
+    return first ? concat(0, {table.slice(0, 0, 1), patches}) : patches;
+}
+
+/// Root of the mean square of word vectors.
+inline double word_size(const Decoder& decoder) {
+    Tensor<std::int32_t> ids({1, std::min<Index>(decoder.config.vocabulary, 4096)});
+    std::iota(ids.begin(), ids.end(), 0);
+    double squares = 0;
+    const Tensor<float> words = decoder.embed(ids).to<float>();
+    for (const float x : words) squares += static_cast<double>(x) * static_cast<double>(x);
+    return std::sqrt(squares / static_cast<double>(words.numel()));
+}
+
+inline SvadConfig assembled_config(const Vit& vision, const Bert& words, const DecoderConfig& language, const AssembleOptions& o) {
+    const VitConfig& v = vision.config;
+    const BertLayerConfig& b = words.config.layer;
+    if (!vision.norm || !vision.patch || !vision.patch->bias || !v.class_token)
+        fail<UsageError>("assemble: the vit must have a class token, a bias on its patches and a norm behind its blocks");
+    if (o.image % v.patch != 0 || o.image < v.patch) fail<UsageError>("assemble: frames of ", o.image, " are no multiple of patches of ", v.patch);
+    if (o.gmhra < 0 || o.gmhra > v.depth) fail<UsageError>("assemble: ", o.gmhra, " GMHRA blocks behind ", v.depth, " blocks");
+    SvadConfig c;
+    c.frames = o.frames;
+    c.video.vit = v;
+    c.video.vit.image = o.image, c.video.vit.final_norm = false, c.video.vit.pool = VitPool::none;
+    c.video.gmhra = {.width = v.width, .heads = v.heads, .dropout = 0.1};
+    c.video.gmhra_after.clear();
+    for (Index i = v.depth - o.gmhra; i < v.depth; ++i) c.video.gmhra_after.push_back(i);
+    c.video.norm = true, c.video.norm_eps = v.eps;
+    c.qformer = {.queries = o.queries, .width = b.width, .depth = words.config.depth, .heads = b.heads, .hidden = b.hidden,
+                 .memory_width = v.width, .activation = b.activation, .eps = b.eps, .dropout = 0.1};
+    c.decoder = language;
+    return c;
+}
+
+}  // namespace detail
+
+/// The model of these parts. Throws FileError or FormatError for the GGUF file, UsageError for parts that do not fit.
+/// The decoder's weights stay in the mapped file, and the tokenizer is the file's; save() copies it into the folder.
+[[nodiscard]] inline Captioner assemble(const Vit& vision, const Bert& words, const std::string& language, const AssembleOptions& o = {}) {
+    const NoGrad off;
+    const auto weights = io::GgufWeights::open(language);
+    Captioner c(detail::assembled_config(vision, words, hub::gguf(weights), o), text::Tokenizer::load(language));
+    c.prompts = o.prompts;
+    for (const std::string& word : {o.prompts.stop, o.prompts.pad}) (void)c.tokenizer.id(word);
+    c.take_language(weights);
+
+    VideoEncoder& video = c.model.encoder;
+    detail::take_values(video.vit, vision);
+    detail::take_patches(*video.vit.patch, *vision.patch, o);
+    video.vit.positions.set(detail::positions_for(vision, video.vit.config.side()));
+    detail::take_values(*video.norm, *vision.norm);
+    detail::take_values(c.model.qformer.norm, words.norm);
+    for (std::size_t i = 0; i < words.layers.size(); ++i) detail::take_values(c.model.qformer.layers[i], words.layers[i]);
+
+    // Queries leave a layer norm at size 1; in front of words they should be as large as words.
+    const double deviation = detail::word_size(c.model.decoder) / std::sqrt(static_cast<double>(c.config.qformer.width));
+    c.model.align = DualAlign(c.config.qformer.width, c.config.decoder.width, c.config.dual, Init::normal(deviation));
+    for_each_parameter(c.model, [&](const std::string&, Parameter& p) { if (!p.filled()) p.fill(o.seed); });
+    return c;
+}
 
 }  // namespace svad
 
@@ -25656,7 +26660,7 @@ void describe_video(const Captioner& captioner, const std::string& path, const V
 // Manifests: one JSON object a line, one clip an object (JSONL). What a data set is, on disk.
 //   {"id": "p0001", "video": "clips/p0001.mp4", "branch": "primary", "description": "...",
 //    "descriptions": ["...", ...], "keywords": [{"word": "jar", "kind": "object"}, ...], "truth": {...},
-//    "seconds": 12.5, "category": "food", "split": "train", "tokens": ["a b c", ...], "tags": ["DET NOUN VERB", ...]}
+//    "seconds": 12.5, "category": "food", "split": "train", "source": "coco", "tokens": ["a b c", ...], "tags": ["DET NOUN VERB", ...]}
 // `video` is relative to the manifest; the second and third line are optional, tokens and tags go with the descriptions.
 // A clip that is part of a file has "start" and "end" in seconds from the file's first frame; either may be left out.
 // A line that is no such object is left out and reported, never silently.
@@ -25679,7 +26683,7 @@ struct Record {
     io::Json truth;                             ///< what a generator knows about the clip; null for real data
     video::Range range;                         ///< the part of the file that is the clip
     std::optional<double> seconds;              ///< length of the clip, where the manifest says it
-    std::string category, split;                ///< empty where it does not
+    std::string category, split, source;        ///< empty where it does not
     std::vector<std::string> tokens, tags;      ///< for each description its words, and their tags, joined by blanks; or empty
 };
 
@@ -25717,6 +26721,7 @@ inline void parse_statistics(const io::Json& line, Record& r) {
         fail<io::FormatError>("a clip should end after it starts; got ", r.range.start, " to ", r.range.end, " s");
     r.category = io::field_or<std::string>(line, "category", "", "line");
     r.split = io::field_or<std::string>(line, "split", "", "line");
+    r.source = io::field_or<std::string>(line, "source", "", "line");
     r.tokens = text_list(line, "tokens");
     r.tags = text_list(line, "tags");
     if (!r.tokens.empty() && r.tokens.size() != r.descriptions.size())
@@ -26279,7 +27284,7 @@ struct Candidate {
 }  // namespace svad::data
 
 // ==== svad/data/caption_set.hpp ====
-// From a record to what the decoder reads: [prompt, target, <eos>] as ids, and labels that count the target and <eos>
+// From a record to what the decoder reads: [prompt, target, stop] as ids, and labels that count the target and the stop
 // only (paper eq 9). labels[i] is the id that position i must predict, or `ignore`.
 
 // ==== svad/data/keywords.hpp ====
@@ -26424,13 +27429,13 @@ struct TextBatch {
     Tensor<std::int32_t> ids, labels;
 };
 
-/// The row for a prompt and what must follow it. Longer rows than `limit` lose the end of the target.
+/// The row for a prompt and what must follow it, ended by the word `stop`. Longer rows than `limit` lose the end of the target.
 [[nodiscard]] inline TextRow text_row(const text::Tokenizer& tokenizer, std::string_view prompt, std::string_view target,
-                                      std::size_t limit) {
+                                      std::size_t limit, std::string_view stop = "<eos>") {
     std::vector<std::int32_t> all = tokenizer.encode(prompt);
     const std::size_t start = all.size();
     for (std::int32_t id : tokenizer.encode(join(" ", target))) all.push_back(id);
-    all.push_back(tokenizer.id("<eos>"));
+    all.push_back(tokenizer.id(stop));
     if (all.size() > limit + 1) all.resize(limit + 1);
     TextRow row;
     row.ids.assign(all.begin(), all.end() - 1);
@@ -27036,6 +28041,9 @@ namespace svad::data {
 /// Gives a record's frames as bytes [T, S, S, 3]; throws video::DecodeError if it cannot.
 using FrameSource = std::function<Tensor<std::uint8_t>(const Record&)>;
 
+/// The file and the range of a record as one text: records with the same one show the same clip.
+[[nodiscard]] inline std::string clip_key(const Record& record) { return join(record.video, "#", record.range.start, "-", record.range.end); }
+
 struct FrameOptions {
     Index frames = 8;
     Index size = 64;
@@ -27050,7 +28058,7 @@ struct FrameOptions {
         std::uint64_t bytes = 0;
     };
     return [options, cache = std::make_shared<Cache>()](const Record& record) {
-        const std::string key = join(record.video, "#", record.range.start, "-", record.range.end);
+        const std::string key = clip_key(record);
         {
             const std::lock_guard lock(cache->mutex);
             if (const auto hit = cache->clips.find(key); hit != cache->clips.end()) return hit->second;
@@ -27075,6 +28083,7 @@ struct FrameOptions {
 //   youcook2   {"database": {"<video>": {subset, recipe_type, annotations: [{segment: [start, end], sentence}]}}}
 //   coco       {"images": [{id, file_name}], "annotations": [{image_id, caption}]}
 //   youku      table of "<column>:FILE", caption (or golden_caption, title) and, if it likes, label
+//   lines      an object a line: {video, text or texts} and, if it likes, id, start, end, category, source
 // Clips are named as the set's distribution names the files; MSR-VTT, MSVD and VATEX distribute clips that are cut
 // already, so that only YouCook2 gives parts of videos.
 //
@@ -27083,10 +28092,10 @@ struct FrameOptions {
 
 namespace svad::data {
 
-enum class KnownSet { msr_vtt, msvd, vatex, youcook2, coco, youku };
+enum class KnownSet { msr_vtt, msvd, vatex, youcook2, coco, youku, lines };
 
 /// What KnownSet is called on the command line, in the order of its values.
-inline constexpr std::array<std::string_view, 6> known_set_names{"msr-vtt", "msvd", "vatex", "youcook2", "coco", "youku"};
+inline constexpr std::array<std::string_view, 7> known_set_names{"msr-vtt", "msvd", "vatex", "youcook2", "coco", "youku", "lines"};
 
 /// One clip of a set and everything the file says about it.
 struct SetClip {
@@ -27095,7 +28104,7 @@ struct SetClip {
     std::optional<std::pair<double, double>> part;          ///< seconds of the file from its first frame; absent: all of it
     std::optional<double> seconds;                          ///< length, where the file says it
     std::vector<std::string> descriptions;
-    std::string category, split;
+    std::string category, split, source;
 };
 
 /// A set, and how much of its file was left out and why.
@@ -27328,6 +28337,33 @@ inline ConvertedSet read_youku(std::string_view text, SetBuilder set) {
     return set.finish();
 }
 
+// Lines of our own making and of many a download. A range from 0 to 0 is how a picture says that it has none.
+inline ConvertedSet read_lines(std::string_view text, SetBuilder set) {
+    std::size_t number = 0;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t stop = std::min(text.find('\n', at), text.size());
+        const std::string_view line = text.substr(at, stop - at);
+        at = stop + 1, ++number;
+        if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+        const std::string where = join("line ", number);
+        try {
+            const io::Json row = io::parse_json(line, where);
+            const auto video = io::field<std::string>(row, "video", where);
+            SetClip& clip = set.clip(io::field_or<std::string>(row, "id", video, where));
+            clip.file = video;
+            const double start = io::field_or<double>(row, "start", 0, where), end = io::field_or<double>(row, "end", 0, where);
+            if (start != 0 || end != 0) clip.part = {start, end};
+            clip.category = io::field_or<std::string>(row, "category", "", where);
+            clip.source = io::field_or<std::string>(row, "source", "", where);
+            if (row.contains("text")) set.describe(clip, io::field<std::string>(row, "text", where));
+            for (const auto& more : io::field_or<std::vector<std::string>>(row, "texts", {}, where)) set.describe(clip, more);
+        } catch (const io::FormatError& error) {
+            set.leave_out(error.what());
+        }
+    }
+    return set.finish();
+}
+
 }  // namespace detail
 
 /// The clips of the annotation file `text` of `kind`; `where` (its path) starts every error. `chinese` takes the Chinese
@@ -27336,6 +28372,7 @@ inline ConvertedSet read_youku(std::string_view text, SetBuilder set) {
     detail::SetBuilder set{where};
     if (kind == KnownSet::msvd) return detail::read_msvd(text, std::move(set), chinese);
     if (kind == KnownSet::youku) return detail::read_youku(text, std::move(set));
+    if (kind == KnownSet::lines) return detail::read_lines(text, std::move(set));
     const io::Json document = io::parse_json(text, where, {.max_bytes = std::uint64_t{1} << 30});
     if (kind == KnownSet::msr_vtt) return detail::read_msr_vtt(document, std::move(set));
     if (kind == KnownSet::vatex) return detail::read_vatex(document, std::move(set), chinese);
@@ -27353,6 +28390,7 @@ inline ConvertedSet read_youku(std::string_view text, SetBuilder set) {
     if (clip.seconds) line["seconds"] = *clip.seconds;
     if (!clip.category.empty()) line["category"] = clip.category;
     if (!clip.split.empty()) line["split"] = clip.split;
+    if (!clip.source.empty()) line["source"] = clip.source;
     line["descriptions"] = clip.descriptions;
     return line;
 }
@@ -27564,6 +28602,7 @@ struct LoaderOptions {
 /// What one step trains on; rows 0 .. primary-1 are primary clips, the others auxiliary.
 struct Batch {
     Tensor<float> frames;                       ///< [B, T, 3, S, S]
+    std::vector<std::string> clips;             ///< which clip each row shows: file and range
     Index primary = 0;
     TextBatch description, fill;                ///< targets T_d and T_k
     Tensor<std::int32_t> classes;               ///< [B, kinds]: keyword classes, `ignore` where unknown
@@ -27690,21 +28729,22 @@ private:
                 const Index n = number * rows_[static_cast<std::size_t>(set)] + i;
                 const Record* record = nullptr;
                 clips.push_back(usable(set, n, record));
+                batch.clips.push_back(clip_key(*record));
                 Random random(options_.seed + 1, static_cast<std::uint64_t>(n * 2 + set));
                 const std::string& text = random.pick(record->descriptions);
                 const auto limit = static_cast<std::size_t>(options_.text_limit);
-                description.push_back(text_row(tokenizer_, options_.prompts.describe, text, limit));
+                description.push_back(text_row(tokenizer_, options_.prompts.describe, text, limit, options_.prompts.stop));
                 const auto gap = random_blank(AnnotatedKeywords{}, *record, text, random);
                 if (options_.fill_task)
-                    fill.push_back(gap ? text_row(tokenizer_, options_.prompts.fill_in(gap->masked), gap->answer.word, limit)
-                                       : TextRow{});
+                    fill.push_back(gap ? text_row(tokenizer_, options_.prompts.fill_in(gap->masked), gap->answer.word, limit,
+                                                  options_.prompts.stop) : TextRow{});
                 const std::vector<std::int32_t> classes = kinds_.classes(*record);
                 std::copy(classes.begin(), classes.end(),
                           batch.classes.data() + (static_cast<Index>(clips.size()) - 1) * static_cast<Index>(classes.size()));
             }
         batch.frames = video::normalized(clips);
-        batch.description = collate(description, tokenizer_.id("<pad>"));
-        if (options_.fill_task) batch.fill = collate(fill, tokenizer_.id("<pad>"));
+        batch.description = collate(description, tokenizer_.id(options_.prompts.pad));
+        if (options_.fill_task) batch.fill = collate(fill, tokenizer_.id(options_.prompts.pad));
         return batch;
     }
 
@@ -32257,6 +33297,94 @@ private:
 
 }  // namespace svad::train
 
+// ==== svad/train/frozen_tokens.hpp ====
+// Frame tokens of a frozen ViT, made once a clip: a training step then begins at GMHRA. They are kept as f16 and rounded to
+// it even where there is no room to keep them, so that neither the room nor a resume changes a bit. A picture, or a
+// clip whose frames are all the same, is kept as one frame.
+
+namespace svad::train {
+
+/// True if nothing of the ViT, nor of what is added to its frames, is trained.
+[[nodiscard]] inline bool frozen(const VideoEncoder& encoder) {
+    return parameter_count(encoder.vit, Count::trainable) == 0 && (!encoder.temporal || !encoder.temporal->trainable());
+}
+
+class FrozenTokens {
+public:
+    /// Remembers up to `bytes` of the tokens of `encoder`, which must stay where it is and frozen.
+    FrozenTokens(const VideoEncoder& encoder, std::uint64_t bytes) : encoder_(encoder), room_(bytes) {
+        if (!frozen(encoder)) fail<UsageError>("frozen_tokens: the vit is trained; freeze(model, \"encoder.vit.*\") first");
+        if (encoder.config.vit.dropout > 0) fail<UsageError>("frozen_tokens: a vit with dropout gives other tokens every time");
+    }
+
+    /// The tokens of every clip of the batch, as encoder.frame_tokens(batch.frames) gives them, rounded to f16.
+    VideoEncoder::FrameTokens of(const data::Batch& batch) {
+        const Index B = batch.frames.size(0);
+        const Grid grid = encoder_.vit.grid(batch.frames);
+        VideoEncoder::FrameTokens out{std::vector<Var>(encoder_.gmhra.size()), {}, grid};
+        std::vector<Tensor<float>> all;
+        for (Index b = 0; b < B; ++b) {
+            const Kept kept = tokens(batch, b);
+            for (std::size_t i = 0; i < kept.size(); ++i) {
+                const Index frames = kept[i].size(0), one = kept[i].numel() / frames;
+                if (b == 0) all.push_back(Tensor<float>::uninitialized({B * grid.frames, kept[i].size(1), kept[i].size(2)}));
+                float* const to = all[i].data() + b * grid.frames * one;
+                for (Index t = 0; t < grid.frames; ++t) {
+                    const f16* const from = kept[i].data() + (frames == 1 ? 0 : t) * one;
+                    std::transform(from, from + one, to + t * one, [](f16 x) { return static_cast<float>(x); });
+                }
+            }
+        }
+        for (std::size_t i = 0; i < out.read.size(); ++i) out.read[i] = Var(all[i]);
+        out.last = Var(all.back());
+        return out;
+    }
+
+    std::uint64_t bytes() const { return bytes_; }
+    Index clips() const { return static_cast<Index>(kept_.size()); }
+
+private:
+    using Kept = std::vector<Tensor<f16>>;          // [frames, 1 + N, D] behind each block that is read, the last block at the end
+
+    Kept tokens(const data::Batch& batch, Index row) {
+        const std::string& key = batch.clips.at(static_cast<std::size_t>(row));
+        if (const auto hit = kept_.find(key); hit != kept_.end()) return hit->second;
+        Kept made = make(batch.frames, row);
+        std::uint64_t size = 0;
+        for (const auto& t : made) size += static_cast<std::uint64_t>(t.numel()) * sizeof(f16);
+        if (bytes_ + size <= room_) kept_.emplace(key, made), bytes_ += size;
+        return made;
+    }
+
+    Kept make(const Tensor<float>& clips, Index row) const {
+        const NoGrad off;
+        const Index T = clips.size(1), C = clips.size(2), H = clips.size(3), W = clips.size(4), one = C * H * W;
+        const float* const clip = clips.data() + row * T * one;
+        bool same = apart();
+        for (Index t = 1; t < T && same; ++t) same = std::memcmp(clip, clip + t * one, static_cast<std::size_t>(one) * sizeof(float)) == 0;
+        const Index frames = same ? 1 : T;
+        const Tensor<float> input({1, frames, C, H, W}, std::vector<float>(clip, clip + frames * one));
+        const auto tokens = encoder_.frame_tokens(Var(input));
+        Kept made;
+        for (const Var& read : tokens.read) made.push_back(read.to<f16>());
+        if (encoder_.config.gmhra_after.empty() || encoder_.config.gmhra_after.back() + 1 != encoder_.config.vit.depth)
+            made.push_back(tokens.last.to<f16>());
+        return made;
+    }
+
+    /// True if the ViT looks at every frame by itself and in the same way.
+    bool apart() const {
+        const VitConfig& c = encoder_.config.vit;
+        return !encoder_.temporal && c.time_places == 0 && c.local_mixing == 0 && !c.tubes;
+    }
+
+    const VideoEncoder& encoder_;
+    std::uint64_t room_, bytes_ = 0;
+    std::unordered_map<std::string, Kept> kept_;
+};
+
+}  // namespace svad::train
+
 // ==== svad/train/progress.hpp ====
 // What a run tells: a progress line for people (stderr, only on a terminal, no colour under NO_COLOR), one JSON line a
 // report for machines (metrics.jsonl) and TensorBoard events. And `stop_requested()`: Ctrl-C asks, the loop decides.
@@ -32420,6 +33548,7 @@ struct TrainOptions {
     Index save_every = 500, log_every = 20;
     std::uint64_t seed = 17;
     DType matmul = DType::f32;                  ///< bf16: products round their operands
+    std::uint64_t token_room = 0;               ///< bytes for the tokens of a frozen ViT (see FrozenTokens); 0 = made anew every step
 };
 
 /// The parts of the last step's loss; a part that was not computed is 0.
@@ -32427,10 +33556,10 @@ struct LossParts {
     double total = 0, description = 0, fill = 0, words = 0;
 };
 
-/// The loss of one batch; vision runs once for both tasks.
+/// The loss of one batch; vision runs once for both tasks, from `tokens` on if they are given.
 [[nodiscard]] inline Var batch_loss(const SvadVlm& model, const KeywordHead* head, const data::Batch& batch,
-                                    const TrainOptions& options, Index step, LossParts& parts) {
-    const Var queries = model.encode(batch.frames);                                      // [B, Q, W]
+                                    const TrainOptions& options, Index step, LossParts& parts, FrozenTokens* tokens = nullptr) {
+    const Var queries = tokens ? model.qformer(model.encoder.all_tokens(tokens->of(batch))) : model.encode(batch.frames);   // [B, Q, W]
     const Var prefix = model.align(queries, batch.primary);                             // [B, Q, D]
 
     double weight_d = options.lambda_d, weight_k = batch.fill.ids.empty() ? 0 : options.lambda_k;
@@ -32475,6 +33604,8 @@ FitResult fit(SvadVlm& model, KeywordHead* head, LoaderAt loader_at, Run& run, c
     Index step = run.resume(optimizer, signature);
     for (const std::string& line : run.problems()) std::fprintf(stderr, "checkpoint skipped: %s\n", line.c_str());
 
+    std::optional<FrozenTokens> tokens;
+    if (options.token_room > 0) tokens.emplace(model.encoder, options.token_room);
     MetricsLog log(run.folder(), step);
     ProgressBar bar(title);
     const auto loader = loader_at(step * options.accumulate);
@@ -32488,7 +33619,7 @@ FitResult fit(SvadVlm& model, KeywordHead* head, LoaderAt loader_at, Run& run, c
             const Autocast precision(options.matmul);
             const data::Batch batch = loader->next();
             LossParts one;
-            const Var loss = batch_loss(model, head, batch, options, step, one);
+            const Var loss = batch_loss(model, head, batch, options, step, one, tokens ? &*tokens : nullptr);
             backward(loss * (1.0 / static_cast<double>(options.accumulate)));
             const double share = 1.0 / static_cast<double>(options.accumulate);
             parts.total += share * one.total, parts.description += share * one.description;
