@@ -161,6 +161,7 @@
 
 // nn/: parameters, modules, layers.
 #include "svad/nn/attention.hpp"
+#include "svad/nn/export.hpp"
 #include "svad/nn/kv_cache.hpp"
 #include "svad/nn/layers.hpp"
 #include "svad/nn/linear.hpp"
