@@ -211,6 +211,7 @@
 #include "svad/infer/captioner.hpp"
 #include "svad/infer/generate.hpp"
 #include "svad/infer/language.hpp"
+#include "svad/infer/memory_plan.hpp"
 #include "svad/infer/search.hpp"
 #include "svad/infer/shot_detector.hpp"
 #include "svad/infer/shot_network.hpp"
