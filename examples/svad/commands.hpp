@@ -53,13 +53,13 @@ struct GenerateOptions {
     std::int64_t words = 256, top_k = 0;
     double temperature = 0, top_p = 1, repetition = 1;
     std::uint64_t seed = 1;
-    bool json = false;
+    bool json = false, plan = false;
 };
 
 struct DescribeOptions {
-    std::string model, fill, shots, transnet, format = "text", out;
+    std::string model, fill, shots, transnet, format = "text", out, system = "svad-vlm", prompt;
     std::vector<std::string> videos;
-    std::int64_t beams = 1, words = 96, batch = 8;
+    std::int64_t beams = 0, words = 0, batch = 8;                  // 0: as the system does
     double least_shot = 0.5;
     bool json = false;
 };
@@ -186,6 +186,7 @@ int synth(const SynthOptions& options);
 int train(const TrainArguments& options);
 int assemble(const AssembleArguments& options);
 int describe(const DescribeOptions& options);
+int describe_by_system(const DescribeOptions& options);
 int evaluate(const EvaluateOptions& options);
 int evaluate_files(const CaptionFilesOptions& options);
 int stats(const StatsOptions& options);

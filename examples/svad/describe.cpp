@@ -52,6 +52,9 @@ private:
 /// The arguments with their defaults filled in. Throws UsageError where they contradict each other.
 DescribeOptions settled(DescribeOptions o) {
     if (o.json) o.format = "json";
+    if (o.beams == 0) o.beams = 1;
+    if (o.words == 0) o.words = 96;
+    if (!o.prompt.empty()) fail<UsageError>("describe: --prompt goes with another --system than svad-vlm");
     const bool whole = o.format == "srt" || o.format == "vtt" || o.format == "html";
     if (whole && o.videos.size() > 1) fail<UsageError>("describe: --format ", o.format, " takes one video; got ", o.videos.size());
     if (o.shots.empty()) o.shots = whole ? "adaptive" : "none";
@@ -147,6 +150,7 @@ private:
 }  // namespace
 
 int describe(const DescribeOptions& arguments) {
+    if (arguments.system != "svad-vlm") return describe_by_system(arguments);
     const DescribeOptions options = settled(arguments);
     Describer describer(options);
     std::size_t skipped = 0;

@@ -4,6 +4,7 @@
 #include "commands.hpp"
 #include "local_model.hpp"
 
+#include "svad/infer/memory_plan.hpp"
 #include "svad/io/json.hpp"
 
 #include <chrono>
@@ -84,6 +85,12 @@ Answer write(const infer::Language& language, const std::vector<infer::Id>& ids,
 }  // namespace
 
 int generate(const GenerateOptions& o) {
+    if (o.plan) {                                               // before anything but the header is read
+        if (!o.model.ends_with(".gguf")) fail<UsageError>("generate: --plan reads the header of a GGUF file; got ", o.model);
+        const auto file = io::GgufWeights::open(o.model);
+        const auto tokens = static_cast<Index>(text::Tokenizer::load(o.model).encode_with(o.prompt).ids.size());
+        std::fprintf(stderr, "plan: %s\n", infer::memory_plan(file, tokens + o.words, std::max<Index>(1, tokens)).text().c_str());
+    }
     const auto language = infer::Language::load(o.model);
     const text::ChatTemplate* const chat = o.system.empty() && o.chat == "auto" ? nullptr : choose_chat(language, o.chat);
     std::vector<infer::Id> ids;

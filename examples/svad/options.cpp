@@ -2,6 +2,8 @@
 // How the subcommands' options are called and checked: the one file of the tool that includes CLI11 beside main.cpp.
 #include "commands.hpp"
 
+#include "svad/infer/systems.hpp"
+
 #include <CLI/CLI.hpp>
 
 namespace tool {
@@ -74,9 +76,14 @@ CLI::App* add_describe(CLI::App& app, DescribeOptions& o) {
     auto* c = app.add_subcommand("describe", "describe videos or pictures, one line each, or the shots of a whole video with their times");
     c->add_option("videos", o.videos, "files")->required();
     c->add_option("--model", o.model, "folder of a trained model")->required();
+    std::vector<std::string> systems(svad::infer::system_names.begin(), svad::infer::system_names.end());
+    systems.emplace_back("svad-vlm");
+    c->add_option("--system", o.system, "whose model it is: ours, or a system of the paper's comparison with its own frames, prompt and search")
+        ->check(CLI::IsMember(systems));
+    c->add_option("--prompt", o.prompt, "what another --system is asked (default: as published)");
     c->add_option("--fill", o.fill, "instead of describing, fill the blank '__' in this text");
-    c->add_option("--beams", o.beams, "hypotheses of the beam search (1: greedy)")->check(CLI::Range(1, 64));
-    c->add_option("--max-tokens", o.words, "tokens to generate at most")->check(CLI::Range(1, 2048));
+    c->add_option("--beams", o.beams, "hypotheses of the beam search (1: greedy; default: 1, or as the system does)")->check(CLI::Range(1, 64));
+    c->add_option("--max-tokens", o.words, "tokens to generate at most (default: 96, or as the system does)")->check(CLI::Range(1, 2048));
     c->add_option("--shots", o.shots, "one description a shot, shots found by content, adaptive, hash or combined; none: a file is one "
                                       "clip (default: none for text and json, adaptive for srt, vtt and html)")
         ->check(CLI::IsMember({"none", "content", "adaptive", "hash", "combined"}));
@@ -223,6 +230,7 @@ CLI::App* add_generate(CLI::App& app, GenerateOptions& o) {
     auto* c = app.add_subcommand("generate", "go on from a text with a language model");
     add_writing(c, o);
     c->add_option("--prompt", o.prompt, "the text; a question where --chat or --system is given")->required();
+    c->add_flag("--plan", o.plan, "print what memory it will take before the model is loaded (GGUF files)");
     c->add_flag("--json", o.json, "print text, counts and seconds as JSON");
     return c;
 }

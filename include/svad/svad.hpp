@@ -212,11 +212,13 @@
 #include "svad/infer/generate.hpp"
 #include "svad/infer/language.hpp"
 #include "svad/infer/memory_plan.hpp"
+#include "svad/infer/preprocessor.hpp"
 #include "svad/infer/search.hpp"
 #include "svad/infer/shot_detector.hpp"
 #include "svad/infer/shot_network.hpp"
 #include "svad/infer/subtitles.hpp"
 #include "svad/infer/svad_config.hpp"
+#include "svad/infer/systems.hpp"
 #include "svad/infer/video_description.hpp"
 
 // data/: manifests, batches, the synthetic world.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A GGUF file with its matrices stored in another type, and everything else as it was. What stays: vectors (norms, biases)
 // and tensors that are no matrices. The words and the head decide every token and are few: in a file of 4-bit blocks they
-// get 6 or 8 bits, as llama.cpp's own tool gives them. Rows that are no whole blocks of 256 get q8_0, or f16; the report
-// counts them.
+// get 6 or 8 bits, as llama.cpp's own tool gives them. Rows that are no whole blocks of 256 get q4_1 for q4_k and q8_0 for
+// q6_k; rows that are no blocks of 32 get f16. The report counts them.
 #pragma once
 
 #include "svad/core/quantize.hpp"
@@ -34,7 +34,7 @@ inline DType type_for(const std::string& name, const Shape& shape, DType own, DT
     const Index row = shape.back();
     const bool small = wanted == DType::q4_0 || wanted == DType::q4_1 || wanted == DType::q4_k;
     if (small && (name == "output.weight" || (tied && name == "token_embd.weight"))) wanted = DType::q6_k;
-    if (row % block_of(wanted).elements != 0) wanted = row % 32 == 0 ? DType::q8_0 : DType::f16;
+    if (row % block_of(wanted).elements != 0) wanted = row % 32 != 0 ? DType::f16 : wanted == DType::q4_k ? DType::q4_1 : DType::q8_0;
     return wanted;
 }
 
