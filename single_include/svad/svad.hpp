@@ -29,6 +29,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <filesystem>
 #include <functional>
 #include <initializer_list>
 #include <iterator>
@@ -2058,8 +2059,8 @@ private:
 // ==== svad/io/gguf_quantize.hpp ====
 // A GGUF file with its matrices stored in another type, and everything else as it was. What stays: vectors (norms, biases)
 // and tensors that are no matrices. The words and the head decide every token and are few: in a file of 4-bit blocks they
-// get 6 or 8 bits, as llama.cpp's own tool gives them. Rows that are no whole blocks of 256 get q8_0, or f16; the report
-// counts them.
+// get 6 or 8 bits, as llama.cpp's own tool gives them. Rows that are no whole blocks of 256 get q4_1 for q4_k and q8_0 for
+// q6_k; rows that are no blocks of 32 get f16. The report counts them.
 
 // ==== svad/io/gguf_weights.hpp ====
 // The tensors of a GGUF file as models take them: by name, in the file's own bytes, without a copy. Values that are
@@ -2289,7 +2290,7 @@ inline DType type_for(const std::string& name, const Shape& shape, DType own, DT
     const Index row = shape.back();
     const bool small = wanted == DType::q4_0 || wanted == DType::q4_1 || wanted == DType::q4_k;
     if (small && (name == "output.weight" || (tied && name == "token_embd.weight"))) wanted = DType::q6_k;
-    if (row % block_of(wanted).elements != 0) wanted = row % 32 == 0 ? DType::q8_0 : DType::f16;
+    if (row % block_of(wanted).elements != 0) wanted = row % 32 != 0 ? DType::f16 : wanted == DType::q4_k ? DType::q4_1 : DType::q8_0;
     return wanted;
 }
 
@@ -21105,255 +21106,11 @@ private:
 
 }  // namespace svad
 
-// ==== svad/nn/layers.hpp ====
-// The small layers: norms, tables of embeddings, and convolutions as vision transformers use them (patches to tokens,
-// depth-wise position encoding, batch norm with running statistics).
-
-namespace svad {
-
-/// (x - mean) / sqrt(variance + eps) * weight + bias over the last axis.
-struct LayerNorm {
-    Parameter weight, bias;
-    double eps;
-
-    explicit LayerNorm(Index width, double epsilon = 1e-5)
-        : weight(Shape{width}, Init::ones()), bias(Shape{width}, Init::zeros()), eps(epsilon) {}
-    Var operator()(const Var& x) const { return layer_norm(x, weight, bias, eps); }
-    void visit(auto&& f) { f("weight", weight); f("bias", bias); }
-};
-
-/// x / sqrt(mean(x^2) + eps) * weight over the last axis.
-struct RmsNorm {
-    Parameter weight;
-    double eps;
-
-    explicit RmsNorm(Index width, double epsilon = 1e-6) : weight(Shape{width}, Init::ones()), eps(epsilon) {}
-    Var operator()(const Var& x) const { return rms_norm(x, weight, eps); }
-    void visit(auto&& f) { f("weight", weight); }
-};
-
-enum class NormKind { layer, rms };
-
-/// Either of the two: what a decoder's configuration chooses.
-struct Norm {
-    Parameter weight;
-    std::optional<Parameter> bias;                  // layer norm has one
-    double eps;
-
-    Norm(NormKind kind, Index width, double epsilon) : weight(Shape{width}, Init::ones()), eps(epsilon) {
-        if (kind == NormKind::layer) bias.emplace(Shape{width}, Init::zeros());
-    }
-    Var operator()(const Var& x) const {
-        return bias ? layer_norm(x, weight, *bias, eps) : rms_norm(x, weight, eps);
-    }
-    void visit(auto&& f) { f("weight", weight); f("bias", bias); }
-};
-
-/// Rows of a table: ids [...] -> [..., width].
-struct Embedding {
-    Parameter weight;                               // [rows, width]
-
-    Embedding(Index rows, Index width, Init rule = Init::normal(0.02)) : weight(Shape{rows, width}, rule) {}
-    Var operator()(const Tensor<std::int32_t>& ids) const { return embedding(weight, ids); }
-    Index rows() const { return weight.shape()[0]; }
-    void visit(auto&& f) { f("weight", weight); }
-};
-
-/// Pictures to patch vectors, row-major: [B, 3, S, S] -> [B, N, width].
-struct PatchEmbed {
-    Parameter weight;                               // [width, channels, patch, patch]
-    std::optional<Parameter> bias;
-    Index patch;
-
-    PatchEmbed(Index channels, Index width, Index patch_size, bool with_bias = true)
-        : weight(Shape{width, channels, patch_size, patch_size}, Init::normal(0.02)), patch(patch_size) {
-        if (with_bias) bias.emplace(Shape{width}, Init::zeros());
-    }
-    Var operator()(const Var& pixels) const {
-        const Var y = conv2d(pixels, weight, value_or_none(bias), {patch, patch}, {0, 0});          // [B, D, h, w]
-        return y.reshape({y.size(0), y.size(1), y.size(2) * y.size(3)}).permute({0, 2, 1});
-    }
-    void visit(auto&& f) { f("weight", weight); f("bias", bias); }
-};
-
-/// Clips to patch vectors with a kernel over three frames and a step of two: [B, T, 3, S, S] -> [B * T', N, width].
-struct TubeEmbed {
-    Parameter weight;                               // [width, channels, 3, patch, patch]
-    std::optional<Parameter> bias;
-    Index patch;
-
-    TubeEmbed(Index channels, Index width, Index patch_size, bool with_bias = true)
-        : weight(Shape{width, channels, 3, patch_size, patch_size}, Init::normal(0.02)), patch(patch_size) {
-        if (with_bias) bias.emplace(Shape{width}, Init::zeros());
-    }
-    Var operator()(const Var& clip) const {
-        const Var y = conv3d(clip.permute({0, 2, 1, 3, 4}), weight, value_or_none(bias),
-                             {.stride = {2, patch, patch}, .padding = {1, 0, 0}, .groups = 1});     // [B, D, T', h, w]
-        const Index B = y.size(0), D = y.size(1), T = y.size(2), N = y.size(3) * y.size(4);
-        return y.permute({0, 2, 3, 4, 1}).reshape({B * T, N, D});
-    }
-    void visit(auto&& f) { f("weight", weight); f("bias", bias); }
-};
-
-/// 3x3x3 convolution of each channel by itself, zero padding: tokens [B, T, h, w, C] -> the same shape.
-struct DepthwiseConv3d {
-    Parameter weight, bias;                         // [C, 1, 3, 3, 3], [C]
-
-    explicit DepthwiseConv3d(Index channels, Init rule = Init::normal(0.02))
-        : weight(Shape{channels, 1, 3, 3, 3}, rule), bias(Shape{channels}, Init::zeros()) {}
-    Var operator()(const Var& tokens) const { return depthwise_tokens(tokens, weight, bias); }
-    void visit(auto&& f) { f("weight", weight); f("bias", bias); }
-};
-
-/// Batch norm with the running statistics of the checkpoint: x [B, C, ...], per channel.
-struct BatchNorm {
-    Parameter weight, bias, running_mean, running_var;
-    double eps;
-
-    explicit BatchNorm(Index channels, double epsilon = 1e-5)
-        : weight(Shape{channels}, Init::ones()), bias(Shape{channels}, Init::zeros()),
-          running_mean(Shape{channels}, Init::zeros(), Parameter::Kind::buffer),
-          running_var(Shape{channels}, Init::ones(), Parameter::Kind::buffer), eps(epsilon) {}
-    Var operator()(const Var& x) const {
-        return batch_norm(x, weight, bias, running_mean.var().to<float>(), running_var.var().to<float>(),
-                          eps);
-    }
-    void visit(auto&& f) {
-        f("weight", weight);
-        f("bias", bias);
-        f("running_mean", running_mean);
-        f("running_var", running_var);
-    }
-};
-
-/// A convolution over [B, C, T, h, w] with any kernel; the size of the result is the op's.
-struct Conv3dLayer {
-    Parameter weight, bias;                         // [out, in / groups, kt, kh, kw], [out]
-    Conv3d options;
-
-    Conv3dLayer(const Shape& kernel, Conv3d o, Init rule = Init::normal(0.02))
-        : weight(kernel, rule), bias(Shape{kernel[0]}, Init::zeros()), options(o) {}
-    Var operator()(const Var& x) const { return conv3d(x, weight, bias, options); }
-    void visit(auto&& f) { f("weight", weight); f("bias", bias); }
-};
-
-}  // namespace svad
-
-// ==== svad/nn/lora.hpp ====
-// Low-rank fine-tuning of any model: add_lora() gives chosen Linears a LowRank part and freezes what they had; merge and
-// unmerge fold the parts into the weights and take them out again, to the same bits; the parts alone are a small file.
-// The frozen weights may be in blocks (q4_0 ...): they are read as they are stored, and only the parts are trained.
-
-namespace svad {
-
-/// Gives every Linear whose path matches the glob ("decoder.*.attn.*") a low-rank part and freezes its weight and bias.
-/// Parts of a filled model are filled by `seed` and path. Returns how many Linears that were, at least one.
-template <Module M>
-Index add_lora(M& module, std::string_view glob, const LoraOptions& options = {}, std::uint64_t seed = 17) {
-    if (options.rank < 1 || options.rank > 65536) fail<UsageError>("lora: the rank must be within 1 and 65536; got ", options.rank);
-    Index hits = 0;
-    for_each_part<Linear>(module, [&](const std::string& path, Linear& l) {
-        if (!detail::glob_match(glob, path)) return;
-        if (l.lora) fail<UsageError>("lora: ", path, " has a low-rank part already");
-        l.lora.emplace(l.in(), l.out(), options);
-        l.weight.set_trainable(false);
-        if (l.bias) l.bias->set_trainable(false);
-        ++hits;
-    });
-    if (hits == 0) fail<UsageError>("lora: no linear layer matches '", glob, "'");
-    for_each_part<Linear>(module, [&](const std::string& path, Linear& l) {
-        if (!l.lora || !l.weight.filled() || l.lora->a.filled()) return;
-        l.lora->a.set_path(path + ".lora.a"), l.lora->b.set_path(path + ".lora.b");
-        l.lora->a.fill(seed), l.lora->b.fill(seed);
-    });
-    return hits;
-}
-
-/// Folds every low-rank part into its weight, W + scale B A; running costs what it cost without parts. The old weights
-/// are kept for unmerge_lora(). Weights in blocks or halves cannot take it: DTypeError, and nothing is changed.
-template <Module M>
-void merge_lora(M& module) {
-    for_each_part<Linear>(module, [](const std::string& path, const Linear& l) {
-        if (const DType type = l.weight.var().dtype(); l.lora && type != DType::f32 && type != DType::f64)
-            fail<DTypeError>("lora: ", path, " is stored as ", type, ", which cannot take the sum; load it as f32 to merge");
-    });
-    const NoGrad off;
-    for_each_part<Linear>(module, [](const std::string&, Linear& l) {
-        if (!l.lora || l.lora->merged()) return;
-        l.lora->base = l.weight.var().detach();
-        l.weight.set(l.lora->base + cast(l.lora->delta(), l.lora->base.dtype()));
-    });
-}
-
-/// Takes the parts out of the weights again; the weights are those before merge_lora(), bit for bit.
-template <Module M>
-void unmerge_lora(M& module) {
-    for_each_part<Linear>(module, [](const std::string&, Linear& l) {
-        if (l.lora && l.lora->merged()) l.weight.set(std::exchange(l.lora->base, Var()));
-    });
-}
-
-/// Forgets every part. Merged weights stay merged: what was learned is then part of the model.
-template <Module M>
-void drop_lora(M& module) {
-    for_each_part<Linear>(module, [](const std::string&, Linear& l) { l.lora.reset(); });
-}
-
-/// Writes the parts alone, atomically: for every Linear `path.lora.a`, `path.lora.b` (f32) and `path.lora.scale` [1].
-template <Module M>
-void save_lora(const M& module, const std::string& path) {
-    std::vector<Tensor<float>> alive;
-    std::vector<io::NamedBytes> tensors;
-    const auto add = [&](const std::string& name, const Tensor<float>& values) {
-        alive.push_back(values);
-        tensors.push_back(io::named(name, alive.back()));
-    };
-    for_each_part<Linear>(module, [&](const std::string& at, const Linear& l) {
-        if (!l.lora) return;
-        add(at + ".lora.a", l.lora->a.var().template to<float>());
-        add(at + ".lora.b", l.lora->b.var().template to<float>());
-        add(at + ".lora.scale", Tensor<float>(Shape{1}, std::vector{static_cast<float>(l.lora->scale)}));
-    });
-    if (tensors.empty()) fail<UsageError>(path, ": the model has no low-rank parts to save");
-    io::write_safetensors(path, std::move(tensors), {{"format", "svad-lora"}});
-}
-
-/// Gives the model the parts in a file of save_lora(). Throws FormatError, before anything is changed, for tensors that
-/// belong to no Linear of the model, are of another shape, or lack their other half.
-template <Module M>
-void load_lora(M& module, const std::string& path) {
-    const io::SafeTensors file = io::SafeTensors::open(path);
-    std::map<std::string, Linear*> linears;
-    for_each_part<Linear>(module, [&](const std::string& at, Linear& l) { linears.emplace(at, &l); });
-    std::map<std::string, LowRank> parts;
-    for (const std::string& name : file.names()) {
-        const std::size_t cut = name.rfind(".lora.");
-        const auto linear = linears.find(name.substr(0, cut));
-        if (cut == std::string::npos || linear == linears.end()) fail<io::FormatError>(path, ": '", name, "' belongs to no linear layer of the model");
-        const Linear& l = *linear->second;
-        if (l.lora) fail<UsageError>(path, ": ", linear->first, " has a low-rank part already; drop_lora() first");
-        const std::string half = linear->first + ".lora.";
-        for (const char* const part : {"a", "b", "scale"})
-            if (!file.contains(half + part)) fail<io::FormatError>(path, ": has '", name, "' but no '", half, part, "'");
-        const Shape a = file.info(half + "a").shape, b = file.info(half + "b").shape;
-        if (a.rank() != 2 || a[0] < 1 || a[1] != l.in() || b != Shape{l.out(), a[0]} || file.info(half + "scale").shape != Shape{1})
-            fail<io::FormatError>(path, ": '", half, "a' ", a, " and 'b' ", b, " do not fit a layer [", l.out(), ", ", l.in(), "]");
-        if (parts.contains(linear->first)) continue;
-        LowRank& part = parts.try_emplace(linear->first, l.in(), l.out(), LoraOptions{.rank = a[0]}).first->second;
-        part.scale = static_cast<double>(file.load<float>(half + "scale")[0]);
-        part.a.set(file.load<float>(half + "a")), part.b.set(file.load<float>(half + "b"));
-    }
-    if (parts.empty()) fail<io::FormatError>(path, ": holds no low-rank parts");
-    for (auto& [at, part] : parts) {
-        Linear& l = *linears.at(at);
-        l.lora.emplace(std::move(part));
-        l.weight.set_trainable(false);
-        if (l.bias) l.bias->set_trainable(false);
-    }
-    name_parameters(module);
-}
-
-}  // namespace svad
+// ==== svad/nn/export.hpp ====
+// Back to the checkpoint that a model came from: a folder with the same files, tensor names, shapes and types as the source
+// and the model's present values, which every program that reads the source reads, too. The name table is walked
+// backwards: fused rows are joined, turned weights turned back.
+// Rejected: inventing names from the table alone. Several spellings of one name are read, and only the source knows its own.
 
 // ==== svad/nn/weights.hpp ====
 // Modules to and from safetensors files. Loading is strict: everything that is missing, unused or misshaped is listed
@@ -21648,6 +21405,377 @@ void save(const M& module, const std::string& path, const std::map<std::string, 
         }
     });
     io::write_safetensors(path, std::move(tensors), metadata);
+}
+
+}  // namespace svad
+
+namespace svad {
+
+namespace detail {
+
+/// Values as elements of `dtype`; their memory is the result.
+inline std::vector<std::byte> stored_values(const Tensor<float>& values, DType dtype, const std::string& who) {
+    std::vector<std::byte> bytes(static_cast<std::size_t>(values.numel()) * size_of(dtype));
+    const auto fill = [&]<class T>(T) {
+        for (Index i = 0; i < values.numel(); ++i) {
+            const T x = static_cast<T>(values[i]);
+            std::memcpy(bytes.data() + static_cast<std::size_t>(i) * sizeof(T), &x, sizeof(T));
+        }
+    };
+    switch (dtype) {
+        case DType::f32: fill(0.0f); break;
+        case DType::f64: fill(0.0); break;
+        case DType::f16: fill(f16{}); break;
+        case DType::bf16: fill(bf16{}); break;
+        default: fail<DTypeError>("export: ", who, " holds ", dtype, " in the source; weights are f32, f64, f16 or bf16");
+    }
+    return bytes;
+}
+
+/// A tensor of one of the source's files.
+struct SourceTensor {
+    const io::SafeTensors* file;
+    NameTarget target;                              ///< no parts: nothing that a model learns
+    const SourceTensor* twin = nullptr;             ///< of a tied head stored twice: the tensor with the same bytes that is learned
+
+    const io::TensorInfo& info(const std::string& name) const { return file->info(name); }
+};
+
+/// All tensors of the files, and what of the model each holds.
+inline std::map<std::string, SourceTensor> source_tensors(const std::vector<io::SafeTensors>& files, const NameTable& names, const ParameterMap& map) {
+    std::map<std::string, SourceTensor> all;
+    for (const io::SafeTensors& file : files)
+        for (const std::string& name : file.names()) {
+            NameTarget target = resolve(names, name, map);
+            if (!target) fail<io::FormatError>("export: ", file.path(), ": '", name, "' belongs to no part of the model");
+            if (!file.info(name).dtype) fail<DTypeError>("export: ", file.path(), ": '", name, "' has the dtype ", file.info(name).stored, ", which is not supported");
+            all.emplace(name, SourceTensor{&file, std::move(target)});
+        }
+    for (auto& [name, tensor] : all) {
+        if (!tensor.target.parts.empty()) continue;
+        const io::TensorInfo& a = tensor.info(name);
+        for (const auto& [other, learned] : all) {
+            const io::TensorInfo& b = learned.info(other);
+            if (!learned.target.parts.empty() && a.shape == b.shape && a.dtype == b.dtype && std::equal(a.bytes.begin(), a.bytes.end(), b.bytes.begin(), b.bytes.end()))
+                tensor.twin = &learned;
+        }
+    }
+    return all;
+}
+
+/// Writes one of the source's files anew.
+inline void export_file(const io::SafeTensors& source, const std::map<std::string, SourceTensor>& all, const std::string& path) {
+    std::vector<std::vector<std::byte>> alive;
+    std::vector<io::NamedBytes> tensors;
+    for (const std::string& name : source.names()) {
+        const SourceTensor& tensor = all.at(name);
+        const io::TensorInfo& info = source.info(name);
+        const NameTarget& target = tensor.twin ? tensor.twin->target : tensor.target;
+        if (target.parts.empty()) {
+            tensors.push_back({name, *info.dtype, info.shape, info.bytes});
+            continue;
+        }
+        const Tensor<float> values = as_in_file(target, [](const Parameter& p) { return p.var().to<float>(); });
+        if (without_ones(values.shape()) != without_ones(info.shape))
+            fail<ShapeError>("export: '", name, "' is ", info.shape, " in ", source.path(), "; the model has ", values.shape());
+        alive.push_back(stored_values(values, *info.dtype, name));
+        tensors.push_back({name, *info.dtype, info.shape, alive.back()});
+    }
+    io::write_safetensors(path, std::move(tensors), source.metadata().empty() ? std::map<std::string, std::string>{{"format", "pt"}} : source.metadata());
+}
+
+/// The names of a checkpoint's weight files, as open_weights() chooses them.
+inline std::set<std::string> weight_files(const std::string& folder) {
+    const std::string index = folder + "/model.safetensors.index.json";
+    if (!io::exists(index)) return {"model.safetensors"};
+    (void)io::SafeTensors::open_index(index);                   // checks it
+    std::set<std::string> files;
+    const io::Json json = io::read_json(index);
+    for (const auto& [name, file] : json["weight_map"].items()) files.insert(file.get<std::string>());
+    return files;
+}
+
+}  // namespace detail
+
+/// Writes `module` into `folder` as a checkpoint like the folder `source`, from which it was loaded by `names`: the same
+/// safetensors files with the same names, shapes and element types, and the source's small files (config.json, tokenizer,
+/// texts of up to 64 MiB). Tensors that the model does not hold are copied; a head stored beside the words it is tied to
+/// gets their values. Throws UsageError for parameters that have no place in the source (low-rank parts: merge_lora() and
+/// drop_lora() first), FormatError and ShapeError where the source is another model's. The folders must differ.
+template <Module M>
+void export_like(M& module, const std::string& source, const std::string& folder, const NameTable& names) {
+    namespace fs = std::filesystem;
+    io::make_directories(folder);
+    if (fs::equivalent(source, folder)) fail<UsageError>("export: ", folder, " is the source; give another folder");
+    const ParameterMap map = parameter_map(module);
+    const std::set<std::string> weights = detail::weight_files(source);
+    std::vector<io::SafeTensors> files;
+    for (const std::string& file : weights) files.push_back(io::SafeTensors::open(source + "/" + file));
+    const auto all = detail::source_tensors(files, names, map);
+    std::set<const Parameter*> written;
+    for (const auto& [name, tensor] : all) written.insert(tensor.target.parts.begin(), tensor.target.parts.end());
+    std::vector<std::string> homeless;
+    for (const auto& [path, p] : map)
+        if (!written.contains(p)) homeless.push_back(path);
+    if (!homeless.empty())
+        fail<UsageError>("export: ", homeless.size(), " parameters have no place in ", source, " (", detail::some(homeless), ")");
+    std::size_t next = 0;
+    for (const std::string& file : weights) detail::export_file(files[next++], all, folder + "/" + file);
+    for (const auto& entry : fs::directory_iterator(source)) {
+        const std::string file = entry.path().filename().string(), ending = entry.path().extension().string();
+        const bool small = ending == ".json" || ending == ".txt" || ending == ".model" || ending == ".tiktoken" || ending == ".jinja";
+        if (small && entry.is_regular_file() && entry.file_size() <= (64u << 20)) io::copy_file(source + "/" + file, folder + "/" + file);
+    }
+}
+
+}  // namespace svad
+
+// ==== svad/nn/layers.hpp ====
+// The small layers: norms, tables of embeddings, and convolutions as vision transformers use them (patches to tokens,
+// depth-wise position encoding, batch norm with running statistics).
+
+namespace svad {
+
+/// (x - mean) / sqrt(variance + eps) * weight + bias over the last axis.
+struct LayerNorm {
+    Parameter weight, bias;
+    double eps;
+
+    explicit LayerNorm(Index width, double epsilon = 1e-5)
+        : weight(Shape{width}, Init::ones()), bias(Shape{width}, Init::zeros()), eps(epsilon) {}
+    Var operator()(const Var& x) const { return layer_norm(x, weight, bias, eps); }
+    void visit(auto&& f) { f("weight", weight); f("bias", bias); }
+};
+
+/// x / sqrt(mean(x^2) + eps) * weight over the last axis.
+struct RmsNorm {
+    Parameter weight;
+    double eps;
+
+    explicit RmsNorm(Index width, double epsilon = 1e-6) : weight(Shape{width}, Init::ones()), eps(epsilon) {}
+    Var operator()(const Var& x) const { return rms_norm(x, weight, eps); }
+    void visit(auto&& f) { f("weight", weight); }
+};
+
+enum class NormKind { layer, rms };
+
+/// Either of the two: what a decoder's configuration chooses.
+struct Norm {
+    Parameter weight;
+    std::optional<Parameter> bias;                  // layer norm has one
+    double eps;
+
+    Norm(NormKind kind, Index width, double epsilon) : weight(Shape{width}, Init::ones()), eps(epsilon) {
+        if (kind == NormKind::layer) bias.emplace(Shape{width}, Init::zeros());
+    }
+    Var operator()(const Var& x) const {
+        return bias ? layer_norm(x, weight, *bias, eps) : rms_norm(x, weight, eps);
+    }
+    void visit(auto&& f) { f("weight", weight); f("bias", bias); }
+};
+
+/// Rows of a table: ids [...] -> [..., width].
+struct Embedding {
+    Parameter weight;                               // [rows, width]
+
+    Embedding(Index rows, Index width, Init rule = Init::normal(0.02)) : weight(Shape{rows, width}, rule) {}
+    Var operator()(const Tensor<std::int32_t>& ids) const { return embedding(weight, ids); }
+    Index rows() const { return weight.shape()[0]; }
+    void visit(auto&& f) { f("weight", weight); }
+};
+
+/// Pictures to patch vectors, row-major: [B, 3, S, S] -> [B, N, width].
+struct PatchEmbed {
+    Parameter weight;                               // [width, channels, patch, patch]
+    std::optional<Parameter> bias;
+    Index patch;
+
+    PatchEmbed(Index channels, Index width, Index patch_size, bool with_bias = true)
+        : weight(Shape{width, channels, patch_size, patch_size}, Init::normal(0.02)), patch(patch_size) {
+        if (with_bias) bias.emplace(Shape{width}, Init::zeros());
+    }
+    Var operator()(const Var& pixels) const {
+        const Var y = conv2d(pixels, weight, value_or_none(bias), {patch, patch}, {0, 0});          // [B, D, h, w]
+        return y.reshape({y.size(0), y.size(1), y.size(2) * y.size(3)}).permute({0, 2, 1});
+    }
+    void visit(auto&& f) { f("weight", weight); f("bias", bias); }
+};
+
+/// Clips to patch vectors with a kernel over three frames and a step of two: [B, T, 3, S, S] -> [B * T', N, width].
+struct TubeEmbed {
+    Parameter weight;                               // [width, channels, 3, patch, patch]
+    std::optional<Parameter> bias;
+    Index patch;
+
+    TubeEmbed(Index channels, Index width, Index patch_size, bool with_bias = true)
+        : weight(Shape{width, channels, 3, patch_size, patch_size}, Init::normal(0.02)), patch(patch_size) {
+        if (with_bias) bias.emplace(Shape{width}, Init::zeros());
+    }
+    Var operator()(const Var& clip) const {
+        const Var y = conv3d(clip.permute({0, 2, 1, 3, 4}), weight, value_or_none(bias),
+                             {.stride = {2, patch, patch}, .padding = {1, 0, 0}, .groups = 1});     // [B, D, T', h, w]
+        const Index B = y.size(0), D = y.size(1), T = y.size(2), N = y.size(3) * y.size(4);
+        return y.permute({0, 2, 3, 4, 1}).reshape({B * T, N, D});
+    }
+    void visit(auto&& f) { f("weight", weight); f("bias", bias); }
+};
+
+/// 3x3x3 convolution of each channel by itself, zero padding: tokens [B, T, h, w, C] -> the same shape.
+struct DepthwiseConv3d {
+    Parameter weight, bias;                         // [C, 1, 3, 3, 3], [C]
+
+    explicit DepthwiseConv3d(Index channels, Init rule = Init::normal(0.02))
+        : weight(Shape{channels, 1, 3, 3, 3}, rule), bias(Shape{channels}, Init::zeros()) {}
+    Var operator()(const Var& tokens) const { return depthwise_tokens(tokens, weight, bias); }
+    void visit(auto&& f) { f("weight", weight); f("bias", bias); }
+};
+
+/// Batch norm with the running statistics of the checkpoint: x [B, C, ...], per channel.
+struct BatchNorm {
+    Parameter weight, bias, running_mean, running_var;
+    double eps;
+
+    explicit BatchNorm(Index channels, double epsilon = 1e-5)
+        : weight(Shape{channels}, Init::ones()), bias(Shape{channels}, Init::zeros()),
+          running_mean(Shape{channels}, Init::zeros(), Parameter::Kind::buffer),
+          running_var(Shape{channels}, Init::ones(), Parameter::Kind::buffer), eps(epsilon) {}
+    Var operator()(const Var& x) const {
+        return batch_norm(x, weight, bias, running_mean.var().to<float>(), running_var.var().to<float>(),
+                          eps);
+    }
+    void visit(auto&& f) {
+        f("weight", weight);
+        f("bias", bias);
+        f("running_mean", running_mean);
+        f("running_var", running_var);
+    }
+};
+
+/// A convolution over [B, C, T, h, w] with any kernel; the size of the result is the op's.
+struct Conv3dLayer {
+    Parameter weight, bias;                         // [out, in / groups, kt, kh, kw], [out]
+    Conv3d options;
+
+    Conv3dLayer(const Shape& kernel, Conv3d o, Init rule = Init::normal(0.02))
+        : weight(kernel, rule), bias(Shape{kernel[0]}, Init::zeros()), options(o) {}
+    Var operator()(const Var& x) const { return conv3d(x, weight, bias, options); }
+    void visit(auto&& f) { f("weight", weight); f("bias", bias); }
+};
+
+}  // namespace svad
+
+// ==== svad/nn/lora.hpp ====
+// Low-rank fine-tuning of any model: add_lora() gives chosen Linears a LowRank part and freezes what they had; merge and
+// unmerge fold the parts into the weights and take them out again, to the same bits; the parts alone are a small file.
+// The frozen weights may be in blocks (q4_0 ...): they are read as they are stored, and only the parts are trained.
+
+namespace svad {
+
+/// Gives every Linear whose path matches the glob ("decoder.*.attn.*") a low-rank part and freezes its weight and bias.
+/// Parts of a filled model are filled by `seed` and path. Returns how many Linears that were, at least one.
+template <Module M>
+Index add_lora(M& module, std::string_view glob, const LoraOptions& options = {}, std::uint64_t seed = 17) {
+    if (options.rank < 1 || options.rank > 65536) fail<UsageError>("lora: the rank must be within 1 and 65536; got ", options.rank);
+    Index hits = 0;
+    for_each_part<Linear>(module, [&](const std::string& path, Linear& l) {
+        if (!detail::glob_match(glob, path)) return;
+        if (l.lora) fail<UsageError>("lora: ", path, " has a low-rank part already");
+        l.lora.emplace(l.in(), l.out(), options);
+        l.weight.set_trainable(false);
+        if (l.bias) l.bias->set_trainable(false);
+        ++hits;
+    });
+    if (hits == 0) fail<UsageError>("lora: no linear layer matches '", glob, "'");
+    for_each_part<Linear>(module, [&](const std::string& path, Linear& l) {
+        if (!l.lora || !l.weight.filled() || l.lora->a.filled()) return;
+        l.lora->a.set_path(path + ".lora.a"), l.lora->b.set_path(path + ".lora.b");
+        l.lora->a.fill(seed), l.lora->b.fill(seed);
+    });
+    return hits;
+}
+
+/// Folds every low-rank part into its weight, W + scale B A; running costs what it cost without parts. The old weights
+/// are kept for unmerge_lora(). Weights in blocks or halves cannot take it: DTypeError, and nothing is changed.
+template <Module M>
+void merge_lora(M& module) {
+    for_each_part<Linear>(module, [](const std::string& path, const Linear& l) {
+        if (const DType type = l.weight.var().dtype(); l.lora && type != DType::f32 && type != DType::f64)
+            fail<DTypeError>("lora: ", path, " is stored as ", type, ", which cannot take the sum; load it as f32 to merge");
+    });
+    const NoGrad off;
+    for_each_part<Linear>(module, [](const std::string&, Linear& l) {
+        if (!l.lora || l.lora->merged()) return;
+        l.lora->base = l.weight.var().detach();
+        l.weight.set(l.lora->base + cast(l.lora->delta(), l.lora->base.dtype()));
+    });
+}
+
+/// Takes the parts out of the weights again; the weights are those before merge_lora(), bit for bit.
+template <Module M>
+void unmerge_lora(M& module) {
+    for_each_part<Linear>(module, [](const std::string&, Linear& l) {
+        if (l.lora && l.lora->merged()) l.weight.set(std::exchange(l.lora->base, Var()));
+    });
+}
+
+/// Forgets every part. Merged weights stay merged: what was learned is then part of the model.
+template <Module M>
+void drop_lora(M& module) {
+    for_each_part<Linear>(module, [](const std::string&, Linear& l) { l.lora.reset(); });
+}
+
+/// Writes the parts alone, atomically: for every Linear `path.lora.a`, `path.lora.b` (f32) and `path.lora.scale` [1].
+template <Module M>
+void save_lora(const M& module, const std::string& path) {
+    std::vector<Tensor<float>> alive;
+    std::vector<io::NamedBytes> tensors;
+    const auto add = [&](const std::string& name, const Tensor<float>& values) {
+        alive.push_back(values);
+        tensors.push_back(io::named(name, alive.back()));
+    };
+    for_each_part<Linear>(module, [&](const std::string& at, const Linear& l) {
+        if (!l.lora) return;
+        add(at + ".lora.a", l.lora->a.var().template to<float>());
+        add(at + ".lora.b", l.lora->b.var().template to<float>());
+        add(at + ".lora.scale", Tensor<float>(Shape{1}, std::vector{static_cast<float>(l.lora->scale)}));
+    });
+    if (tensors.empty()) fail<UsageError>(path, ": the model has no low-rank parts to save");
+    io::write_safetensors(path, std::move(tensors), {{"format", "svad-lora"}});
+}
+
+/// Gives the model the parts in a file of save_lora(). Throws FormatError, before anything is changed, for tensors that
+/// belong to no Linear of the model, are of another shape, or lack their other half.
+template <Module M>
+void load_lora(M& module, const std::string& path) {
+    const io::SafeTensors file = io::SafeTensors::open(path);
+    std::map<std::string, Linear*> linears;
+    for_each_part<Linear>(module, [&](const std::string& at, Linear& l) { linears.emplace(at, &l); });
+    std::map<std::string, LowRank> parts;
+    for (const std::string& name : file.names()) {
+        const std::size_t cut = name.rfind(".lora.");
+        const auto linear = linears.find(name.substr(0, cut));
+        if (cut == std::string::npos || linear == linears.end()) fail<io::FormatError>(path, ": '", name, "' belongs to no linear layer of the model");
+        const Linear& l = *linear->second;
+        if (l.lora) fail<UsageError>(path, ": ", linear->first, " has a low-rank part already; drop_lora() first");
+        const std::string half = linear->first + ".lora.";
+        for (const char* const part : {"a", "b", "scale"})
+            if (!file.contains(half + part)) fail<io::FormatError>(path, ": has '", name, "' but no '", half, part, "'");
+        const Shape a = file.info(half + "a").shape, b = file.info(half + "b").shape;
+        if (a.rank() != 2 || a[0] < 1 || a[1] != l.in() || b != Shape{l.out(), a[0]} || file.info(half + "scale").shape != Shape{1})
+            fail<io::FormatError>(path, ": '", half, "a' ", a, " and 'b' ", b, " do not fit a layer [", l.out(), ", ", l.in(), "]");
+        if (parts.contains(linear->first)) continue;
+        LowRank& part = parts.try_emplace(linear->first, l.in(), l.out(), LoraOptions{.rank = a[0]}).first->second;
+        part.scale = static_cast<double>(file.load<float>(half + "scale")[0]);
+        part.a.set(file.load<float>(half + "a")), part.b.set(file.load<float>(half + "b"));
+    }
+    if (parts.empty()) fail<io::FormatError>(path, ": holds no low-rank parts");
+    for (auto& [at, part] : parts) {
+        Linear& l = *linears.at(at);
+        l.lora.emplace(std::move(part));
+        l.weight.set_trainable(false);
+        if (l.bias) l.bias->set_trainable(false);
+    }
+    name_parameters(module);
 }
 
 }  // namespace svad
@@ -26027,6 +26155,168 @@ private:
 
 }  // namespace svad::infer
 
+// ==== svad/infer/memory_plan.hpp ====
+// What running a decoder will take, told before anything is loaded: weights as their file stores them, the keys and values
+// of the text, and the largest step. bench/thirteen.cpp compares it with what a run took.
+
+namespace svad::infer {
+
+struct MemoryPlan {
+    std::map<DType, std::uint64_t> weights = {};    ///< bytes by type; mapped from the file, so the system may drop and reread them
+    std::uint64_t cache = 0;                        ///< keys and values of all positions, f32
+    std::uint64_t step = 0;                         ///< the largest step: reading the prompt
+
+    [[nodiscard]] std::uint64_t all_weights() const {
+        std::uint64_t sum = 0;
+        for (const auto& [type, bytes] : weights) sum += bytes;
+        return sum;
+    }
+    [[nodiscard]] std::uint64_t total() const { return all_weights() + cache + step; }
+
+    /// "weights 7345.2 MiB (q4_0 7344.6, f32 0.6), cache 62.5 MiB, step 40.1 MiB: 7447.8 MiB together".
+    [[nodiscard]] std::string text() const {
+        const auto mib = [](std::uint64_t bytes) {
+            char number[32];
+            std::snprintf(number, sizeof number, "%.1f", static_cast<double>(bytes) / (1 << 20));
+            return std::string(number);
+        };
+        std::string types;
+        for (const auto& [type, bytes] : weights) types += join(types.empty() ? "" : ", ", type, " ", mib(bytes));
+        return join("weights ", mib(all_weights()), " MiB (", types, "), cache ", mib(cache), " MiB, step ", mib(step), " MiB: ", mib(total()), " MiB together");
+    }
+};
+
+/// Of the decoder in a GGUF file, for a text of up to `positions` of which `prompt` are read at once. Reads the header only.
+[[nodiscard]] inline MemoryPlan memory_plan(const io::GgufWeights& file, Index positions, Index prompt) {
+    if (prompt < 1 || positions < prompt) fail<UsageError>("memory_plan: ", positions, " positions for a prompt of ", prompt);
+    const DecoderConfig c = hub::gguf(file);
+    MemoryPlan plan;
+    for (const std::string& name : file.names()) {
+        const io::StoredTensor tensor = file.stored(name);
+        plan.weights[tensor.dtype] += bytes_of(tensor.dtype, tensor.shape.numel());
+    }
+    const auto size = [](Index numbers) { return static_cast<std::uint64_t>(numbers) * sizeof(float); };
+    const Index head = c.head_width > 0 ? c.head_width : c.width / c.heads, keys = head * (c.kv_heads > 0 ? c.kv_heads : c.heads);
+    plan.cache = size(2 * c.depth * positions * keys);
+    // The residual, its norm, queries, keys, values and what attention makes of them; or the two halves of the MLP.
+    const Index attention = prompt * (2 * c.width + 2 * head * c.heads + 2 * keys), mlp = prompt * (2 * c.width + 3 * c.hidden);
+    plan.step = size(std::max(attention, mlp) + 2 * c.vocabulary);
+    return plan;
+}
+
+}  // namespace svad::infer
+
+// ==== svad/infer/preprocessor.hpp ====
+// preprocessor_config.json of Hugging Face: how frames become a model's input. Sizes in the old form (a number) and the new
+// one ({"shortest_edge"}, {"height", "width"}); steps that are switched off are left out; a key that changes numbers and is
+// not known here is an error, others are reported as unused.
+
+namespace svad::infer {
+
+struct Preprocessor {
+    Index shorter = 0;                              ///< the shorter edge becomes this; 0 = height and width are given
+    Index height = 224, width = 224;                ///< both edges become this
+    bool resizes = true;
+    Index crop = 0;                                 ///< the middle square that is kept; 0 = all
+    bool square = false;                            ///< first filled up to a square with the mean colour (LLaVA-1.5)
+    video::Filter filter = video::Filter::bicubic;
+    video::Normalization normalization{};
+    std::vector<std::string> unused = {};           ///< keys of the file that say nothing here
+
+    /// Reads the file's text. Throws FormatError with the key that is missing, misshaped or not supported.
+    static Preprocessor of(const io::Json& json, const std::string& where) {
+        Preprocessor p;
+        std::set<std::string> used;
+        const auto flag = [&](const char* key, bool otherwise) { return used.insert(key), io::field_or<bool>(json, key, otherwise, where); };
+        p.resizes = flag("do_resize", true);
+        if (p.resizes && json.contains("size")) p.read_size(json["size"], where);
+        const bool crops = flag("do_center_crop", false);
+        if (crops && json.contains("crop_size")) p.crop = edge(json["crop_size"], where + ": crop_size");
+        p.square = flag("do_pad", false);
+        const int resample = io::field_or<int>(json, "resample", 3, where);
+        if (resample != 2 && resample != 3) fail<io::FormatError>(where, ": resample ", resample, " is not supported (2 bilinear, 3 bicubic)");
+        p.filter = resample == 2 ? video::Filter::bilinear : video::Filter::bicubic;
+        const double factor = io::field_or<double>(json, "rescale_factor", 1.0 / 255, where);
+        if (!flag("do_rescale", true) || std::abs(factor * 255 - 1) > 1e-6) fail<io::FormatError>(where, ": values must be divided by 255; rescale_factor is ", factor);
+        if (flag("do_normalize", true)) {
+            p.normalization.mean = three(json, "image_mean", p.normalization.mean, where);
+            p.normalization.deviation = three(json, "image_std", p.normalization.deviation, where);
+        } else {
+            p.normalization = {{0, 0, 0}, {1, 1, 1}};
+        }
+        for (const char* key : {"size", "crop_size", "resample", "rescale_factor", "image_mean", "image_std"}) used.insert(key);
+        for (const auto& [key, value] : json.items()) {
+            if (used.contains(key)) continue;
+            const bool silent = key == "do_convert_rgb" || !key.starts_with("do_") || value == io::Json(false) || value.is_null();
+            if (!silent) fail<io::FormatError>(where, ": '", key, "' is not supported");
+            p.unused.push_back(key);
+        }
+        return p;
+    }
+
+    /// Frames [T, H, W, 3] of bytes to [1, T, 3, h, w].
+    [[nodiscard]] Tensor<float> operator()(const Tensor<std::uint8_t>& frames) const {
+        std::vector<float> all;
+        Shape one;
+        for (Index t = 0; t < frames.size(0); ++t) {
+            Tensor<std::uint8_t> image = frames.slice(t).clone();
+            if (square) image = filled(image);
+            if (resizes) {
+                const auto [h, w] = shorter > 0 ? video::shortest_edge(image.size(0), image.size(1), shorter) : std::pair{height, width};
+                image = video::resize(image, h, w, filter);
+            }
+            if (crop > 0) image = video::center_crop(image, crop);
+            const Tensor<float> made = video::normalize(image.reshape({1, image.size(0), image.size(1), 3}), normalization);
+            one = made.shape();
+            all.insert(all.end(), made.begin(), made.end());
+        }
+        return Tensor<float>({1, frames.size(0), 3, one[2], one[3]}, all);
+    }
+
+private:
+    static Index checked(Index n, const std::string& where) {
+        if (n < 1 || n > 8192) fail<io::FormatError>(where, " is ", n, ", not within 1 and 8192");
+        return n;
+    }
+    static Index edge(const io::Json& json, const std::string& where) {
+        if (json.is_number_integer()) return checked(json.get<Index>(), where);
+        const Index h = io::field<Index>(json, "height", where), w = io::field<Index>(json, "width", where);
+        if (h != w) fail<io::FormatError>(where, " is ", h, " x ", w, "; only squares are supported");
+        return checked(h, where);
+    }
+    void read_size(const io::Json& size, const std::string& where) {
+        if (size.is_number_integer()) shorter = checked(size.get<Index>(), where + ": size");
+        else if (size.is_object() && size.contains("shortest_edge")) shorter = checked(io::field<Index>(size, "shortest_edge", where), where + ": size");
+        else height = checked(io::field<Index>(size, "height", where), where + ": size"), width = checked(io::field<Index>(size, "width", where), where + ": size");
+    }
+    static std::array<float, 3> three(const io::Json& json, const char* key, std::array<float, 3> otherwise, const std::string& where) {
+        if (!json.contains(key)) return otherwise;
+        const auto list = io::field<std::vector<double>>(json, key, where);
+        if (list.size() != 3) fail<io::FormatError>(where, ": ", key, " should have three values; got ", list.size());
+        for (std::size_t i = 0; i < 3; ++i) otherwise[i] = static_cast<float>(list[i]);
+        return otherwise;
+    }
+    /// The image in the middle of a square of int(255 mean), as LLaVA-1.5 fills it.
+    [[nodiscard]] Tensor<std::uint8_t> filled(const Tensor<std::uint8_t>& image) const {
+        const Index h = image.size(0), w = image.size(1), side = std::max(h, w), top = (side - h) / 2, left = (side - w) / 2;
+        Tensor<std::uint8_t> out({side, side, 3});
+        for (Index i = 0; i < out.numel(); ++i) out[i] = static_cast<std::uint8_t>(255 * normalization.mean[static_cast<std::size_t>(i % 3)]);
+        for (Index y = 0; y < h; ++y) std::copy_n(image.data() + y * w * 3, w * 3, out.data() + ((top + y) * side + left) * 3);
+        return out;
+    }
+};
+
+/// Of the folder's preprocessor_config.json; without the file, CLIP's for pictures of `image`.
+[[nodiscard]] inline Preprocessor preprocessor_of(const std::string& folder, Index image) {
+    const std::string where = folder + "/preprocessor_config.json";
+    if (io::exists(where)) return Preprocessor::of(io::read_json(where), where);
+    Preprocessor p;
+    p.height = p.width = image;
+    return p;
+}
+
+}  // namespace svad::infer
+
 // ==== svad/infer/shot_detector.hpp ====
 // Where shots change, by several witnesses: colour change that stands out from its neighbours, TransNet V2, and frames
 // of one flat colour, which belong to fades.
@@ -26509,6 +26799,238 @@ inline std::string escaped_srt(std::string_view line) {
         for (const std::string& line : cue.lines) out += detail::escaped_vtt(line) + "\n";
     }
     return out;
+}
+
+}  // namespace svad::infer
+
+// ==== svad/infer/systems.hpp ====
+// The systems that the paper compares with (table 4), each from its own folder to a sentence: which frames it sees, its
+// preprocessing, its prompt and its search as published. Systems for pictures see the middle frame, as in the paper.
+//
+//   blip2        1 frame    "a photo of"                 5 beams, up to 30 words
+//   qwen-vl      1 frame    a caption in English         greedy, 8 to 30 words, no length penalty
+//   llava        1 frame    Vicuna's conversation        greedy, up to 512 words
+//   video-llava  8 frames   the same with a clip         greedy, up to 512 words
+//   videochat    8 frames   its own conversation         top-p 0.9, up to 200 words
+//   gvt         16 frames   none                         4 beams; its length penalty ((5 + n) / 6)^0.6 is n^0.6 here
+// A folder is as Hugging Face lays it out: config.json, weights, tokenizer (tokenizer.json, vocab.txt or qwen.tiktoken),
+// preprocessor_config.json. VideoChat's language model lies in a folder `language` inside, as one of its own.
+
+namespace svad::infer {
+
+struct System {
+    text::Tokenizer tokenizer;
+    Preprocessor pixels;
+    video::Choice frames = video::Uniform{.frames = 1};
+    SearchOptions search;
+    std::string question;                           ///< what is asked, where the system takes words
+    std::string cut;                                ///< the answer ends in front of this text
+    const Decoder* decoder = nullptr;
+    /// Input [1, T, 3, S, S], the frames' times in seconds and the question, to what the decoder continues.
+    std::function<Prompt(const Var&, const std::vector<double>&, const std::string&)> prompt;
+
+    /// What it says of frames [T, H, W, 3] at these seconds.
+    [[nodiscard]] std::string describe(const Tensor<std::uint8_t>& clip, const std::vector<double>& seconds) const {
+        const NoGrad off;
+        const Prompt asked = prompt(Var(pixels(clip)), seconds, question);
+        std::vector<Id> heard;
+        const auto ended = [&] { return !cut.empty() && tokenizer.decode(heard).find(cut) != std::string::npos; };
+        std::vector<Id> ids = generate(*decoder, asked, search, {}, cut.empty() ? Heard{} : [&](Index, Id id) { return heard.push_back(id), !ended(); }).at(0).at(0).ids;
+        while (!ids.empty() && search.stops(ids.back())) ids.pop_back();
+        std::string text = tokenizer.decode(ids);
+        if (!cut.empty()) text = text.substr(0, text.find(cut));
+        const std::size_t first = text.find_first_not_of(" \n");
+        return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(" \n") + 1 - first);
+    }
+
+    /// The same of a file, or of the part that options.range names.
+    [[nodiscard]] std::string describe(const std::string& path, const video::ReadOptions& options = {}) const {
+        const video::Clip clip = video::read(path, frames, options);
+        return describe(clip.frames, clip.times);
+    }
+};
+
+namespace detail {
+
+inline const char* const qwen_pattern =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+
+/// Qwen's special tokens, behind 151,643 ranks.
+inline std::vector<text::SpecialToken> qwen_specials() {
+    std::vector<text::SpecialToken> all;
+    std::int32_t id = 151643;
+    for (const char* name : {"<|endoftext|>", "<|im_start|>", "<|im_end|>"}) all.push_back({name, id++});
+    for (int i = 0; i < 205; ++i) all.push_back({join("<|extra_", i, "|>"), id++});
+    for (const char* name : {"<ref>", "</ref>", "<box>", "</box>", "<quad>", "</quad>", "<img>", "</img>", "<imgpad>"}) all.push_back({name, id++});
+    return all;
+}
+
+inline text::Tokenizer folder_tokenizer(const std::string& folder) {
+    if (io::exists(folder + "/tokenizer.json")) return text::Tokenizer::load(folder + "/tokenizer.json");
+    if (const std::string ranks = folder + "/qwen.tiktoken"; io::exists(ranks))
+        return text::Tokenizer{text::read_tiktoken(io::read_file(ranks), qwen_pattern, qwen_specials(), ranks)};
+    if (const std::string words = folder + "/vocab.txt"; io::exists(words))
+        return text::Tokenizer{text::read_wordpiece_vocab(io::read_file(words), true, words)};
+    fail<io::FileError>(folder, ": holds no tokenizer.json, qwen.tiktoken or vocab.txt");
+}
+
+inline Tensor<Id> row_of(const std::vector<Id>& ids) { return Tensor<Id>({1, static_cast<Index>(ids.size())}, ids); }
+inline void append(std::vector<Id>& to, const std::vector<Id>& more) { to.insert(to.end(), more.begin(), more.end()); }
+
+/// The model of config.json in the folder, filled, shared with the closures of a System.
+template <class M, class Config>
+std::shared_ptr<M> opened(const std::string& folder, Config config, const NameTable& names) {
+    auto model = std::make_shared<M>(config);
+    load(*model, folder, names);
+    return model;
+}
+
+inline System start(const std::string& folder, Index image, const std::string& words = {}) {
+    System s;
+    s.tokenizer = folder_tokenizer(words.empty() ? folder : words), s.pixels = preprocessor_of(folder, image);
+    s.search.vocabulary = s.tokenizer.vocabulary();
+    return s;
+}
+
+inline std::string text_type(const io::Json& json) {
+    return json.contains("text_config") && json["text_config"].is_object() ? json["text_config"].value("model_type", "llama") : "llama";
+}
+
+inline System open_blip2(const std::string& folder, const io::Json& json, const std::string& where) {
+    const Blip2Config config = hub::blip2(json, where);
+    System s = start(folder, config.vision.image);
+    const auto model = opened<Blip2>(folder, config, names::blip2(text_type(json)));
+    const Id begin = s.tokenizer.id("</s>");
+    s.search.max_new = 30, s.search.min_new = 1, s.search.beams = 5, s.search.stop = {begin};
+    if (const std::vector<Id> line = s.tokenizer.encode("\n"); line.size() == 1) s.search.stop.push_back(line[0]);     // how it was trained
+    s.question = "a photo of";
+    s.decoder = &model->decoder;
+    s.prompt = [model, begin, tokenizer = s.tokenizer](const Var& clip, const std::vector<double>&, const std::string& question) {
+        const Var seen = model->see(clip.reshape({clip.size(1), 3, clip.size(3), clip.size(4)}));
+        std::vector<Id> ids = placeholders(model->config.image_id, seen.size(0) * seen.size(1));
+        ids.push_back(begin);
+        append(ids, tokenizer.encode(question));
+        return Prompt{.vectors = model->vectors(row_of(ids), seen), .keep = {}, .seen = {ids}};
+    };
+    return s;
+}
+
+inline System open_qwen_vl(const std::string& folder, const io::Json& json, const std::string& where) {
+    const QwenVlConfig config = hub::qwen_vl(json, where);
+    System s = start(folder, config.vision.vit.image);
+    const auto model = opened<QwenVl>(folder, config, names::qwen_vl(config.vision.vit.heads));
+    s.search.max_new = 30, s.search.min_new = 8, s.search.length_penalty = 0, s.search.stop = {s.tokenizer.id("<|endoftext|>")};
+    s.question = "Generate the caption in English:";
+    s.decoder = &model->decoder;
+    s.prompt = [model, tokenizer = s.tokenizer](const Var& clip, const std::vector<double>&, const std::string& question) {
+        const Var seen = model->see(clip.reshape({clip.size(1), 3, clip.size(3), clip.size(4)}));
+        std::vector<Id> ids{model->config.image_start};
+        append(ids, placeholders(model->config.image_start + 2, seen.size(1)));
+        ids.push_back(model->config.image_start + 1);
+        append(ids, tokenizer.encode(question));
+        return Prompt{.vectors = model->vectors(row_of(ids), seen), .keep = {}, .seen = {ids}};
+    };
+    return s;
+}
+
+/// A conversation of one question, in front of and behind the place where a system sees.
+inline std::pair<std::vector<Id>, std::vector<Id>> around(const text::ChatTemplate& form, const text::Tokenizer& tokenizer, const std::string& question) {
+    const std::string place = "\x01";
+    const std::vector<text::Message> messages{{text::Role::user, place + question}};
+    const std::string all = text::render(form, messages, true);
+    const std::size_t at = all.find(place);
+    std::vector<Id> front = tokenizer.encode(all.substr(0, at), text::Specials::as_tokens);
+    if (const Id begin = tokenizer.id("<s>"); front.empty() || front.front() != begin) front.insert(front.begin(), begin);
+    return {front, tokenizer.encode(all.substr(at + place.size()))};
+}
+
+inline System open_llava(const std::string& folder, const io::Json& json, const std::string& where, bool clips) {
+    const LlavaConfig config = hub::llava(json, where);
+    if (clips && !config.video) fail<UsageError>(where, ": has no tower for clips; it is llava, not video-llava");
+    System s = start(folder, config.vision.image);
+    const auto model = opened<Llava>(folder, config, names::llava(text_type(json)));
+    s.search.max_new = 512, s.search.stop = {s.tokenizer.id("</s>")};
+    if (clips) s.frames = video::Linspace{.frames = 8};
+    s.question = clips ? "Describe the video in detail." : "Describe the image in detail.";
+    s.decoder = &model->decoder;
+    s.prompt = [model, clips, tokenizer = s.tokenizer](const Var& clip, const std::vector<double>&, const std::string& question) {
+        const Var seen = clips ? model->watch(clip) : model->see(clip.reshape({clip.size(1), 3, clip.size(3), clip.size(4)}));
+        auto [ids, behind] = around(text::find_chat_template(clips ? "video-llava" : "llava-1.5"), tokenizer, "\n" + question);
+        append(ids, placeholders(clips ? model->config.video_id : model->config.image_id, seen.size(0) * seen.size(1)));
+        append(ids, behind);
+        return Prompt{.vectors = model->vectors(row_of(ids), clips ? Var() : seen, clips ? seen : Var()), .keep = {}, .seen = {ids}};
+    };
+    return s;
+}
+
+inline System open_gvt(const std::string& folder, const io::Json& json, const std::string& where) {
+    const GitConfig config = hub::gvt(json, where);
+    System s = start(folder, config.vision.image);
+    const auto model = opened<Git>(folder, config, names::gvt());
+    const Id begin = s.tokenizer.id("[CLS]");
+    s.frames = video::Stride{.frames = 16};
+    s.search.max_new = 64, s.search.beams = 4, s.search.length_penalty = 0.6, s.search.stop = {s.tokenizer.id("[SEP]")};
+    s.decoder = &model->decoder;
+    s.prompt = [model, begin](const Var& clip, const std::vector<double>&, const std::string&) {
+        const Var seen = model->see(clip);
+        return Prompt{.vectors = model->vectors(row_of({begin}), seen), .keep = {}, .seen = {{begin}}, .prefix = seen.size(1)};
+    };
+    return s;
+}
+
+inline System open_videochat(const std::string& folder, const io::Json& json, const std::string& where) {
+    struct Both {
+        VideoChat eyes;
+        Decoder decoder;
+    };
+    const std::string language = folder + "/language", words = language + "/config.json";
+    const io::Json text = io::read_json(words);
+    const VideoChatConfig config = hub::video_chat(json, where);
+    System s = start(folder, config.video.vit.image, language);
+    const auto model = std::make_shared<Both>(Both{VideoChat(config), Decoder(hub::decoder(text, words))});
+    if (model->decoder.config.width != config.word_width)
+        fail<io::FormatError>(where, ": projects to words of ", config.word_width, ", but ", words, " has ", model->decoder.config.width);
+    load(model->eyes, folder, names::video_chat());
+    load(model->decoder, language, names::decoder(text.value("model_type", "llama")));
+    s.search.max_new = 200, s.search.sample = true, s.search.top_p = 0.9, s.search.stop = {s.tokenizer.id("</s>")};
+    s.frames = video::Segments{.frames = 8};
+    s.question = "Describe the video in detail.", s.cut = "###";
+    s.decoder = &model->decoder;
+    s.prompt = [model, tokenizer = s.tokenizer](const Var& clip, const std::vector<double>& seconds, const std::string& question) {
+        const Var seen = model->eyes(clip);                     // [1, Q + E, D]
+        std::string times;
+        for (const double t : seconds) {
+            char text[32];
+            std::snprintf(text, sizeof text, "%s%.1f", times.empty() ? "" : ", ", t);
+            times += text;
+        }
+        std::vector<Id> front{tokenizer.id("<s>")};
+        append(front, tokenizer.encode("###Human: <Video>"));
+        const std::vector<Id> behind = tokenizer.encode(join("</Video> The video contains ", seconds.size(), " frames sampled at ", times, " seconds.\n###Human: ",
+                                                             question, "\n###Assistant:"));
+        std::vector<Id> ids = front;
+        append(ids, behind);
+        const Decoder& d = model->decoder;
+        return Prompt{.vectors = concat(1, {d.embed(row_of(front)), seen, d.embed(row_of(behind))}), .keep = {}, .seen = {ids}};
+    };
+    return s;
+}
+
+}  // namespace detail
+
+/// Names of the systems that open_system() knows.
+inline constexpr std::array<std::string_view, 6> system_names{"blip2", "qwen-vl", "llava", "video-llava", "videochat", "gvt"};
+
+/// The system `name` from its folder. Throws UsageError for other names, FileError and FormatError for the folder's files.
+[[nodiscard]] inline System open_system(std::string_view name, const std::string& folder) {
+    const std::string where = folder + "/config.json";
+    const io::Json json = io::read_json(where);
+    if (name == "blip2") return detail::open_blip2(folder, json, where);
+    if (name == "qwen-vl") return detail::open_qwen_vl(folder, json, where);
+    if (name == "llava" || name == "video-llava") return detail::open_llava(folder, json, where, name == "video-llava");
+    if (name == "videochat") return detail::open_videochat(folder, json, where);
+    if (name == "gvt") return detail::open_gvt(folder, json, where);
+    fail<UsageError>("there is no system '", name, "'; known are blip2, qwen-vl, llava, video-llava, videochat and gvt");
 }
 
 }  // namespace svad::infer
