@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// language MODEL.gguf [THREADS]: tokens a second of reading a prompt of 128 and of writing 128 words; see language.py.
+// language MODEL.gguf [THREADS] [f32]: tokens a second of reading a prompt of 128 and of writing 128 words; see language.py.
 #include "svad/core/parallel.hpp"
 #include "svad/infer/generate.hpp"
 #include "svad/models/gguf_decoder.hpp"
@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 int main(int count, char** arguments) {
     using namespace svad;
@@ -19,6 +20,7 @@ int main(int count, char** arguments) {
     };
     const auto model = open_gguf(arguments[1]);
     const NoGrad off;
+    const Autocast precision(count > 3 && std::strcmp(arguments[3], "f32") == 0 ? DType::f32 : DType::bf16);   // of reading; writing is exact
     Tensor<std::int32_t> prompt({1, 128});
     std::fill(prompt.begin(), prompt.end(), 500);
     double best = 1e9;

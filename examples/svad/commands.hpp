@@ -49,7 +49,7 @@ struct AssembleArguments {
 
 /// A language model that goes on from a text.
 struct GenerateOptions {
-    std::string model, prompt, chat = "auto", system;
+    std::string model, prompt, chat = "auto", system, precision = "bf16";
     std::int64_t words = 256, top_k = 0;
     double temperature = 0, top_p = 1, repetition = 1;
     std::uint64_t seed = 1;

@@ -70,7 +70,8 @@ struct Answer {
     double seconds = 0;
 };
 
-Answer write(const infer::Language& language, const std::vector<infer::Id>& ids, const infer::SearchOptions& s, bool quiet) {
+Answer write(const infer::Language& language, const std::vector<infer::Id>& ids, const infer::SearchOptions& s, const GenerateOptions& o, bool quiet) {
+    const Autocast precision(o.precision == "bf16" ? DType::bf16 : DType::f32);
     Stream stream(language.tokenizer, quiet);
     const auto start = std::chrono::steady_clock::now();
     std::size_t count = 0;
@@ -103,7 +104,7 @@ int generate(const GenerateOptions& o) {
         ids = language.tokenizer.encode_with(o.prompt).ids;
     }
     const auto s = search(language, o, chat, ids.size());
-    const Answer answer = write(language, ids, s, o.json);
+    const Answer answer = write(language, ids, s, o, o.json);
     if (o.json) {
         std::printf("%s\n", io::object({{"text", answer.text}, {"prompt_tokens", ids.size()}, {"tokens", answer.words}, {"seconds", answer.seconds}}).dump().c_str());
         return 0;
@@ -124,7 +125,7 @@ int chat(const GenerateOptions& o) {
         if (line.empty()) continue;
         messages.push_back({text::Role::user, line});
         const auto ids = text::encode(*chat, messages, language.tokenizer);
-        const Answer answer = write(language, ids, search(language, o, chat, ids.size()), false);
+        const Answer answer = write(language, ids, search(language, o, chat, ids.size()), o, false);
         std::printf("\n");
         messages.push_back({text::Role::assistant, answer.text});
     }

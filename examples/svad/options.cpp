@@ -218,6 +218,8 @@ void add_writing(CLI::App* c, GenerateOptions& o) {
     c->add_option("--temperature", o.temperature, "0 takes the likeliest token, more samples")->check(CLI::Range(0.0, 100.0));
     c->add_option("--top-p", o.top_p, "sample from the likeliest tokens that hold this share")->check(CLI::Range(0.0, 1.0));
     c->add_option("--top-k", o.top_k, "sample from so many tokens (0: all)")->check(CLI::Range(0, 1 << 20));
+    c->add_option("--precision", o.precision, "of reading the prompt: products in bf16 where the processor has them, or in f32; words are written in f32")
+        ->check(CLI::IsMember({"bf16", "f32"}));
     c->add_option("--repetition-penalty", o.repetition, "makes tokens that were there less likely")->check(CLI::Range(0.01, 100.0));
     c->add_option("--seed", o.seed, "seed of sampling");
     c->add_option("--chat", o.chat, "chat template: a name, plain, or auto");

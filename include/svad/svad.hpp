@@ -41,6 +41,7 @@
 #include "svad/backend/cpu/attention.hpp"
 #include "svad/backend/cpu/blocked.hpp"
 #include "svad/backend/cpu/gemm.hpp"
+#include "svad/backend/cpu/gemm_bf16.hpp"
 #include "svad/backend/cpu/loops.hpp"
 #include "svad/backend/cpu/simd.hpp"
 #include "svad/backend/cpu/tile.hpp"

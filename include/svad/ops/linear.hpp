@@ -98,10 +98,10 @@ struct LinearBiasOp {
 
 namespace detail {
 
-/// y = x w' with w as its file stores it, in f32. Weights get no gradient; dx = dy w.
+/// y = x w' with w as its file stores it, in f32 or, for many rows under Autocast, in bf16. Weights get no gradient; dx = dy w.
 class PackedLinearOp final : public AnyOp {
 public:
-    explicit PackedLinearOp(Var w) : w_(std::move(w)) {}
+    explicit PackedLinearOp(Var w) : w_(std::move(w)), operands_(matmul_operands()) {}
 
     std::string_view name() const override { return "linear"; }
     bool differentiable() const override { return true; }
@@ -114,17 +114,18 @@ public:
         require(x.rank() >= 1 && x.shape().back() == w_.size(1), "linear", "x's last size must be the weight's last");
         const Var y = Var::uninitialized(x.shape().with(-1, w_.size(0)), DType::f32);
         const auto* const w = reinterpret_cast<const std::uint8_t*>(w_.storage().data()) + (is_blocked(w_.dtype()) ? 0 : 2 * w_.offset());
-        cpu::blocked_product(w_.dtype(), x.shape().rows(), w_.size(0), w_.size(1), x.data<float>() , w, y.data<float>());
+        cpu::blocked_product(w_.dtype(), x.shape().rows(), w_.size(0), w_.size(1), x.data<float>(), w, y.data<float>(), operands_);
         return y;
     }
     Grads grad(const Var& dy, const Var&, std::span<const Var>, std::span<const Var>) const override {
         const Index rows = dy.shape().rows();
         const Var w = w_.to<float>();
-        return {svad::apply(ops::MatmulOp{}, dy.reshape({rows, w_.size(0)}), w).reshape(dy.shape().with(-1, w_.size(1)))};
+        return {svad::apply(ops::MatmulOp{{}, operands_}, dy.reshape({rows, w_.size(0)}), w).reshape(dy.shape().with(-1, w_.size(1)))};
     }
 
 private:
     Var w_;
+    cpu::Operands operands_;
 };
 
 /// True for weights that are multiplied as they are stored.

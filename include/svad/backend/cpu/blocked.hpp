@@ -2,7 +2,7 @@
 // y = x w' for weights in blocks (core/blocks.hpp), in f32: nothing is rounded that the file did not round.
 // A few rows of x (decoding): every unit of 32 weights is unpacked in registers and meets all rows, four at a time; the
 // weights are read once, which is what bounds the speed. Many rows (a prompt): panels of w are unpacked and multiplied
-// by gemm(). Results do not depend on the number of threads: an output is one thread's sum in a fixed order.
+// by gemm(), or, where operands may be bf16, unpacked straight into its tiles. Results do not depend on the number of threads: an output is one thread's sum in a fixed order.
 #pragma once
 
 #include "svad/backend/cpu/gemm.hpp"
@@ -46,8 +46,10 @@ void blocked_rows(const std::uint8_t* w, Index k, Index rows, const float* x, In
 
 }  // namespace detail
 
-/// y [m, n] = x [m, k] w', w [n, k] in blocks, or in bf16 or f16 with k a multiple of 32.
-inline void blocked_product(DType type, Index m, Index n, Index k, const float* x, const std::uint8_t* w, float* y) {
+/// y [m, n] = x [m, k] w', w [n, k] in blocks, or in bf16 or f16 with k a multiple of 32. `operands` says whether products of
+/// more than 8 rows may round both to bf16.
+inline void blocked_product(DType type, Index m, Index n, Index k, const float* x, const std::uint8_t* w, float* y,
+                            Operands operands = Operands::exact) {
     const std::size_t row = bytes_of(type, k);
     if (m <= 8) {
         blocks::with_type(type, "linear", [&](auto t) {
@@ -57,6 +59,17 @@ inline void blocked_product(DType type, Index m, Index n, Index k, const float* 
         });
         return;
     }
+#if SVAD_BF16_PAIRS
+    if (operands == Operands::bf16) {
+        const auto pack = [&](Index column, Index columns, Index at, Index depth, std::uint32_t* to) {
+            const Storage memory(static_cast<std::size_t>(columns * depth) * sizeof(float));
+            auto* const values = reinterpret_cast<float*>(memory.data());
+            for (Index j = 0; j < columns; ++j) blocks::decode(type, w + static_cast<std::size_t>(column + j) * row, at, depth, values + j * depth);
+            detail::tile_of_rows(values, depth, columns, depth, to);
+        };
+        return detail::pair_product(m, n, k, 1.0f, detail::paired_rows(x, m, k, k, false), pack, 0.0f, y, n, [](Index, Index, Index, Index) {});
+    }
+#endif
     const Index panel = std::clamp<Index>((Index{1} << 18) / std::max<Index>(1, k), 16, n);     // 1 MiB of floats
     const Storage memory(static_cast<std::size_t>(panel * k) * sizeof(float));
     auto* const values = reinterpret_cast<float*>(memory.data());
@@ -65,7 +78,7 @@ inline void blocked_product(DType type, Index m, Index n, Index k, const float* 
         parallel_for(columns, std::max<Index>(1, 16384 / std::max<Index>(1, k)), [&](Index from, Index to) {
             for (Index j = from; j < to; ++j) blocks::decode(type, w + static_cast<std::size_t>(first + j) * row, 0, k, values + j * k);
         });
-        gemm<float>(Trans::no, Trans::yes, m, columns, k, 1.0f, x, k, values, k, 0.0f, y + first, n, Operands::exact);
+        gemm<float>(Trans::no, Trans::yes, m, columns, k, 1.0f, x, k, values, k, 0.0f, y + first, n, operands);
     }
 }
 

@@ -5,6 +5,7 @@
 // Operands::bf16 rounds both operands to bf16 and accumulates in f32: what vdpbf16ps hardware computes.
 #pragma once
 
+#include "svad/backend/cpu/gemm_bf16.hpp"
 #include "svad/backend/cpu/tile.hpp"
 #include "svad/core/parallel.hpp"
 
@@ -120,6 +121,14 @@ void gemm(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, const T* a, In
     if (m <= 0 || n <= 0) return;
     if constexpr (std::same_as<T, float>) {
         if (operands == Operands::bf16) {
+#if SVAD_BF16_PAIRS
+            if (k <= 0) return gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, Operands::exact, finish);
+            const auto pack = [&](Index column, Index columns, Index at, Index depth, std::uint32_t* to) {
+                if (tb == Trans::yes) detail::tile_of_rows(b + column * ldb + at, ldb, columns, depth, to);
+                else detail::tile_of_columns(b + at * ldb + column, ldb, columns, depth, to);
+            };
+            return detail::pair_product(m, n, k, alpha, detail::paired_rows(a, m, k, lda, ta == Trans::yes), pack, beta, c, ldc, finish);
+#endif
             const std::vector<float> x = detail::rounded(a, ta == Trans::no ? m : k, ta == Trans::no ? k : m, lda);
             const std::vector<float> y = detail::rounded(b, tb == Trans::no ? k : n, tb == Trans::no ? n : k, ldb);
             gemm(ta, tb, m, n, k, alpha, x.data(), ta == Trans::no ? k : m, y.data(), tb == Trans::no ? n : k, beta, c, ldc,
