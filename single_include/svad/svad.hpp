@@ -4932,13 +4932,197 @@ void attention_backward(const AttentionPlan& p, const HeadView<const T>& q, cons
 // y = x w' for weights in blocks (core/blocks.hpp), in f32: nothing is rounded that the file did not round.
 // A few rows of x (decoding): every unit of 32 weights is unpacked in registers and meets all rows, four at a time; the
 // weights are read once, which is what bounds the speed. Many rows (a prompt): panels of w are unpacked and multiplied
-// by gemm(). Results do not depend on the number of threads: an output is one thread's sum in a fixed order.
+// by gemm(), or, where operands may be bf16, unpacked straight into its tiles. Results do not depend on the number of threads: an output is one thread's sum in a fixed order.
 
 // ==== svad/backend/cpu/gemm.hpp ====
 // C = alpha op(A) op(B) + beta C for row-major f32 and f64: Eigen's product on tiles that the pool hands out, and an
 // epilogue on every finished tile while it is in cache. The only file that includes Eigen.
 // Tile sizes depend on the shape alone, so results do not depend on the number of threads.
 // Operands::bf16 rounds both operands to bf16 and accumulates in f32: what vdpbf16ps hardware computes.
+
+// ==== svad/backend/cpu/gemm_bf16.hpp ====
+// Products whose operands are rounded to bf16 and whose sums are f32, by AVX512-BF16's pairs of products (vdpbf16ps): twice
+// the work of an f32 instruction. Operands are rounded once into pairs along k: a stays row by row, b goes into tiles of 32
+// columns, 512 deep, which one thread makes and uses for all rows of its strip. An output is one thread's sum in a fixed
+// order, whatever the number of threads. Without the instructions gemm() rounds the operands and multiplies in f32.
+
+#if defined(__AVX512BF16__) && defined(__AVX512F__)
+#include <immintrin.h>
+
+#define SVAD_BF16_PAIRS 1
+
+namespace svad::cpu::detail {
+
+inline constexpr Index pair_columns = 32, pair_rows = 12, pair_depth = 512;
+
+typedef std::uint32_t Pairs __attribute__((vector_size(64)));
+
+/// Elements 2i and 2i + 1 of 32 floats as pair i.
+inline Pairs pairs_of(const float* x) {
+    return reinterpret_cast<Pairs>(_mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + 16), _mm512_loadu_ps(x)));
+}
+/// 16 floats of one row and 16 of the next: pair i is (x[i], y[i]).
+inline Pairs pairs_of(const float* x, const float* y) {
+    typedef std::uint16_t Halves __attribute__((vector_size(64)));
+    const auto both = reinterpret_cast<Halves>(_mm512_cvtne2ps_pbh(_mm512_loadu_ps(y), _mm512_loadu_ps(x)));
+    return reinterpret_cast<Pairs>(__builtin_shufflevector(both, both, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23, 8, 24, 9, 25, 10, 26,
+                                                           11, 27, 12, 28, 13, 29, 14, 30, 15, 31));
+}
+
+/// One step of a 16 x 16 transposition: lanes that differ in bit d change places with rows that do.
+template <int d, int... l>
+inline void swap_lanes(Pairs& a, Pairs& b, std::integer_sequence<int, l...>) {
+    const Pairs first = __builtin_shufflevector(a, b, ((l & d) == 0 ? l : 16 + l - d)...);
+    b = __builtin_shufflevector(a, b, ((l & d) == 0 ? l + d : 16 + l)...);
+    a = first;
+}
+template <int d>
+inline void swap_rows(Pairs* rows) {
+    for (int i = 0; i < 16; ++i)
+        if ((i & d) == 0) swap_lanes<d>(rows[i], rows[i + d], std::make_integer_sequence<int, 16>());
+}
+inline void transpose(Pairs* rows) { swap_rows<8>(rows), swap_rows<4>(rows), swap_rows<2>(rows), swap_rows<1>(rows); }
+
+/// Columns of w (rows of `k` floats, `stride` apart) as a tile: pair p of column j at to[p * 32 + j]. Missing columns and
+/// elements are zero.
+inline void tile_of_rows(const float* w, Index stride, Index columns, Index k, std::uint32_t* to) {
+    alignas(64) float rest[32];
+    for (Index p = 0; p < k; p += 32)
+        for (Index half = 0; half < pair_columns; half += 16) {
+            Pairs rows[16] = {};
+            for (Index j = 0; j < 16 && half + j < columns; ++j) {
+                const float* from = w + (half + j) * stride + p;
+                if (p + 32 > k) {
+                    std::fill_n(std::copy_n(from, k - p, rest), 32 - (k - p), 0.0f);
+                    from = rest;
+                }
+                rows[j] = pairs_of(from);
+            }
+            transpose(rows);
+            for (Index i = 0; i < std::min<Index>(16, (k - p + 1) / 2); ++i) std::memcpy(to + (p / 2 + i) * pair_columns + half, &rows[i], sizeof(Pairs));
+        }
+}
+
+/// The same where column j's elements are `stride` apart: w[p * stride + j].
+inline void tile_of_columns(const float* w, Index stride, Index columns, Index k, std::uint32_t* to) {
+    alignas(64) float x[32], y[32] = {};
+    for (Index p = 0; p < k; p += 2, to += pair_columns) {
+        const float *first = w + p * stride, *second = p + 1 < k ? first + stride : nullptr;
+        if (columns < pair_columns || !second) {
+            std::fill_n(std::copy_n(first, columns, x), 32 - columns, 0.0f);
+            if (second) std::fill_n(std::copy_n(second, columns, y), 32 - columns, 0.0f);
+            else std::fill_n(y, 32, 0.0f);
+            first = x, second = y;
+        }
+        for (Index half = 0; half < 32; half += 16) {
+            const Pairs pairs = pairs_of(first + half, second + half);
+            std::memcpy(to + half, &pairs, sizeof pairs);
+        }
+    }
+}
+
+/// All of a as pairs: pair p of row r is at pairs[r * row + p * step].
+struct PairedRows {
+    Storage memory;
+    Index row = 0, step = 1;
+    const std::uint32_t* data() const { return reinterpret_cast<const std::uint32_t*>(memory.data()); }
+};
+
+inline PairedRows paired_rows(const float* a, Index m, Index k, Index lda, bool transposed) {
+    PairedRows out;
+    const Index pairs = (k + 31) / 32 * 16, wide = (m + 31) / 32 * 32;
+    out.memory = Storage(static_cast<std::size_t>(transposed ? wide * ((k + 1) / 2) : m * pairs) * 4);
+    auto* const to = reinterpret_cast<std::uint32_t*>(out.memory.data());
+    if (transposed) {
+        out.row = 1, out.step = wide;
+        parallel_for((k + 1) / 2, std::max<Index>(1, 8192 / wide), [&](Index first, Index last) {
+            alignas(64) std::uint32_t line[pair_columns];
+            for (Index p = first; p < last; ++p)
+                for (Index i = 0; i < m; i += pair_columns) {
+                    tile_of_columns(a + 2 * p * lda + i, lda, std::min(pair_columns, m - i), std::min<Index>(2, k - 2 * p), line);
+                    std::memcpy(to + p * wide + i, line, sizeof line);
+                }
+        });
+        return out;
+    }
+    out.row = pairs;
+    parallel_for(m, std::max<Index>(1, 16384 / std::max<Index>(1, k)), [&](Index first, Index last) {
+        alignas(64) float rest[32];
+        for (Index r = first; r < last; ++r)
+            for (Index p = 0; p < k; p += 32) {
+                const float* from = a + r * lda + p;
+                if (p + 32 > k) std::fill_n(std::copy_n(from, k - p, rest), 32 - (k - p), 0.0f), from = rest;
+                const Pairs made = pairs_of(from);
+                std::memcpy(to + r * pairs + p / 2, &made, sizeof made);
+            }
+    });
+    return out;
+}
+
+/// c [rows, columns] = beta c + alpha a b for one tile of b, `pairs` deep; all of it in registers.
+template <int rows>
+void pair_tile(Index pairs, const std::uint32_t* a, Index row, Index step, const std::uint32_t* b, float alpha, float beta, float* c, Index ldc, Index columns) {
+    __m512 sums[rows][2];
+#pragma GCC unroll 12
+    for (int r = 0; r < rows; ++r) sums[r][0] = sums[r][1] = _mm512_setzero_ps();
+    for (Index p = 0; p < pairs; ++p, b += pair_columns) {
+        const auto b0 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b)), b1 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b + 16));
+#pragma GCC unroll 12
+        for (int r = 0; r < rows; ++r) {
+            const auto x = reinterpret_cast<__m512bh>(_mm512_set1_epi32(static_cast<int>(a[r * row + p * step])));
+            sums[r][0] = _mm512_dpbf16_ps(sums[r][0], x, b0);
+            sums[r][1] = _mm512_dpbf16_ps(sums[r][1], x, b1);
+        }
+    }
+#pragma GCC unroll 12
+    for (int r = 0; r < rows; ++r)
+        for (Index half = 0; half < 2; ++half) {
+            const Index left = std::clamp<Index>(columns - 16 * half, 0, 16);
+            const auto mask = static_cast<__mmask16>((1u << left) - 1);
+            float* const to = c + r * ldc + 16 * half;
+            __m512 value = sums[r][half] * _mm512_set1_ps(alpha);
+            if (beta != 0) value += _mm512_maskz_loadu_ps(mask, to) * _mm512_set1_ps(beta);
+            _mm512_mask_storeu_ps(to, mask, value);
+        }
+}
+
+inline void pair_rows_of_tile(Index m, Index pairs, const std::uint32_t* a, Index row, Index step, const std::uint32_t* b, float alpha, float beta, float* c,
+                              Index ldc, Index columns) {
+    const auto run = [&](auto n) {
+        pair_tile<n>(pairs, a, row, step, b, alpha, beta, c, ldc, columns);
+        m -= n, a += n * row, c += n * ldc;
+    };
+    while (m >= pair_rows) run(std::integral_constant<int, pair_rows>());
+    if (m >= 8) run(std::integral_constant<int, 8>());
+    if (m >= 4) run(std::integral_constant<int, 4>());
+    while (m > 0) run(std::integral_constant<int, 1>());
+}
+
+/// c [m, n] = beta c + alpha a b; pack(first column, columns, first element, depth, to) makes a tile of b.
+template <class Pack, class Finish>
+void pair_product(Index m, Index n, Index k, float alpha, const PairedRows& a, Pack pack, float beta, float* c, Index ldc, Finish finish) {
+    const Index strip = n >= 256 ? std::max<Index>(m, 1) : 1536, down = (m + strip - 1) / strip, across = (n + pair_columns - 1) / pair_columns;
+    parallel_for(down * across, 1, [&](Index first, Index last) {
+        const Storage memory(static_cast<std::size_t>(pair_depth / 2 * pair_columns) * 4);
+        auto* const tile = reinterpret_cast<std::uint32_t*>(memory.data());
+        for (Index t = first; t < last; ++t) {
+            const Index top = t / across * strip, rows = std::min(strip, m - top), left = t % across * pair_columns, columns = std::min(pair_columns, n - left);
+            float* const to = c + top * ldc + left;
+            for (Index at = 0; at < k; at += pair_depth) {
+                const Index depth = std::min(pair_depth, k - at);
+                pack(left, columns, at, depth, tile);
+                pair_rows_of_tile(rows, (depth + 1) / 2, a.data() + top * a.row + at / 2 * a.step, a.row, a.step, tile, alpha, at == 0 ? beta : 1.0f, to, ldc, columns);
+            }
+            finish(top, rows, left, columns);
+        }
+    });
+}
+
+}  // namespace svad::cpu::detail
+
+#else
+#define SVAD_BF16_PAIRS 0
+#endif
 
 #ifndef EIGEN_DONT_PARALLELIZE
 #define EIGEN_DONT_PARALLELIZE              // the pool decides who computes what
@@ -5052,6 +5236,14 @@ void gemm(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, const T* a, In
     if (m <= 0 || n <= 0) return;
     if constexpr (std::same_as<T, float>) {
         if (operands == Operands::bf16) {
+#if SVAD_BF16_PAIRS
+            if (k <= 0) return gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, Operands::exact, finish);
+            const auto pack = [&](Index column, Index columns, Index at, Index depth, std::uint32_t* to) {
+                if (tb == Trans::yes) detail::tile_of_rows(b + column * ldb + at, ldb, columns, depth, to);
+                else detail::tile_of_columns(b + at * ldb + column, ldb, columns, depth, to);
+            };
+            return detail::pair_product(m, n, k, alpha, detail::paired_rows(a, m, k, lda, ta == Trans::yes), pack, beta, c, ldc, finish);
+#endif
             const std::vector<float> x = detail::rounded(a, ta == Trans::no ? m : k, ta == Trans::no ? k : m, lda);
             const std::vector<float> y = detail::rounded(b, tb == Trans::no ? k : n, tb == Trans::no ? n : k, ldb);
             gemm(ta, tb, m, n, k, alpha, x.data(), ta == Trans::no ? k : m, y.data(), tb == Trans::no ? n : k, beta, c, ldc,
@@ -5120,8 +5312,10 @@ void blocked_rows(const std::uint8_t* w, Index k, Index rows, const float* x, In
 
 }  // namespace detail
 
-/// y [m, n] = x [m, k] w', w [n, k] in blocks, or in bf16 or f16 with k a multiple of 32.
-inline void blocked_product(DType type, Index m, Index n, Index k, const float* x, const std::uint8_t* w, float* y) {
+/// y [m, n] = x [m, k] w', w [n, k] in blocks, or in bf16 or f16 with k a multiple of 32. `operands` says whether products of
+/// more than 8 rows may round both to bf16.
+inline void blocked_product(DType type, Index m, Index n, Index k, const float* x, const std::uint8_t* w, float* y,
+                            Operands operands = Operands::exact) {
     const std::size_t row = bytes_of(type, k);
     if (m <= 8) {
         blocks::with_type(type, "linear", [&](auto t) {
@@ -5131,6 +5325,17 @@ inline void blocked_product(DType type, Index m, Index n, Index k, const float* 
         });
         return;
     }
+#if SVAD_BF16_PAIRS
+    if (operands == Operands::bf16) {
+        const auto pack = [&](Index column, Index columns, Index at, Index depth, std::uint32_t* to) {
+            const Storage memory(static_cast<std::size_t>(columns * depth) * sizeof(float));
+            auto* const values = reinterpret_cast<float*>(memory.data());
+            for (Index j = 0; j < columns; ++j) blocks::decode(type, w + static_cast<std::size_t>(column + j) * row, at, depth, values + j * depth);
+            detail::tile_of_rows(values, depth, columns, depth, to);
+        };
+        return detail::pair_product(m, n, k, 1.0f, detail::paired_rows(x, m, k, k, false), pack, 0.0f, y, n, [](Index, Index, Index, Index) {});
+    }
+#endif
     const Index panel = std::clamp<Index>((Index{1} << 18) / std::max<Index>(1, k), 16, n);     // 1 MiB of floats
     const Storage memory(static_cast<std::size_t>(panel * k) * sizeof(float));
     auto* const values = reinterpret_cast<float*>(memory.data());
@@ -5139,7 +5344,7 @@ inline void blocked_product(DType type, Index m, Index n, Index k, const float* 
         parallel_for(columns, std::max<Index>(1, 16384 / std::max<Index>(1, k)), [&](Index from, Index to) {
             for (Index j = from; j < to; ++j) blocks::decode(type, w + static_cast<std::size_t>(first + j) * row, 0, k, values + j * k);
         });
-        gemm<float>(Trans::no, Trans::yes, m, columns, k, 1.0f, x, k, values, k, 0.0f, y + first, n, Operands::exact);
+        gemm<float>(Trans::no, Trans::yes, m, columns, k, 1.0f, x, k, values, k, 0.0f, y + first, n, operands);
     }
 }
 
@@ -19382,10 +19587,10 @@ struct LinearBiasOp {
 
 namespace detail {
 
-/// y = x w' with w as its file stores it, in f32. Weights get no gradient; dx = dy w.
+/// y = x w' with w as its file stores it, in f32 or, for many rows under Autocast, in bf16. Weights get no gradient; dx = dy w.
 class PackedLinearOp final : public AnyOp {
 public:
-    explicit PackedLinearOp(Var w) : w_(std::move(w)) {}
+    explicit PackedLinearOp(Var w) : w_(std::move(w)), operands_(matmul_operands()) {}
 
     std::string_view name() const override { return "linear"; }
     bool differentiable() const override { return true; }
@@ -19398,17 +19603,18 @@ public:
         require(x.rank() >= 1 && x.shape().back() == w_.size(1), "linear", "x's last size must be the weight's last");
         const Var y = Var::uninitialized(x.shape().with(-1, w_.size(0)), DType::f32);
         const auto* const w = reinterpret_cast<const std::uint8_t*>(w_.storage().data()) + (is_blocked(w_.dtype()) ? 0 : 2 * w_.offset());
-        cpu::blocked_product(w_.dtype(), x.shape().rows(), w_.size(0), w_.size(1), x.data<float>() , w, y.data<float>());
+        cpu::blocked_product(w_.dtype(), x.shape().rows(), w_.size(0), w_.size(1), x.data<float>(), w, y.data<float>(), operands_);
         return y;
     }
     Grads grad(const Var& dy, const Var&, std::span<const Var>, std::span<const Var>) const override {
         const Index rows = dy.shape().rows();
         const Var w = w_.to<float>();
-        return {svad::apply(ops::MatmulOp{}, dy.reshape({rows, w_.size(0)}), w).reshape(dy.shape().with(-1, w_.size(1)))};
+        return {svad::apply(ops::MatmulOp{{}, operands_}, dy.reshape({rows, w_.size(0)}), w).reshape(dy.shape().with(-1, w_.size(1)))};
     }
 
 private:
     Var w_;
+    cpu::Operands operands_;
 };
 
 /// True for weights that are multiplied as they are stored.
