@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products with operands in bf16: whatever way they are computed, they are the sums of the rounded operands' products.
+// GCC 12 takes the undefined operands of its own intrinsics, in Eigen's transposes, for mistakes.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include "svad/backend/cpu/blocked.hpp"
 
 #include "svad/core/random.hpp"
