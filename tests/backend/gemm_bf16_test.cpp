@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products with operands in bf16: whatever way they are computed, they are the sums of the rounded operands' products.
-// GCC 12 takes the undefined operands of its own intrinsics, in Eigen's transposes, for mistakes.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
 #include "svad/backend/cpu/blocked.hpp"
 
 #include "svad/core/random.hpp"
 
 #include <doctest/doctest.h>
 
+#include <bit>
 #include <cmath>
 #include <vector>
 
@@ -33,11 +29,24 @@ struct Sizes {
     Index m, n, k;
 };
 
+template <class F>
+void on_every_isa(F f) {
+    const cpu::Isa before = cpu::isa();
+    for (const cpu::Isa set : {cpu::Isa::portable, cpu::Isa::avx2, cpu::Isa::avx512, cpu::Isa::avx512_bf16})
+        if (set <= cpu::largest_isa()) {
+            CAPTURE(static_cast<int>(set));
+            cpu::use_isa(set);
+            f();
+        }
+    cpu::use_isa(before);
+}
+
 constexpr Sizes all_sizes[] = {{1, 1, 1}, {12, 32, 64}, {13, 33, 65}, {5, 70, 1025}, {37, 45, 77}, {1601, 31, 3}, {25, 300, 513}};
 
 }  // namespace
 
 TEST_CASE("gemm in bf16: every transposition, size and edge gives alpha a b + beta c of the rounded operands") {
+    on_every_isa([] {
     for (const auto [m, n, k] : all_sizes)
         for (const Trans ta : {Trans::no, Trans::yes})
             for (const Trans tb : {Trans::no, Trans::yes})
@@ -60,29 +69,33 @@ TEST_CASE("gemm in bf16: every transposition, size and edge gives alpha a b + be
                         }
                     CHECK(worst < 2e-5);
                 }
+    });
 }
 
-TEST_CASE("gemm in bf16: the bits do not depend on the number of threads, and the epilogue sees every output once") {
-    const Index m = 70, n = 200, k = 600;
-    const std::vector<float> a = noise(m * k, 1), b = noise(n * k, 2);
-    std::vector<std::vector<float>> results;
-    for (const int count : {1, 2, 3}) {
-        set_threads(count);
-        std::vector<float> c(static_cast<std::size_t>(m * n));
-        cpu::gemm<float>(Trans::no, Trans::yes, m, n, k, 1.0f, a.data(), k, b.data(), k, 0.0f, c.data(), n, Operands::bf16,
-                         [&](Index row, Index rows, Index column, Index columns) {
-                             for (Index i = row; i < row + rows; ++i)
-                                 for (Index j = column; j < column + columns; ++j) c[static_cast<std::size_t>(i * n + j)] += 100;
-                         });
-        results.push_back(c);
-    }
-    set_threads(2);
-    CHECK(results[0] == results[1]);
-    CHECK(results[0] == results[2]);
-    for (const float x : results[0]) CHECK((x > 50 && x < 150));
+TEST_CASE("gemm in bf16: operands are rounded as bf16 rounds, ties, infinities and NaN included") {
+    std::vector<float> x = noise(40, 5);
+    for (const std::uint32_t bits : {0x3f808000u, 0x3f818000u, 0x3f808001u, 0x3f807fffu, 0x7f7fffffu, 0x7f800000u, 0xff800000u, 0x7fc00001u, 0x7f800001u,
+                                     0xffffffffu, 0x80000000u})
+        x.push_back(std::bit_cast<float>(bits));
+    const Index n = static_cast<Index>(x.size());
+    on_every_isa([&] {
+        for (const Index m : {1, 6, 30})                            // a row by dots and by lines, and tiles
+            for (const bool left : {false, true}) {
+                const std::vector<float> ones(static_cast<std::size_t>(m), 1.0f);
+                std::vector<float> c(static_cast<std::size_t>(m * n));
+                if (left) cpu::gemm<float>(Trans::no, Trans::no, n, m, 1, 1.0f, x.data(), 1, ones.data(), m, 0.0f, c.data(), m, Operands::bf16);
+                else cpu::gemm<float>(Trans::no, Trans::no, m, n, 1, 1.0f, ones.data(), 1, x.data(), n, 0.0f, c.data(), n, Operands::bf16);
+                for (Index i = 0; i < m; ++i)
+                    for (Index j = 0; j < n; ++j) {
+                        const float got = c[static_cast<std::size_t>(left ? j * m + i : i * n + j)], want = static_cast<float>(bf16(x[static_cast<std::size_t>(j)]));
+                        CHECK((got == want || (got != got && want != want)));
+                    }
+            }
+    });
 }
 
 TEST_CASE("products with packed weights in bf16: those of the unpacked weights, to bf16") {
+    on_every_isa([] {
     const Index m = 20, n = 40, k = 1024;
     const std::vector<float> x = noise(m * k, 4);
     for (const DType type : {DType::q8_0, DType::q4_1}) {
@@ -102,4 +115,5 @@ TEST_CASE("products with packed weights in bf16: those of the unpacked weights, 
         CHECK(std::sqrt(off / size) < 5e-3);
         CHECK(off > 0);                                             // it is the other mode
     }
+    });
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // y = x w' for weights in blocks (core/blocks.hpp), in f32: nothing is rounded that the file did not round.
 // A few rows of x (decoding): every unit of 32 weights is unpacked in registers and meets all rows, four at a time; the
-// weights are read once, which is what bounds the speed. Many rows (a prompt): panels of w are unpacked and multiplied
-// by gemm(), or, where operands may be bf16, unpacked straight into its tiles. Results do not depend on the number of threads: an output is one thread's sum in a fixed order.
+// weights are read once, which is what bounds the speed. Many rows (a prompt): w is unpacked straight into the panels of the
+// product's kernels or, without those, a part at a time for gemm(). Results do not depend on the number of threads: an
+// output is one thread's sum in a fixed order.
 #pragma once
 
 #include "svad/backend/cpu/gemm.hpp"
@@ -59,16 +60,20 @@ inline void blocked_product(DType type, Index m, Index n, Index k, const float* 
         });
         return;
     }
-#if SVAD_BF16_PAIRS
-    if (operands == Operands::bf16) {
-        const auto pack = [&](Index column, Index columns, Index at, Index depth, std::uint32_t* to) {
+#if SVAD_X86
+    const auto by = [&]<class Word>(const detail::Kernels<Word>& kernels) {
+        const auto pack = [&](Index column, Index columns, Index at, Index depth, Word* to) {
             const Storage memory(static_cast<std::size_t>(columns * depth) * sizeof(float));
             auto* const values = reinterpret_cast<float*>(memory.data());
             for (Index j = 0; j < columns; ++j) blocks::decode(type, w + static_cast<std::size_t>(column + j) * row, at, depth, values + j * depth);
-            detail::tile_of_rows(values, depth, columns, depth, to);
+            kernels.turned(values, depth, columns, kernels.columns, depth, to);
         };
-        return detail::pair_product(m, n, k, 1.0f, detail::paired_rows(x, m, k, k, false), pack, 0.0f, y, n, [](Index, Index, Index, Index) {});
-    }
+        detail::tiled_product(kernels, m, n, k, 1.0f, {x, k, Trans::no}, pack, 0.0f, y, n, [](Index, Index, Index, Index) {});
+    };
+    const bool round = operands == Operands::bf16;
+    if (round && isa() == Isa::avx512_bf16) return by(detail::kernels_bf16());
+    if (isa() >= Isa::avx512) return round ? by(detail::kernels_avx512<true>()) : by(detail::kernels_avx512<false>());
+    if (isa() == Isa::avx2) return round ? by(detail::kernels_avx2<true>()) : by(detail::kernels_avx2<false>());
 #endif
     const Index panel = std::clamp<Index>((Index{1} << 18) / std::max<Index>(1, k), 16, n);     // 1 MiB of floats
     const Storage memory(static_cast<std::size_t>(panel * k) * sizeof(float));

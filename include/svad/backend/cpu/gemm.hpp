@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// C = alpha op(A) op(B) + beta C for row-major f32 and f64: Eigen's product on tiles that the pool hands out, and an
-// epilogue on every finished tile while it is in cache. The only file that includes Eigen.
-// Tile sizes depend on the shape alone, so results do not depend on the number of threads.
+// C = alpha op(A) op(B) + beta C for row-major f32 and f64, and an epilogue on every finished block while it is in cache.
+// f32 runs on our own kernels (gemm_blocks.hpp) where the processor has AVX2 or better; f64, other processors and the tests'
+// reference on Eigen's product, over tiles that the pool hands out. The only file that includes Eigen.
+// Sizes of blocks depend on the shape alone, so results do not depend on the number of threads.
 // Operands::bf16 rounds both operands to bf16 and accumulates in f32: what vdpbf16ps hardware computes.
 #pragma once
 
+#include "svad/backend/cpu/gemm_avx2.hpp"
 #include "svad/backend/cpu/gemm_bf16.hpp"
+#include "svad/backend/cpu/gemm_blocks.hpp"
 #include "svad/backend/cpu/tile.hpp"
 #include "svad/core/parallel.hpp"
 
@@ -25,7 +28,6 @@
 
 namespace svad::cpu {
 
-enum class Trans : bool { no, yes };
 enum class Operands : bool { exact, bf16 };
 
 namespace detail {
@@ -112,30 +114,30 @@ inline std::vector<float> rounded(const float* x, Index rows, Index columns, Ind
     return out;
 }
 
-}  // namespace detail
-
-/// The product; `finish(first_row, rows, first_column, columns)` is called on each finished tile, in its thread.
-template <class T, class Finish>
-void gemm(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb, T beta,
-          T* c, Index ldc, Operands operands, Finish finish) {
-    if (m <= 0 || n <= 0) return;
-    if constexpr (std::same_as<T, float>) {
-        if (operands == Operands::bf16) {
-#if SVAD_BF16_PAIRS
-            if (k <= 0) return gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, Operands::exact, finish);
-            const auto pack = [&](Index column, Index columns, Index at, Index depth, std::uint32_t* to) {
-                if (tb == Trans::yes) detail::tile_of_rows(b + column * ldb + at, ldb, columns, depth, to);
-                else detail::tile_of_columns(b + at * ldb + column, ldb, columns, depth, to);
-            };
-            return detail::pair_product(m, n, k, alpha, detail::paired_rows(a, m, k, lda, ta == Trans::yes), pack, beta, c, ldc, finish);
-#endif
-            const std::vector<float> x = detail::rounded(a, ta == Trans::no ? m : k, ta == Trans::no ? k : m, lda);
-            const std::vector<float> y = detail::rounded(b, tb == Trans::no ? k : n, tb == Trans::no ? n : k, ldb);
-            gemm(ta, tb, m, n, k, alpha, x.data(), ta == Trans::no ? k : m, y.data(), tb == Trans::no ? n : k, beta, c, ldc,
-                 Operands::exact, finish);
-            return;
-        }
+/// The product by the tables of this processor. Few rows, and few columns that lie along k, are not packed.
+template <class Word, class Finish>
+void kernel_product(const Kernels<Word>& kernels, Trans ta, Trans tb, Index m, Index n, Index k, float alpha, const float* a, Index lda, const float* b,
+                    Index ldb, float beta, float* c, Index ldc, Finish finish) {
+    const bool a_along = ta == Trans::no || (m == 1 && lda == 1), b_along = tb == Trans::yes || (n == 1 && ldb == 1);
+    if (a_along && b_along && (m <= 2 * few_rows || n <= 4)) {
+        if (m <= 2 * few_rows && n > 4)
+            return dots_product(kernels, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, Index{1}, [&](Index j, Index columns) { finish(Index{0}, m, j, columns); });
+        return dots_product(kernels, n, m, k, alpha, b, ldb, a, lda, beta, c, Index{1}, ldc, [&](Index i, Index rows) { finish(i, rows, Index{0}, n); });
     }
+    if constexpr (std::same_as<Word, float>)
+        if (m <= few_rows && tb == Trans::no)
+            return lines_product(kernels, m, n, k, alpha, {a, lda, ta}, b, ldb, beta, c, ldc, [&](Index j, Index columns) { finish(Index{0}, m, j, columns); });
+    const auto pack = [&](Index column, Index columns, Index at, Index depth, Word* to) {
+        if (tb == Trans::yes) kernels.turned(b + column * ldb + at, ldb, columns, kernels.columns, depth, to);
+        else kernels.across(b + at * ldb + column, ldb, columns, kernels.columns, depth, to);
+    };
+    if (split_pays(m, n, k)) split_product(kernels, m, n, k, alpha, {a, lda, ta}, pack, beta, c, ldc, finish);
+    else tiled_product(kernels, m, n, k, alpha, {a, lda, ta}, pack, beta, c, ldc, finish);
+}
+
+/// Eigen's product on tiles.
+template <class T, class Finish>
+void portable_product(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb, T beta, T* c, Index ldc, Finish finish) {
     // Many rows: strips of whole rows. Few rows (a decoding step): strips of columns.
     const Index rows = m <= 64 ? m : m <= 512 ? 32 : 128, columns = m <= 64 ? std::max<Index>(64, 65536 / std::max<Index>(1, k)) : n;
     const Index down = (m + rows - 1) / rows, across = (n + columns - 1) / columns;
@@ -143,11 +145,37 @@ void gemm(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, const T* a, In
     parallel_for(down * across, small ? down * across : 1, [&](Index first, Index last) {
         for (Index t = first; t < last; ++t) {
             const Index r = t / across * rows, q = t % across * columns, h = std::min(rows, m - r), w = std::min(columns, n - q);
-            detail::gemm_tile(ta, tb, h, w, k, alpha, ta == Trans::no ? a + r * lda : a + r, lda,
-                              tb == Trans::no ? b + q : b + q * ldb, ldb, beta, c + r * ldc + q, ldc);
+            gemm_tile(ta, tb, h, w, k, alpha, ta == Trans::no ? a + r * lda : a + r, lda, tb == Trans::no ? b + q : b + q * ldb, ldb, beta,
+                      c + r * ldc + q, ldc);
             finish(r, h, q, w);
         }
     });
+}
+
+}  // namespace detail
+
+/// The product; `finish(first_row, rows, first_column, columns)` is called on each finished block, in its thread, and
+/// multiplies nothing itself.
+template <class T, class Finish>
+void gemm(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb, T beta,
+          T* c, Index ldc, Operands operands, Finish finish) {
+    if (m <= 0 || n <= 0) return;
+    if constexpr (std::same_as<T, float>) {
+        const Isa set = k > 0 ? isa() : Isa::portable;
+        const bool round = operands == Operands::bf16;
+#if SVAD_X86
+        const auto by = [&](const auto& kernels) { detail::kernel_product(kernels, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, finish); };
+        if (round && set == Isa::avx512_bf16) return by(detail::kernels_bf16());
+        if (set >= Isa::avx512) return round ? by(detail::kernels_avx512<true>()) : by(detail::kernels_avx512<false>());
+        if (set == Isa::avx2) return round ? by(detail::kernels_avx2<true>()) : by(detail::kernels_avx2<false>());
+#endif
+        if (round && k > 0) {
+            const std::vector<float> x = detail::rounded(a, ta == Trans::no ? m : k, ta == Trans::no ? k : m, lda);
+            const std::vector<float> y = detail::rounded(b, tb == Trans::no ? k : n, tb == Trans::no ? n : k, ldb);
+            return detail::portable_product(ta, tb, m, n, k, alpha, x.data(), ta == Trans::no ? k : m, y.data(), tb == Trans::no ? n : k, beta, c, ldc, finish);
+        }
+    }
+    detail::portable_product(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, finish);
 }
 
 /// The product without an epilogue.
