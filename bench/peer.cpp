@@ -3,6 +3,7 @@
 // are those of bench/peer.py; bench/compare.sh runs both in turns.
 //
 //     peer {train|encode|decode} [--config demo|small] [--dtype f32|bf16] [--threads N] [--steps N] [--serve]
+//          [--profile FILE]        a Chrome trace of the steps, and a table of the ops
 //
 // With --serve it prints `ready`, does one step for every line that it reads, prints its milliseconds, and at the end its
 // peak memory.
@@ -76,6 +77,7 @@ struct Peer {
             loss = l.item();
             backward(l);
         }
+        const Span span("adamw", "optimizer");
         optimizer.clip(1.0);
         optimizer.step(1e-4);
         optimizer.clear();
@@ -118,7 +120,7 @@ long peak_megabytes() {
 }
 
 int run(int count, char** arguments) {
-    std::string what = count > 1 ? arguments[1] : "train", config = "demo", dtype = "f32";
+    std::string what = count > 1 ? arguments[1] : "train", config = "demo", dtype = "f32", trace;
     int steps = 10;
     bool serve = false;
     for (int i = 2; i < count; ++i) {
@@ -127,6 +129,7 @@ int run(int count, char** arguments) {
         else if (i + 1 == count) fail<UsageError>("peer: ", option, " needs a value");
         else if (option == "--config") config = arguments[++i];
         else if (option == "--dtype") dtype = arguments[++i];
+        else if (option == "--profile") trace = arguments[++i];
         else if (option == "--steps") steps = std::max(1, std::atoi(arguments[++i]));
         else if (option == "--threads") set_threads(std::atoi(arguments[++i]));
         else fail<UsageError>("peer: no option ", option);
@@ -143,10 +146,17 @@ int run(int count, char** arguments) {
         }
     } else {
         std::vector<double> ms;
+        if (!trace.empty()) Profile::start();
         for (int i = 0; i < steps; ++i) ms.push_back(timed(step));
+        if (!trace.empty()) {
+            Profile::stop();
+            io::write_atomic(trace, Profile::trace());
+            std::printf("%s%s", Profile::table().c_str(), Profile::table(true).c_str());
+        }
         std::nth_element(ms.begin(), ms.begin() + steps / 2, ms.end());
         std::printf("params %.2f M\n", 1e-6 * static_cast<double>(parameter_count(peer.model)));
         std::printf("%s_%s_%s %.1f ms/step\n", what.c_str(), config.c_str(), dtype.c_str(), ms[static_cast<std::size_t>(steps / 2)]);
+        std::printf("peak_values %zu MiB\n", memory_peak() >> 20);
         if (what == "train") std::printf("loss %.6f\n", peer.loss);
     }
     std::printf("peak_rss %ld MiB\n", peak_megabytes());
