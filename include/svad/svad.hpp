@@ -10,6 +10,7 @@
 #include "svad/core/dtype.hpp"
 #include "svad/core/error.hpp"
 #include "svad/core/parallel.hpp"
+#include "svad/core/profile.hpp"
 #include "svad/core/quantize.hpp"
 #include "svad/core/random.hpp"
 #include "svad/core/shape.hpp"

@@ -21,6 +21,7 @@ inline void accumulate(Var& into, const Var& g) {
     }
     if (into.shape() != g.shape() || into.dtype() != g.dtype())
         fail<ShapeError>("backward: gradients ", into, " and ", g, " of one value differ");
+    const Span span("accumulate", "backward", [&] { return join(g.shape()); });
     dispatch(g.dtype(), "backward", [&](auto t) {
         using T = decltype(t);
         const Var a = into.contiguous_(), b = g.contiguous_();
@@ -59,6 +60,7 @@ inline void backward(const Var& root, const Var& seed) {
         const NodePtr node = pending.top();
         pending.pop();
         const Var dy = std::exchange(node->grad, Var());
+        const Span span(node->op->name(), "backward", [&] { return detail::shapes_of(node->inputs); });
         const Grads grads = node->op->grad(dy, node->result, node->saved, node->inputs);
         for (std::size_t i = 0; i < node->inputs.size(); ++i) {
             const Var& x = node->inputs[i];

@@ -9,6 +9,7 @@
 #include "svad/autograd/modes.hpp"
 #include "svad/autograd/var.hpp"
 #include "svad/core/parallel.hpp"
+#include "svad/core/profile.hpp"
 
 #include <memory>
 #include <tuple>
@@ -235,6 +236,13 @@ OpPtr erase_shipped(const Op& op) {
 }
 #endif
 
+/// The inputs' shapes, for a profile.
+inline std::string shapes_of(std::span<const Var> inputs) {
+    std::string out;
+    for (const Var& x : inputs) out += join(out.empty() ? "" : " ", x.shape());
+    return out;
+}
+
 /// Runs the op, and records it if the tape is on and an input wants a gradient.
 inline Var record(OpPtr op, std::span<const Var> inputs) {
     bool wanted = false;
@@ -247,6 +255,7 @@ inline Var record(OpPtr op, std::span<const Var> inputs) {
     std::vector<Var> saved;
     Var y;
     try {
+        const Span span(op->name(), {}, [&] { return shapes_of(inputs); });
         y = op->run(inputs, saved);
     } catch (const ShapeError& e) {
         std::string given;

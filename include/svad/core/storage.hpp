@@ -7,7 +7,9 @@
 #include "svad/core/config.hpp"
 #include "svad/core/error.hpp"
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -77,6 +79,16 @@ public:
         ::operator delete(block, std::align_val_t{64});
     }
 
+    /// Counts bytes that came into use or (negative) went out of it, and the most that were in use at once.
+    void count(std::ptrdiff_t bytes) noexcept {
+        const std::ptrdiff_t now = used_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+        for (std::ptrdiff_t peak = peak_.load(std::memory_order_relaxed);
+             now > peak && !peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed);) {}
+    }
+    std::size_t used() const { return static_cast<std::size_t>(used_.load(std::memory_order_relaxed)); }
+    std::size_t peak() const { return static_cast<std::size_t>(peak_.load(std::memory_order_relaxed)); }
+    void restart_peak() { peak_.store(used_.load(std::memory_order_relaxed), std::memory_order_relaxed); }
+
     /// Returns every unused block to the system.
     void trim() {
         const std::lock_guard lock(mutex_);
@@ -96,6 +108,7 @@ private:
     std::mutex mutex_;
     std::array<std::vector<void*>, 64 * 4> lists_;
     std::size_t cached_ = 0;
+    std::atomic<std::ptrdiff_t> used_{0}, peak_{0};
 };
 
 }  // namespace detail
@@ -116,7 +129,9 @@ public:
         } catch (const std::bad_alloc&) {
             fail<UsageError>("storage: out of memory asking for ", bytes, " bytes");
         }
+        detail::CpuCache::instance().count(static_cast<std::ptrdiff_t>(size));
         data_ = std::shared_ptr<std::byte>(static_cast<std::byte*>(block), [size](std::byte* p) {
+            detail::CpuCache::instance().count(-static_cast<std::ptrdiff_t>(size));
             detail::CpuCache::instance().give(p, size);
         });
     }
@@ -139,5 +154,10 @@ private:
 
 /// Gives all recycled, unused memory back to the system.
 inline void trim_memory() { detail::CpuCache::instance().trim(); }
+/// Bytes of CPU values alive now, as allocated.
+[[nodiscard]] inline std::size_t memory_in_use() { return detail::CpuCache::instance().used(); }
+/// The most that were alive at once since the program began, or since restart_memory_peak().
+[[nodiscard]] inline std::size_t memory_peak() { return detail::CpuCache::instance().peak(); }
+inline void restart_memory_peak() { detail::CpuCache::instance().restart_peak(); }
 
 }  // namespace svad
