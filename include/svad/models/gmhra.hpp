@@ -53,8 +53,7 @@ struct Gmhra {
 
 private:
     Var positioned(const Var& tokens, const Grid& grid) const {
-        const Var clip = clip_of_patches(tokens, grid);
-        return with_patches(tokens, clip + dpe(clip));
+        return dpe.added_to(tokens, {grid.frames, grid.rows, grid.columns});
     }
 };
 

@@ -59,13 +59,17 @@ struct Attention {
     /// tokens [B, L, D] look at themselves.
     Var operator()(const Var& tokens, const AttentionContext& context = {}) const {
         (void)tokens.sizes<3>("B L D");
+        if (Var qkv = context.cache || context.prefix > 0 ? Var() : joined(tokens, {&q, &k, &v})) {
+            if (context.rotation) qkv = rope_heads(qkv, heads + kv_heads, context.positions, *context.rotation, context.rope);
+            return out(attention_packed(qkv, heads, kv_heads, options_of(context)));
+        }
         Var queries = q(tokens), keys = k(tokens), values = v(tokens);
         if (context.rotation) {
             queries = rope(queries, context.positions, *context.rotation, context.rope);
             keys = rope(keys, context.positions, *context.rotation, context.rope);
         }
         if (context.cache) std::tie(keys, values) = context.cache->append(context.layer, keys, values);
-        const AttentionOptions options{.causal = context.causal, .keep = wide(context.keep), .slopes = context.slopes};
+        const AttentionOptions options = options_of(context);
         const Index P = context.prefix, L = queries.size(1);
         if (P == 0) return out(attention_tokens(queries, keys, values, heads, kv_heads, options));
         const Var front = attention_tokens(queries.slice(1, 0, P), keys.slice(1, 0, P), values.slice(1, 0, P), heads, kv_heads);
@@ -75,7 +79,9 @@ struct Attention {
 
     /// tokens [B, Q, D] look at memory [B, L, M].
     Var look(const Var& tokens, const Var& memory, const KeyMask& keep = {}) const {
-        return out(attention_tokens(q(tokens), k(memory), v(memory), heads, kv_heads, {.keep = wide(keep)}));
+        const AttentionOptions options{.keep = wide(keep)};
+        if (const Var kv = joined(memory, {&k, &v})) return out(attention_kv(q(tokens), kv, heads, kv_heads, options));
+        return out(attention_tokens(q(tokens), k(memory), v(memory), heads, kv_heads, options));
     }
 
     void visit(auto&& f) { f("q", q); f("k", k); f("v", v); f("out", out); }
@@ -85,6 +91,7 @@ private:
     static Index head_width(const AttentionShape& s) { return s.head_width == 0 ? s.width / s.heads : s.head_width; }
     static Index memory_width(const AttentionShape& s) { return s.memory_width == 0 ? s.width : s.memory_width; }
 
+    static AttentionOptions options_of(const AttentionContext& c) { return {.causal = c.causal, .keep = wide(c.keep), .slopes = c.slopes}; }
     static Tensor<std::uint8_t> wide(const KeyMask& keep) {         // [B, L] -> [B, 1, 1, L]
         return keep.rank() == 2 ? keep.reshape({keep.size(0), 1, 1, keep.size(1)}) : Tensor<std::uint8_t>();
     }

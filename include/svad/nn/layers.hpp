@@ -5,6 +5,7 @@
 
 #include "svad/nn/linear.hpp"
 #include "svad/ops/conv.hpp"
+#include "svad/ops/depthwise.hpp"
 #include "svad/ops/embedding.hpp"
 #include "svad/ops/layout.hpp"
 #include "svad/ops/norm.hpp"
@@ -70,8 +71,11 @@ struct PatchEmbed {
         if (with_bias) bias.emplace(Shape{width}, Init::zeros());
     }
     Var operator()(const Var& pixels) const {
-        const Var y = conv2d(pixels, weight, value_or_none(bias), {patch, patch}, {0, 0});          // [B, D, h, w]
-        return y.reshape({y.size(0), y.size(1), y.size(2) * y.size(3)}).permute({0, 2, 1});
+        const auto [B, C, H, W] = pixels.sizes<4>("B C H W");
+        const Index h = H / patch, w = W / patch, n = C * patch * patch;
+        const Var whole = pixels.slice(2, 0, h * patch).slice(3, 0, w * patch);                     // a rest at the edges is not seen
+        const Var patches = whole.reshape({B, C, h, patch, w, patch}).permute({0, 2, 4, 1, 3, 5}).reshape({B, h * w, n});
+        return linear(patches, weight.var().reshape({weight.shape()[0], n}), value_or_none(bias));  // [B, h w, D]
     }
     void visit(auto&& f) { f("weight", weight); f("bias", bias); }
 };
@@ -102,6 +106,8 @@ struct DepthwiseConv3d {
     explicit DepthwiseConv3d(Index channels, Init rule = Init::normal(0.02))
         : weight(Shape{channels, 1, 3, 3, 3}, rule), bias(Shape{channels}, Init::zeros()) {}
     Var operator()(const Var& tokens) const { return depthwise_tokens(tokens, weight, bias); }
+    /// Tokens [B * T, E + H * W, C] with the convolution added to their patches.
+    Var added_to(const Var& tokens, const TokenGrid& grid) const { return depthwise_clips(tokens, weight, bias, grid, true); }
     void visit(auto&& f) { f("weight", weight); f("bias", bias); }
 };
 

@@ -6,6 +6,7 @@
 #include "svad/nn/low_rank.hpp"
 #include "svad/ops/activation.hpp"
 #include "svad/ops/elementwise.hpp"
+#include "svad/ops/feed_forward.hpp"
 
 namespace svad {
 
@@ -39,6 +40,21 @@ struct Linear {
     void visit(auto&& f) { f("weight", weight); f("bias", bias); f("lora", lora); }
 };
 
+/// The results of layers that read the same x, side by side, from one product over their weights put together. Empty if
+/// they cannot be joined (adapters, packed weights), or if x has too few rows to be worth the copy of the weights.
+[[nodiscard]] inline Var joined(const Var& x, std::initializer_list<const Linear*> layers) {
+    if (x.rank() == 0 || x.shape().rows() < x.size(-1) || x.device() != Device::cpu()) return Var();
+    std::vector<Var> weights, biases;
+    bool biased = false;
+    for (const Linear* l : layers) {
+        if (l->lora || l->weight.var().dtype() != x.dtype()) return Var();
+        weights.push_back(l->weight), biased = biased || l->bias;
+    }
+    if (!biased) return linear(x, concat(0, weights));
+    for (const Linear* l : layers) biases.push_back(l->bias ? l->bias->var() : Var::zeros({l->out()}, x.dtype()));
+    return linear(x, concat(0, weights), concat(0, biases));
+}
+
 struct MlpOptions {
     Activation activation = Activation::gelu;
     bool gated = false;
@@ -61,8 +77,11 @@ struct Mlp {
     }
 
     Var operator()(const Var& x) const {
+        if (!gate && dropout_rate == 0 && !up.lora && !down.lora)
+            return feed_forward(x, up.weight, value_or_none(up.bias), down.weight, value_or_none(down.bias), activation);
         Var h;
-        if (!gate) h = up(x, activation);
+        if (const Var both = gate && activation == Activation::silu ? joined(x, {&*gate, &up}) : Var()) h = swiglu_joined(both);
+        else if (!gate) h = up(x, activation);
         else if (activation == Activation::silu) h = swiglu((*gate)(x), up(x));
         else h = (*gate)(x, activation) * up(x);
         if (dropout_rate > 0) h = dropout(h, dropout_rate);

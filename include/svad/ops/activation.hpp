@@ -109,6 +109,18 @@ void activate_slopes(Activation a, const T* dy, const T* x, T* dx, Index n) {
     });
 }
 
+/// dx[i] = dy[i] * slope of the activation at x[i] and y[i] = its value, in this thread.
+template <Real T>
+void activate_both(Activation a, const T* dy, const T* x, T* dx, T* y, Index n) {
+    with_curve(a, [&](auto curve) {
+        for (Index i = 0; i < n; ++i) {
+            const T at = x[i];
+            dx[i] = dy[i] * decltype(curve)::slope(at);
+            y[i] = decltype(curve)::value(at);
+        }
+    });
+}
+
 }  // namespace detail
 
 namespace ops {
@@ -146,6 +158,36 @@ struct ActivationOp {
         for (Activation a : {none, gelu, gelu_tanh, quick_gelu, silu, relu, sigmoid, tanh})
             list.push_back({{a}, {{5, 7}}, -6, 6});
         return list;
+    }
+};
+
+/// What the way back through act(x) w' needs, from one pass over [..., F]: [dy act'(x); act(x); sum over rows of dy act'(x)],
+/// one value [2 rows + 1, F]. Rows are added in at most 16 partial sums of fixed order.
+struct ActivationTurnOp {
+    static constexpr std::string_view name = "activation_turn";
+    Activation kind = Activation::gelu;
+
+    Result shape(const Shape&, const Shape& x) const { return {.y = {2 * x.rows() + 1, x.back()}}; }
+    template <Real T>
+    void cpu(View<const T> dy, View<const T> x, View<T> out) const {
+        const Index rows = x.rows(), n = x.last(), chunks = std::min<Index>(rows, 16), size = chunks == 0 ? 0 : (rows + chunks - 1) / chunks;
+        std::vector<T> partial(static_cast<std::size_t>(chunks * n), T(0));
+        parallel_for(chunks, 1, [&](Index first, Index last) {
+            for (Index c = first; c < last; ++c) {
+                T* sums = partial.data() + c * n;
+                for (Index r = c * size; r < std::min(rows, (c + 1) * size); ++r) {
+                    detail::activate_both(kind, dy.row(r), x.row(r), out.row(r), out.row(rows + r), n);
+                    for (Index i = 0; i < n; ++i) sums[i] += out.row(r)[i];
+                }
+            }
+        });
+        T* all = out.row(2 * rows);
+        std::fill(all, all + n, T(0));
+        for (Index c = 0; c < chunks; ++c)
+            for (Index i = 0; i < n; ++i) all[i] += partial[static_cast<std::size_t>(c * n + i)];
+    }
+    static auto samples() {
+        return std::vector<Sample<ActivationTurnOp>>{{{}, {{70, 131}, {70, 131}}}, {{Activation::silu}, {{0, 2}, {0, 2}}}};
     }
 };
 
@@ -197,6 +239,50 @@ struct SwigluOp {
     }
 };
 
+/// The gradient of [gate | up], in its layout.
+struct SwigluJoinedGradOp {
+    static constexpr std::string_view name = "swiglu_joined_grad";
+
+    Result shape(const Shape&, const Shape& both) const { return {.y = both}; }
+    template <Real T>
+    void cpu(View<const T> dy, View<const T> both, View<T> d) const {
+        const Index n = dy.last();
+        cpu::for_rows(dy.rows(), 2 * n, [&](Index r) {
+            const T *in = both.row(r), *slope = dy.row(r);
+            T* to = d.row(r);
+            for (Index i = 0; i < n; ++i) {
+                const T g = in[i], s = simd::sigmoid(g);
+                to[i] = slope[i] * in[n + i] * (s * (T(1) + g * (T(1) - s)));
+                to[n + i] = slope[i] * (g * s);
+            }
+        }, 4);
+    }
+    static auto samples() { return std::vector<Sample<SwigluJoinedGradOp>>{{{}, {{70, 131}, {70, 262}}}, {{}, {{0, 3}, {0, 6}}}}; }
+};
+
+/// silu(gate) * up of rows [gate | up].
+struct SwigluJoinedOp {
+    static constexpr std::string_view name = "swiglu_joined";
+
+    Result shape(const Shape& both) const {
+        require(both.rank() > 0 && both.back() % 2 == 0, name, "rows must hold gate and up, of one width");
+        return {.y = both.with(-1, both.back() / 2)};
+    }
+    template <Real T>
+    void cpu(View<const T> both, View<T> y) const {
+        const Index n = y.last();
+        cpu::for_rows(y.rows(), 2 * n, [&](Index r) {
+            const T* in = both.row(r);
+            T* to = y.row(r);
+            for (Index i = 0; i < n; ++i) to[i] = detail::SiluCurve::value(in[i]) * in[n + i];
+        }, 4);
+    }
+    Grads grad(const Var& dy, Dropped, const Var& both) const { return {apply(SwigluJoinedGradOp{}, dy, both.detach())}; }
+    static auto samples() {
+        return std::vector<Sample<SwigluJoinedOp>>{{{}, {{3, 10}}, -4, 4}, {{}, {{1, 2}}}, {{}, {{0, 4}}}, {{}, {{2, 201, 130}}, -4, 4}};
+    }
+};
+
 }  // namespace ops
 
 /// x Phi(x) with the exact normal distribution.
@@ -216,5 +302,7 @@ struct SwigluOp {
 }
 /// silu(gate) * up in one pass; both of one shape.
 [[nodiscard]] inline Var swiglu(const Var& gate, const Var& up) { return apply(ops::SwigluOp{}, gate, up); }
+/// The same of rows that hold gate and up side by side: [..., 2 F] -> [..., F].
+[[nodiscard]] inline Var swiglu_joined(const Var& both) { return apply(ops::SwigluJoinedOp{}, both); }
 
 }  // namespace svad

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "svad/autograd/op.hpp"
-#include "svad/backend/cpu/attention.hpp"
+#include "svad/backend/cpu/attention_bf16.hpp"
 #include "svad/ops/layout.hpp"
 
 #include <optional>
@@ -24,9 +24,10 @@ struct AttentionOptions {
 
 namespace detail {
 
-/// Head counts of tokens [B, L, H*D]; zeros where heads have an axis of their own.
+/// Head counts of tokens [B, L, H*D]; zeros where heads have an axis of their own. `rounded`: products round to bf16.
 struct HeadCounts {
     Index heads = 0, kv_heads = 0;
+    bool rounded = false;
 };
 
 inline cpu::AttentionPlan plan_attention(const AttentionOptions& o, Index batches, HeadCounts n, Index queries, Index keys,
@@ -35,6 +36,7 @@ inline cpu::AttentionPlan plan_attention(const AttentionOptions& o, Index batche
     p.scale = o.scale != 0 ? o.scale : 1 / std::sqrt(static_cast<double>(std::max<Index>(width, 1)));
     p.causal = o.causal;
     p.past = o.past.value_or(keys - queries);
+    p.rounded = n.rounded;
     if (!o.keep.empty()) {
         p.keep = o.keep.data();
         p.keep_row = o.keep.size(2) == 1 ? 0 : keys;
@@ -56,6 +58,12 @@ inline void check_attention(const AttentionOptions& o, std::string_view who, con
     }
     if (!o.slopes.empty() && o.slopes.shape() != Shape{scores[1]})
         fail<ShapeError>(who, ": slopes ", o.slopes.shape(), " must be one per head, for scores ", scores);
+}
+
+/// Head counts under the precision of this scope; fails if they are not positive.
+inline HeadCounts count_heads(Index heads, Index kv_heads) {
+    if (heads <= 0 || kv_heads <= 0) fail<UsageError>("attention: ", heads, " and ", kv_heads, " heads; both must be positive");
+    return {heads, kv_heads, modes().matmul == DType::bf16};
 }
 
 /// Heads of x [B, H, L, D], or of tokens [B, L, H*D] whose heads are `width` wide and begin at element `first`.
@@ -101,7 +109,7 @@ struct AttentionOp {
 
     /// Sizes of a pair of inputs in either layout.
     cpu::AttentionPlan plan(const Shape& q, const Shape& k) const {
-        if (counts.heads == 0) return svad::detail::plan_attention(options, q[0], {q[1], k[1]}, q[2], k[2], q[3]);
+        if (counts.heads == 0) return svad::detail::plan_attention(options, q[0], {q[1], k[1], counts.rounded}, q[2], k[2], q[3]);
         return svad::detail::plan_attention(options, q[0], counts, q[1], k[1], q[2] / counts.heads);
     }
 
@@ -121,7 +129,7 @@ struct AttentionOp {
     void cpu(View<const T> q, View<const T> k, View<const T> v, View<T> y, View<T> lse) const {
         const cpu::AttentionPlan p = plan(q.shape, k.shape);
         using svad::detail::heads_of;
-        cpu::attention_forward<T>(p, heads_of(q, p.width), heads_of(k, p.width), heads_of(v, p.width), heads_of(y, p.width),
+        cpu::attend<T>(p, heads_of(q, p.width), heads_of(k, p.width), heads_of(v, p.width), heads_of(y, p.width),
                                   lse.data);
     }
     Grads grad(const Var& dy, const Var& y, const Var& lse, const Var& q, const Var& k, const Var& v) const {
@@ -155,7 +163,7 @@ void AttentionGradOp::cpu(View<const T> dy, View<const T> y, View<const T> lse, 
     const cpu::AttentionPlan p = AttentionOp{options, counts}.plan(q.shape, k.shape);
     using svad::detail::heads_of;
     const Index w = p.width;
-    cpu::attention_backward<T>(p, heads_of(q, w), heads_of(k, w), heads_of(v, w), heads_of(y, w), heads_of(dy, w), lse.data,
+    cpu::attend_back<T>(p, heads_of(q, w), heads_of(k, w), heads_of(v, w), heads_of(y, w), heads_of(dy, w), lse.data,
                                heads_of(out.data, q.shape, w), heads_of(out.data + q.numel(), k.shape, w),
                                heads_of(out.data + q.numel() + k.numel(), v.shape, w));
 }
@@ -199,7 +207,7 @@ struct PackedAttentionOp {
         const cpu::AttentionPlan p = plan(qkv.shape);
         using svad::detail::heads_of;
         const Index w = p.width, k = p.heads * w, v = k + p.kv_heads * w;
-        cpu::attention_forward<T>(p, heads_of(qkv, w), heads_of(qkv, w, k), heads_of(qkv, w, v), heads_of(y, w), lse.data);
+        cpu::attend<T>(p, heads_of(qkv, w), heads_of(qkv, w, k), heads_of(qkv, w, v), heads_of(y, w), lse.data);
     }
     Grads grad(const Var& dy, const Var& y, const Var& lse, const Var& qkv) const {
         return {apply(PackedAttentionGradOp{options, counts}, dy, y, lse, qkv)};
@@ -224,8 +232,76 @@ void PackedAttentionGradOp::cpu(View<const T> dy, View<const T> y, View<const T>
     const cpu::AttentionPlan p = PackedAttentionOp{options, counts}.plan(qkv.shape);
     using svad::detail::heads_of;
     const Index w = p.width, k = p.heads * w, v = k + p.kv_heads * w;
-    cpu::attention_backward<T>(p, heads_of(qkv, w), heads_of(qkv, w, k), heads_of(qkv, w, v), heads_of(y, w), heads_of(dy, w),
+    cpu::attend_back<T>(p, heads_of(qkv, w), heads_of(qkv, w, k), heads_of(qkv, w, v), heads_of(y, w), heads_of(dy, w),
                                lse.data, heads_of(out, w), heads_of(out, w, k), heads_of(out, w, v));
+}
+
+/// The gradients of KvAttentionOp in one flat value: [dq], then [dkv] in its layout.
+struct KvAttentionGradOp {
+    static constexpr std::string_view name = "kv_attention_grad";
+    AttentionOptions options;
+    svad::detail::HeadCounts counts;
+
+    Result shape(const Shape&, const Shape&, const Shape&, const Shape& q, const Shape& kv) const { return {.y = {q.numel() + kv.numel()}}; }
+    template <Real T>
+    void cpu(View<const T> dy, View<const T> y, View<const T> lse, View<const T> q, View<const T> kv, View<T> out) const;
+    static auto samples() {
+        return std::vector<Sample<KvAttentionGradOp>>{{{{}, {4, 2}}, {{2, 3, 12}, {2, 3, 12}, {2, 4, 3}, {2, 3, 12}, {2, 5, 12}}}};
+    }
+};
+
+/// Cross-attention of q [B, Lq, H*D] on one projection [B, Lk, 2 Hkv D] that holds keys and values side by side.
+struct KvAttentionOp {
+    static constexpr std::string_view name = "kv_attention";
+    static constexpr bool strided = true;
+    AttentionOptions options;
+    svad::detail::HeadCounts counts;
+
+    cpu::AttentionPlan plan(const Shape& q, const Shape& kv) const {
+        return svad::detail::plan_attention(options, q[0], counts, q[1], kv[1], q[2] / counts.heads);
+    }
+    Result shape(const Shape& q, const Shape& kv) const {
+        require(q.rank() == 3 && kv.rank() == 3 && q[0] == kv[0], name, "q should be [B, Lq, H*D], the keys and values [B, Lk, 2 Hkv D]");
+        require(counts.heads > 0 && q[2] % counts.heads == 0 && kv[2] == 2 * counts.kv_heads * (q[2] / counts.heads), name,
+                "widths must be heads times one common head width");
+        const cpu::AttentionPlan p = plan(q, kv);
+        svad::detail::check_attention(options, name, {p.batches, p.heads, p.queries, p.keys}, p.kv_heads);
+        return {.y = q, .saved = {{p.batches, p.heads, p.queries}}};
+    }
+    template <Real T>
+    void cpu(View<const T> q, View<const T> kv, View<T> y, View<T> lse) const {
+        const cpu::AttentionPlan p = plan(q.shape, kv.shape);
+        using svad::detail::heads_of;
+        const Index w = p.width;
+        cpu::attend<T>(p, heads_of(q, w), heads_of(kv, w), heads_of(kv, w, p.kv_heads * w), heads_of(y, w), lse.data);
+    }
+    Grads grad(const Var& dy, const Var& y, const Var& lse, const Var& q, const Var& kv) const {
+        const Var flat = apply(KvAttentionGradOp{options, counts}, dy, y, lse, q, kv);
+        return {flat.slice(0, 0, q.numel()).reshape(q.shape()), flat.slice(0, q.numel(), flat.numel()).reshape(kv.shape())};
+    }
+    static auto samples() {
+        std::vector<Sample<KvAttentionOp>> all;
+        const auto add = [&](bool causal, svad::detail::HeadCounts n, const Shape& q, const Shape& kv) {
+            KvAttentionOp op{{}, n};
+            op.options.causal = causal;
+            all.push_back({op, {q, kv}});
+        };
+        add(false, {4, 2}, {2, 3, 12}, {2, 5, 12});
+        add(true, {1, 1}, {1, 3, 5}, {1, 7, 10});
+        add(false, {2, 2}, {1, 1, 4}, {1, 300, 8});
+        add(false, {2, 1}, {0, 2, 4}, {0, 3, 4});
+        return all;
+    }
+};
+
+template <Real T>
+void KvAttentionGradOp::cpu(View<const T> dy, View<const T> y, View<const T> lse, View<const T> q, View<const T> kv, View<T> out) const {
+    const cpu::AttentionPlan p = KvAttentionOp{options, counts}.plan(q.shape, kv.shape);
+    using svad::detail::heads_of;
+    const Index w = p.width, v = p.kv_heads * w;
+    const View<T> dkv(out.data + q.numel(), kv.shape);
+    cpu::attend_back<T>(p, heads_of(q, w), heads_of(kv, w), heads_of(kv, w, v), heads_of(y, w), heads_of(dy, w), lse.data,
+                        heads_of(out.data, q.shape, w), heads_of(dkv, w), heads_of(dkv, w, v));
 }
 
 }  // namespace ops
@@ -233,20 +309,23 @@ void PackedAttentionGradOp::cpu(View<const T> dy, View<const T> y, View<const T>
 /// softmax(scale q k' + bias) v: q [B, H, Lq, D], k and v [B, Hkv, Lk, D], result [B, H, Lq, D]. Head h of q uses head
 /// h / (H / Hkv) of k and v. A query that sees no key gives zeros.
 [[nodiscard]] inline Var attention(const Var& q, const Var& k, const Var& v, const AttentionOptions& options = {}) {
-    return apply(ops::AttentionOp{options, {}}, q, k, v);
+    return apply(ops::AttentionOp{options, {0, 0, detail::modes().matmul == DType::bf16}}, q, k, v);
 }
 
 /// The same on tokens: q [B, Lq, H*D], k and v [B, Lk, Hkv*D], result [B, Lq, H*D]; nothing is permuted.
 [[nodiscard]] inline Var attention_tokens(const Var& q, const Var& k, const Var& v, Index heads, Index kv_heads,
                                           const AttentionOptions& options = {}) {
-    if (heads <= 0 || kv_heads <= 0) fail<UsageError>("attention: ", heads, " and ", kv_heads, " heads; both must be positive");
-    return apply(ops::AttentionOp{options, {heads, kv_heads}}, q, k, v);
+    return apply(ops::AttentionOp{options, detail::count_heads(heads, kv_heads)}, q, k, v);
+}
+
+/// The same with keys and values side by side: kv [B, Lk, 2 Hkv D] = [k | v].
+[[nodiscard]] inline Var attention_kv(const Var& q, const Var& kv, Index heads, Index kv_heads, const AttentionOptions& options = {}) {
+    return apply(ops::KvAttentionOp{options, detail::count_heads(heads, kv_heads)}, q, kv);
 }
 
 /// Self-attention on a packed projection [B, L, (H + 2 Hkv) D] = [q | k | v], result [B, L, H*D].
 [[nodiscard]] inline Var attention_packed(const Var& qkv, Index heads, Index kv_heads, const AttentionOptions& options = {}) {
-    if (heads <= 0 || kv_heads <= 0) fail<UsageError>("attention: ", heads, " and ", kv_heads, " heads; both must be positive");
-    return apply(ops::PackedAttentionOp{options, {heads, kv_heads}}, qkv);
+    return apply(ops::PackedAttentionOp{options, detail::count_heads(heads, kv_heads)}, qkv);
 }
 
 }  // namespace svad

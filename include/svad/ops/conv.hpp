@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Convolutions with zero padding. conv3d and conv2d unfold the input and multiply: col [C/g k, P], y = w col. The
-// depth-wise 3x3x3 convolution over tokens [B, T, H, W, C] has kernels of its own that run along the channels, which
-// lie together: it is the position encoding of GMHRA and would spend its time unfolding.
+// Convolutions with zero padding: conv3d and conv2d unfold the input and multiply: col [C/g k, P], y = w col. The
+// depth-wise convolution of tokens has kernels of its own (depthwise.hpp); patches are a product (PatchEmbed).
 #pragma once
 
 #include "svad/ops/elementwise.hpp"
@@ -217,85 +216,6 @@ struct Conv3dOp {
     }
 };
 
-namespace depthwise_detail {
-
-/// to[b, t, h, w, :] = sum over the 27 taps of taps[tap, :] * from[b, t + i, h + j, w + k, :] (sign = 1) or with
-/// minus i, j, k (sign = -1: the gradient for the input).
-template <class T>
-void spread(View<const T> from, View<const T> taps, View<T> to, Index sign) {
-    const Index N = from.size(1), H = from.size(2), W = from.size(3), C = from.size(4);
-    parallel_for(from.size(0) * N, 1, [&](Index first, Index last) {
-        for (Index bt = first; bt < last; ++bt)
-            for (Index h = 0; h < H; ++h)
-                for (Index w = 0; w < W; ++w) {
-                    T* out = to.data + ((bt * H + h) * W + w) * C;
-                    std::fill(out, out + C, T(0));
-                    for (Index tap = 0; tap < 27; ++tap) {
-                        const Index t = bt % N + sign * (tap / 9 - 1), y = h + sign * (tap / 3 % 3 - 1), x = w + sign * (tap % 3 - 1);
-                        if (t < 0 || t >= N || y < 0 || y >= H || x < 0 || x >= W) continue;
-                        const T* in = from.data + (((bt / N * N + t) * H + y) * W + x) * C;
-                        const T* weight = taps.data + tap * C;
-                        for (Index c = 0; c < C; ++c) out[c] += in[c] * weight[c];
-                    }
-                }
-    });
-}
-
-}  // namespace depthwise_detail
-
-struct DepthwiseGradInputOp {
-    static constexpr std::string_view name = "depthwise_grad_input";
-    Result shape(const Shape& dy, const Shape&) const { return {.y = dy}; }
-    template <Real T>
-    void cpu(View<const T> dy, View<const T> taps, View<T> dx) const { depthwise_detail::spread(dy, taps, dx, -1); }
-    static auto samples() { return std::vector<Sample<DepthwiseGradInputOp>>{{{}, {{1, 2, 2, 3, 4}, {27, 4}}}}; }
-};
-
-struct DepthwiseGradWeightOp {
-    static constexpr std::string_view name = "depthwise_grad_weight";
-    Result shape(const Shape& dy, const Shape&) const { return {.y = {27, dy.back()}}; }
-    template <Real T>
-    void cpu(View<const T> dy, View<const T> x, View<T> dtaps) const {
-        const Index B = dy.size(0), N = dy.size(1), H = dy.size(2), W = dy.size(3), C = dy.size(4);
-        parallel_for(27, 1, [&](Index first, Index last) {
-            for (Index tap = first; tap < last; ++tap) {
-                T* to = dtaps.data + tap * C;
-                std::fill(to, to + C, T(0));
-                const Index i = tap / 9 - 1, j = tap / 3 % 3 - 1, k = tap % 3 - 1;
-                for (Index bt = 0; bt < B * N; ++bt) {
-                    if (bt % N + i < 0 || bt % N + i >= N) continue;
-                    for (Index h = std::max<Index>(0, -j); h < std::min(H, H - j); ++h)
-                        for (Index w = std::max<Index>(0, -k); w < std::min(W, W - k); ++w) {
-                            const T* g = dy.data + ((bt * H + h) * W + w) * C;
-                            const T* in = x.data + (((bt + i) * H + h + j) * W + w + k) * C;
-                            for (Index c = 0; c < C; ++c) to[c] += g[c] * in[c];
-                        }
-                }
-            }
-        });
-    }
-    static auto samples() { return std::vector<Sample<DepthwiseGradWeightOp>>{{{}, {{1, 2, 2, 3, 4}, {1, 2, 2, 3, 4}}}}; }
-};
-
-/// Depth-wise 3x3x3 over tokens [B, T, H, W, C] with taps [27, C].
-struct DepthwiseOp {
-    static constexpr std::string_view name = "depthwise";
-    Result shape(const Shape& x, const Shape& taps) const {
-        require(x.rank() == 5, name, "tokens must be [B, T, H, W, C]");
-        require(taps == Shape{27, x.back()}, name, "the kernel must be [C, 1, 3, 3, 3]");
-        return {.y = x};
-    }
-    template <Real T>
-    void cpu(View<const T> x, View<const T> taps, View<T> y) const { depthwise_detail::spread(x, taps, y, 1); }
-    Grads grad(const Var& dy, Dropped, const Var& x, const Var& taps) const {
-        return {x.wants_grad() ? svad::apply(DepthwiseGradInputOp{}, dy, taps) : Var(),
-                taps.wants_grad() ? svad::apply(DepthwiseGradWeightOp{}, dy, x) : Var()};
-    }
-    static auto samples() {
-        return std::vector<Sample<DepthwiseOp>>{{{}, {{2, 3, 2, 3, 5}, {27, 5}}}, {{}, {{1, 1, 1, 1, 1}, {27, 1}}}, {{}, {{0, 2, 2, 2, 3}, {27, 3}}}};
-    }
-};
-
 }  // namespace ops
 
 /// x [B, C, T, H, W] with w [O, C / groups, kt, kh, kw] and b [O] or empty -> [B, O, t, h, w].
@@ -312,13 +232,6 @@ struct DepthwiseOp {
     const Var y = conv3d(x.reshape({B, C, 1, H, W}), w.reshape({O, I, 1, kh, kw}), b,
                          {.stride = {1, stride[0], stride[1]}, .padding = {0, padding[0], padding[1]}});
     return y.reshape({B, O, y.size(3), y.size(4)});
-}
-
-/// Tokens [B, T, H, W, C] with a depth-wise kernel w [C, 1, 3, 3, 3], zero padding 1, and b [C] or empty.
-[[nodiscard]] inline Var depthwise_tokens(const Var& x, const Var& w, const Var& b = Var()) {
-    require(w.numel() == 27 * w.size(0), "depthwise", "the kernel must be [C, 1, 3, 3, 3]");
-    const Var y = apply(ops::DepthwiseOp{}, x, w.reshape({w.size(0), 27}).permute({1, 0}));
-    return b ? y + b : y;
 }
 
 }  // namespace svad

@@ -22,17 +22,25 @@ void copy_strided(View<const T> x, T* out) {
     }
     const Index width = x.last(), step = x.stride(-1);
     parallel_for(x.rows(), std::max<Index>(1, 16384 / width), [&](Index first, Index last) {
+        Strides at{};                                           // of row r; counted on, since dividing costs more than a short row
+        Index rest = first, offset = 0;
+        for (int i = rank - 2; i >= 0; --i) {
+            const auto a = static_cast<std::size_t>(i);
+            at[a] = rest % x.shape[i], rest /= x.shape[i];
+            offset += at[a] * x.stride(i);
+        }
         for (Index r = first; r < last; ++r) {
-            Index rest = r, offset = 0;
-            for (int i = rank - 2; i >= 0; --i) {
-                offset += rest % x.shape[i] * x.stride(i);
-                rest /= x.shape[i];
-            }
             const T* in = x.data + offset;
             T* to = out + r * width;
             if (step == 1) std::copy(in, in + width, to);
             else
                 for (Index i = 0; i < width; ++i) to[i] = in[i * step];
+            for (int i = rank - 2; i >= 0; --i) {
+                const auto a = static_cast<std::size_t>(i);
+                offset += x.stride(i);
+                if (++at[a] < x.shape[i]) break;
+                offset -= at[a] * x.stride(i), at[a] = 0;
+            }
         }
     });
 }

@@ -7,13 +7,14 @@
 
 #include "svad/autograd/op.hpp"
 #include "svad/backend/cpu/loops.hpp"
+#include "svad/backend/cpu/norm.hpp"
 #include "svad/ops/layout.hpp"
 
 namespace svad {
 
 namespace detail {
 
-/// Runs f(row, dw, db) over rows and leaves in `sums` [2, width] the two sums over all rows that f added up.
+/// Runs f(first, last, dw, db) over ranges of rows and leaves in `sums` [2, width] the two sums over all rows that f added up.
 /// A fixed number of partial sums in a fixed order: the number of threads does not change the result.
 template <class T, class F>
 void rows_with_sums(Index rows, Index width, T* sums, const F& f) {
@@ -22,7 +23,7 @@ void rows_with_sums(Index rows, Index width, T* sums, const F& f) {
     parallel_for(chunks, cpu::row_grain(size * width, 4), [&](Index first, Index last) {
         for (Index c = first; c < last; ++c) {
             T* dw = partial.data() + c * 2 * width;
-            for (Index r = c * size; r < std::min(rows, (c + 1) * size); ++r) f(r, dw, dw + width);
+            f(std::min(rows, c * size), std::min(rows, (c + 1) * size), dw, dw + width);
         }
     });
     std::fill(sums, sums + 2 * width, T(0));
@@ -51,17 +52,9 @@ struct LayerNormGradOp {
     template <Real T>
     void cpu(View<const T> dy, View<const T> stats, View<const T> x, View<const T> w, View<T> out) const {
         const Index n = x.last(), rows = x.rows();
-        const T share = T(1) / static_cast<T>(std::max<Index>(n, 1));
-        svad::detail::rows_with_sums(rows, n, out.row(rows), [&](Index r, T* dw, T* db) {
-            const T *in = x.row(r), *g = dy.row(r), *scale = w.data;
-            const T mean = stats[2 * r], rstd = stats[2 * r + 1];
-            T* to = out.row(r);
-            for (Index j = 0; j < n; ++j) dw[j] += g[j] * ((in[j] - mean) * rstd);
-            for (Index j = 0; j < n; ++j) db[j] += g[j];        // one target per loop: more would not vectorise
-            for (Index j = 0; j < n; ++j) to[j] = g[j] * scale[j];
-            const T a = cpu::sum(to, n) * share;
-            const T b = cpu::sum_of<T>(n, [&](Index j) { return to[j] * (in[j] - mean); }) * rstd * share;
-            for (Index j = 0; j < n; ++j) to[j] = rstd * (to[j] - a - (in[j] - mean) * rstd * b);
+        const auto numbers = [&](Index r, T& mean, T& rstd) { mean = stats[2 * r], rstd = stats[2 * r + 1]; };
+        svad::detail::rows_with_sums(rows, n, out.row(rows), [&](Index first, Index last, T* dw, T* db) {
+            cpu::norm_back<true>(x.data, dy.data, w.data, n, first, last, numbers, out.data, dw, db);
         });
     }
     static auto samples() {
@@ -81,15 +74,8 @@ struct LayerNormOp {
     template <Real T>
     void cpu(View<const T> x, View<const T> w, View<const T> b, View<T> y, View<T> stats) const {
         const Index n = x.last();
-        const T share = T(1) / static_cast<T>(std::max<Index>(n, 1));
         cpu::for_rows(x.rows(), n, [&](Index r) {
-            const T *in = x.row(r), *scale = w.data, *shift = b.data;
-            T* to = y.row(r);
-            const T mean = cpu::sum(in, n) * share;
-            const T var = cpu::sum_of<T>(n, [&](Index j) { return (in[j] - mean) * (in[j] - mean); }) * share;
-            const T rstd = T(1) / std::sqrt(var + static_cast<T>(eps));
-            for (Index j = 0; j < n; ++j) to[j] = (in[j] - mean) * rstd * scale[j] + shift[j];
-            stats[2 * r] = mean, stats[2 * r + 1] = rstd;
+            cpu::layer_norm_row<T>(x.row(r), w.data, b.data, n, static_cast<T>(eps), y.row(r), stats[2 * r], stats[2 * r + 1]);
         }, 4);
     }
     Grads grad(const Var& dy, Dropped, const Var& stats, const Var& x, const Var& w, Dropped b) const {
@@ -115,17 +101,9 @@ struct RmsNormGradOp {
     template <Real T>
     void cpu(View<const T> dy, View<const T> stats, View<const T> x, View<const T> w, View<T> out) const {
         const Index n = x.last(), rows = x.rows();
-        const T share = T(1) / static_cast<T>(std::max<Index>(n, 1));
-        svad::detail::rows_with_sums(rows, n, out.row(rows), [&](Index r, T* dw, T*) {
-            const T *in = x.row(r), *g = dy.row(r), *scale = w.data;
-            const T rrms = stats[r];
-            T* to = out.row(r);
-            for (Index j = 0; j < n; ++j) {
-                dw[j] += g[j] * (in[j] * rrms);
-                to[j] = g[j] * scale[j];
-            }
-            const T a = cpu::sum_of<T>(n, [&](Index j) { return to[j] * (in[j] * rrms); }) * share;
-            for (Index j = 0; j < n; ++j) to[j] = rrms * (to[j] - (in[j] * rrms) * a);
+        const auto numbers = [&](Index r, T&, T& rrms) { rrms = stats[r]; };
+        svad::detail::rows_with_sums(rows, n, out.row(rows), [&](Index first, Index last, T* dw, T* db) {
+            cpu::norm_back<false>(x.data, dy.data, w.data, n, first, last, numbers, out.data, dw, db);
         });
     }
     static auto samples() {
@@ -145,14 +123,7 @@ struct RmsNormOp {
     template <Real T>
     void cpu(View<const T> x, View<const T> w, View<T> y, View<T> stats) const {
         const Index n = x.last();
-        const T share = T(1) / static_cast<T>(std::max<Index>(n, 1));
-        cpu::for_rows(x.rows(), n, [&](Index r) {
-            const T *in = x.row(r), *scale = w.data;
-            T* to = y.row(r);
-            const T rrms = T(1) / std::sqrt(cpu::dot(in, in, n) * share + static_cast<T>(eps));
-            for (Index j = 0; j < n; ++j) to[j] = in[j] * rrms * scale[j];
-            stats[r] = rrms;
-        }, 3);
+        cpu::for_rows(x.rows(), n, [&](Index r) { stats[r] = cpu::rms_norm_row<T>(x.row(r), w.data, n, static_cast<T>(eps), y.row(r)); }, 3);
     }
     Grads grad(const Var& dy, Dropped, const Var& stats, const Var& x, const Var& w) const {
         const Var packed = apply(RmsNormGradOp{}, dy, stats, x, w);

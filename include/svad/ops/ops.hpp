@@ -6,6 +6,7 @@
 #include "svad/ops/activation.hpp"
 #include "svad/ops/attention.hpp"
 #include "svad/ops/conv.hpp"
+#include "svad/ops/depthwise.hpp"
 #include "svad/ops/dropout.hpp"
 #include "svad/ops/elementwise.hpp"
 #include "svad/ops/embedding.hpp"
@@ -34,15 +35,18 @@ using AllOps = OpList<
     ops::PadOp, ops::ConcatOp,
     ops::AddOp, ops::SubOp, ops::MulOp, ops::DivOp, ops::MinimumOp, ops::MaximumOp, ops::ChosenGradOp, ops::AffineOp,
     ops::ReciprocalOp, ops::PowOp, ops::ExpOp, ops::LogOp, ops::SqrtOp, ops::WhereOp,
-    ops::ActivationOp, ops::ActivationGradOp, ops::SwigluOp, ops::SwigluGradOp, ops::SumOp, ops::MaxOp, ops::MaxGradOp,
+    ops::ActivationOp, ops::ActivationGradOp, ops::ActivationTurnOp, ops::SwigluOp, ops::SwigluGradOp,
+    ops::SwigluJoinedOp, ops::SwigluJoinedGradOp, ops::SumOp, ops::MaxOp, ops::MaxGradOp,
     ops::SoftmaxOp, ops::SoftmaxGradOp, ops::LogSoftmaxOp, ops::LogSoftmaxGradOp, ops::L2NormalizeOp,
     ops::L2NormalizeGradOp, ops::DropoutOp,
     ops::LayerNormOp, ops::LayerNormGradOp, ops::RmsNormOp, ops::RmsNormGradOp, ops::BatchNormOp, ops::BatchNormGradOp,
     ops::RopeOp, ops::MatmulOp, ops::LinearOp, ops::LinearBiasOp, ops::EmbeddingOp, ops::EmbeddingGradOp, ops::Conv3dOp,
     ops::Conv3dGradInputOp, ops::Conv3dGradWeightOp, ops::DepthwiseOp, ops::DepthwiseGradInputOp, ops::DepthwiseGradWeightOp,
+    ops::ClipDepthwiseOp, ops::ClipDepthwiseGradInputOp, ops::ClipDepthwiseGradWeightOp,
     ops::CrossEntropyOp, ops::CrossEntropyGradOp, ops::LinearCrossEntropyOp, ops::LinearCrossEntropyGradOp,
     ops::BinaryCrossEntropyOp, ops::BinaryCrossEntropyGradOp,
-    ops::AttentionOp, ops::AttentionGradOp, ops::PackedAttentionOp, ops::PackedAttentionGradOp>;
+    ops::AttentionOp, ops::AttentionGradOp, ops::PackedAttentionOp, ops::PackedAttentionGradOp,
+    ops::KvAttentionOp, ops::KvAttentionGradOp>;
 
 #if defined(SVAD_PRECOMPILED_SOURCE)
 namespace detail {

@@ -84,6 +84,7 @@ struct RopeOp {
     RopeTable table;
     Tensor<std::int32_t> positions;                         ///< [B, L] or [1, L]
     bool interleaved = false, heads_first = false, inverse = false;
+    Index turned = 0;                                       ///< so many heads of [B, L, H*D] turn, the others pass; 0: all
 
     Result shape(const Shape& x) const {
         const Index width = 2 * table.cos.size(1);
@@ -110,14 +111,18 @@ struct RopeOp {
             const Index b = r / L, l = r % L;
             const Index at = (positions[positions.size(0) == 1 ? l : r] - table.first) * pairs;
             const float *cosines = table.cos.data() + at, *sines = table.sin.data() + at;
-            for (Index h = 0; h < H; ++h)
-                turn(x.data + b * x.stride(0) + h * x_head + l * x_row, step, cosines, sines,
-                     y.data + b * H * L * width + h * y_head + l * y_row, pairs);
+            for (Index h = 0; h < H; ++h) {
+                const T* from = x.data + b * x.stride(0) + h * x_head + l * x_row;
+                T* to = y.data + b * H * L * width + h * y_head + l * y_row;
+                if (turned == 0 || h < turned) turn(from, step, cosines, sines, to, pairs);
+                else
+                    for (Index i = 0; i < width; ++i) to[i] = from[i * step];
+            }
         });
     }
 
     Grads grad(const Var& dy, Dropped, Dropped) const {
-        return {apply(RopeOp{table, positions, interleaved, heads_first, !inverse}, dy)};
+        return {apply(RopeOp{table, positions, interleaved, heads_first, !inverse, turned}, dy)};
     }
 
     static auto samples() {
@@ -126,6 +131,7 @@ struct RopeOp {
         return std::vector<Sample<RopeOp>>{{{rope_table(6, 8), positions}, {{2, 3, 2, 6}}},
                                            {{rope_table(10, 8), positions, true, true}, {{2, 2, 3, 10}}},
                                            {{rope_table(4, 8), positions, true}, {{2, 3, 12}}},
+                                           {{rope_table(4, 8), positions, false, false, false, 2}, {{2, 3, 12}}},
                                            {{rope_table(2, 8), one}, {{1, 1, 1, 2}}},
                                            {{rope_table(4, 8), none}, {{2, 0, 1, 4}}}};
     }
@@ -164,6 +170,12 @@ private:
 [[nodiscard]] inline Var rope(const Var& x, const Tensor<std::int32_t>& positions, const RopeTable& table,
                               const RopeOptions& options = {}) {
     return apply(ops::RopeOp{table, positions, options.interleaved, options.heads_first}, x);
+}
+
+/// The first `heads` heads of x [B, L, H*D] turned, the others as they are: queries and keys of one packed projection.
+[[nodiscard]] inline Var rope_heads(const Var& x, Index heads, const Tensor<std::int32_t>& positions, const RopeTable& table,
+                                    const RopeOptions& options = {}) {
+    return apply(ops::RopeOp{table, positions, options.interleaved, false, false, heads}, x);
 }
 
 /// The same with a table made for this call, of the positions from the smallest to the largest.

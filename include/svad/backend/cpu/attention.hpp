@@ -30,6 +30,7 @@ struct AttentionPlan {
     const std::uint8_t* keep = nullptr;     ///< if given: query i of batch b sees j if keep[b * keep_batch + i * keep_row + j]
     Index keep_batch = 0, keep_row = 0;
     const float* slopes = nullptr;          ///< if given: head h adds slopes[h] * (j - i - past)
+    bool rounded = false;                   ///< products may round their operands to bf16 (attention_bf16.hpp)
 
     /// Keys that query i may see, if `keep` does not hide them.
     Index seen(Index i) const { return causal ? std::clamp<Index>(i + past + 1, 0, keys) : keys; }

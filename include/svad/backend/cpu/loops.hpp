@@ -5,6 +5,7 @@
 // and partial sums have a fixed number and order.
 #pragma once
 
+#include "svad/backend/cpu/vectors.hpp"
 #include "svad/core/parallel.hpp"
 #include "svad/core/view.hpp"
 
@@ -160,17 +161,28 @@ template <class T, class Term>
 }
 template <class T>
 [[nodiscard]] T sum(const T* x, Index n) {
-    return sum_of<T>(n, [x](Index i) { return x[i]; });
+    return vector_sum<T>(n, [x](Index i, auto k) { return k.get(x + i); });
 }
 template <class T>
 [[nodiscard]] T dot(const T* a, const T* b, Index n) {
-    return sum_of<T>(n, [a, b](Index i) { return a[i] * b[i]; });
+    return vector_sum<T>(n, [a, b](Index i, auto k) { return k.get(a + i) * k.get(b + i); });
 }
 /// The largest element; minus infinity if there is none; NaN is passed over.
 template <class T>
 [[nodiscard]] T largest(const T* x, Index n) {
-    return reduce(n, -std::numeric_limits<T>::infinity(), [x](Index i) { return x[i]; },
-                  [](T a, T b) { return b > a ? b : a; });
+    constexpr Index lanes = Lanes<T>::n;
+    constexpr T none = -std::numeric_limits<T>::infinity();
+    typename Lanes<T>::Vector a = typename Lanes<T>::Vector{} + none, b = a;
+    const auto raise = [](auto& top, const auto& v) { top = v > top ? v : top; };
+    Index i = 0;
+    for (; i + 2 * lanes <= n; i += 2 * lanes) raise(a, Lanes<T>::load(x + i)), raise(b, Lanes<T>::load(x + i + lanes));
+    for (; i + lanes <= n; i += lanes) raise(a, Lanes<T>::load(x + i));
+    raise(a, b);
+    T lane[lanes], top = none;
+    Lanes<T>::store(lane, a);
+    for (T v : lane) raise(top, v);
+    for (; i < n; ++i) raise(top, x[i]);
+    return top;
 }
 
 /// The sum of n elements in parallel: blocks of 4096 in T, blocks among each other in double.
@@ -198,7 +210,15 @@ void sum_rows(const T* x, T* y, Index rows, Index width) {
     parallel_for(chunks, row_grain(size * width), [&](Index first, Index last) {
         for (Index c = first; c < last; ++c) {
             T* to = partial.data() + c * width;
-            for (Index r = c * size; r < std::min(rows, (c + 1) * size); ++r)
+            const Index last = std::min(rows, (c + 1) * size);
+            Index r = c * size;
+            for (; r + 8 <= last; r += 8) {                     // `to` is read and written once for eight rows
+                const T *p = x + r * width, *q = p + 4 * width;
+                for (Index j = 0; j < width; ++j)
+                    to[j] += ((p[j] + p[j + width]) + (p[j + 2 * width] + p[j + 3 * width])) +
+                             ((q[j] + q[j + width]) + (q[j + 2 * width] + q[j + 3 * width]));
+            }
+            for (; r < last; ++r)
                 for (Index j = 0; j < width; ++j) to[j] += x[r * width + j];
         }
     });
