@@ -59,7 +59,7 @@ struct Attention {
     /// tokens [B, L, D] look at themselves.
     Var operator()(const Var& tokens, const AttentionContext& context = {}) const {
         (void)tokens.sizes<3>("B L D");
-        Var queries = q(tokens), keys = k(tokens), values = v(tokens);
+        auto [queries, keys, values] = together(tokens, q, k, v);
         if (context.rotation) {
             queries = rope(queries, context.positions, *context.rotation, context.rope);
             keys = rope(keys, context.positions, *context.rotation, context.rope);
