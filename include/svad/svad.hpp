@@ -41,6 +41,7 @@
 // backend/: loops, SIMD functions, products, attention on the CPU.
 #include "svad/backend/cpu/attention.hpp"
 #include "svad/backend/cpu/blocked.hpp"
+#include "svad/backend/cpu/blocked_rows.hpp"
 #include "svad/backend/cpu/gemm.hpp"
 #include "svad/backend/cpu/gemm_bf16.hpp"
 #include "svad/backend/cpu/loops.hpp"

@@ -63,7 +63,7 @@ struct Attention {
             if (context.rotation) qkv = rope_heads(qkv, heads + kv_heads, context.positions, *context.rotation, context.rope);
             return out(attention_packed(qkv, heads, kv_heads, options_of(context)));
         }
-        Var queries = q(tokens), keys = k(tokens), values = v(tokens);
+        auto [queries, keys, values] = together(tokens, q, k, v);
         if (context.rotation) {
             queries = rope(queries, context.positions, *context.rotation, context.rope);
             keys = rope(keys, context.positions, *context.rotation, context.rope);

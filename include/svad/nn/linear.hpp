@@ -55,6 +55,18 @@ struct Linear {
     return linear(x, concat(0, weights), concat(0, biases));
 }
 
+/// Several layers on the same x: {layer(x) ...}. While a text is written with packed weights, they share one pass of the threads.
+template <std::same_as<Linear>... Layers>
+std::array<Var, sizeof...(Layers)> together(const Var& x, const Layers&... layers) {
+    if ((layers.lora || ...)) return {layers(x)...};
+    const std::array<Var, sizeof...(Layers)> weights{layers.weight.var()...};
+    if (!detail::few_packed(x, weights)) return {layers(x)...};
+    const std::vector<Var> products = detail::packed_linears(x, weights);
+    std::size_t i = 0;
+    const auto finish = [&](const Linear& l) { const Var& y = products[i++]; return l.bias ? y + l.bias->var() : y; };
+    return {finish(layers)...};
+}
+
 struct MlpOptions {
     Activation activation = Activation::gelu;
     bool gated = false;
@@ -82,7 +94,10 @@ struct Mlp {
         Var h;
         if (const Var both = gate && activation == Activation::silu ? joined(x, {&*gate, &up}) : Var()) h = swiglu_joined(both);
         else if (!gate) h = up(x, activation);
-        else if (activation == Activation::silu) h = swiglu((*gate)(x), up(x));
+        else if (activation == Activation::silu) {
+            const auto [g, u] = together(x, *gate, up);
+            h = swiglu(g, u);
+        }
         else h = (*gate)(x, activation) * up(x);
         if (dropout_rate > 0) h = dropout(h, dropout_rate);
         return down(h);

@@ -98,6 +98,11 @@ struct LinearBiasOp {
 
 namespace detail {
 
+/// Where packed weights begin.
+[[nodiscard]] inline const std::uint8_t* packed_bytes(const Var& w) {
+    return reinterpret_cast<const std::uint8_t*>(w.storage().data()) + (is_blocked(w.dtype()) ? 0 : 2 * w.offset());
+}
+
 /// y = x w' with w as its file stores it, in f32 or, for many rows under Autocast, in bf16. Weights get no gradient; dx = dy w.
 class PackedLinearOp final : public AnyOp {
 public:
@@ -113,8 +118,7 @@ public:
         require(w_.rank() == 2, "linear", "the weight must be [out, in]");
         require(x.rank() >= 1 && x.shape().back() == w_.size(1), "linear", "x's last size must be the weight's last");
         const Var y = Var::uninitialized(x.shape().with(-1, w_.size(0)), DType::f32);
-        const auto* const w = reinterpret_cast<const std::uint8_t*>(w_.storage().data()) + (is_blocked(w_.dtype()) ? 0 : 2 * w_.offset());
-        cpu::blocked_product(w_.dtype(), x.shape().rows(), w_.size(0), w_.size(1), x.data<float>(), w, y.data<float>(), operands_);
+        cpu::blocked_product(w_.dtype(), x.shape().rows(), w_.size(0), w_.size(1), x.data<float>(), packed_bytes(w_), y.data<float>(), operands_);
         return y;
     }
     Grads grad(const Var& dy, const Var&, std::span<const Var>, std::span<const Var>) const override {
@@ -137,6 +141,25 @@ private:
 [[nodiscard]] inline Var packed_linear(const Var& x, const Var& w) {
     const Var list[] = {x};
     return record(OpPtr(new PackedLinearOp(w.detach())), list);
+}
+
+/// Whether packed_linears() takes these: packed weights of one width, a few rows of x, and nothing for the tape to keep.
+[[nodiscard]] inline bool few_packed(const Var& x, std::span<const Var> weights) {
+    if (x.rank() < 1 || x.dtype() != DType::f32 || x.shape().rows() > cpu::few_rows || (x.wants_grad() && tape_enabled())) return false;
+    return std::all_of(weights.begin(), weights.end(), [&](const Var& w) { return packed_weight(x, w) && w.rank() == 2 && w.size(1) == x.shape().back(); });
+}
+
+/// {x w' ...} in one pass of the threads, off the tape.
+[[nodiscard]] inline std::vector<Var> packed_linears(const Var& x, std::span<const Var> weights) {
+    const Var rows = x.contiguous_().detach();
+    std::vector<Var> results;
+    std::vector<cpu::PackedRows> parts;
+    for (const Var& w : weights) {
+        results.push_back(Var::uninitialized(x.shape().with(-1, w.size(0)), DType::f32));
+        parts.push_back({w.dtype(), w.size(0), packed_bytes(w), results.back().data<float>()});
+    }
+    cpu::packed_products(x.shape().rows(), x.shape().back(), rows.data<float>(), parts);
+    return results;
 }
 
 }  // namespace detail

@@ -1,63 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // y = x w' for weights in blocks (core/blocks.hpp), in f32: nothing is rounded that the file did not round.
-// A few rows of x (decoding): every unit of 32 weights is unpacked in registers and meets all rows, four at a time; the
-// weights are read once, which is what bounds the speed. Many rows (a prompt): w is unpacked straight into the panels of the
-// product's kernels or, without those, a part at a time for gemm(). Results do not depend on the number of threads: an
-// output is one thread's sum in a fixed order.
+// A few rows of x (decoding): blocked_rows.hpp, which reads the weights once. Many rows (a prompt): w is unpacked straight
+// into the panels of the product's kernels or, without those, a part at a time for gemm(). Results do not depend on the
+// number of threads: an output is one thread's sum in a fixed order.
 #pragma once
 
+#include "svad/backend/cpu/blocked_rows.hpp"
 #include "svad/backend/cpu/gemm.hpp"
-#include "svad/core/blocks.hpp"
 
 namespace svad::cpu {
 
-namespace detail {
-
-/// Sum over one row of w [k] with `rows` rows of x [k]: y[r * ldy].
-template <DType type, int rows>
-void blocked_row(const std::uint8_t* w, Index k, const float* x, Index ldx, float* y, Index ldy) {
-    using blocks::Float16;
-    constexpr BlockSize size = blocks::run_of(type);
-    constexpr Index units = size.elements / 32;
-    Float16 low[rows] = {}, high[rows] = {};
-    for (Index block = 0; block < k / size.elements; ++block, w += size.bytes)
-        for (Index u = 0; u < units; ++u) {
-            Float16 a, b;
-            blocks::Unpack<type>::unit(w, u, a, b);
-            const float* at = x + (block * units + u) * 32;
-            for (int r = 0; r < rows; ++r) {
-                Float16 p, q;
-                std::memcpy(&p, at + r * ldx, sizeof p), std::memcpy(&q, at + r * ldx + 16, sizeof q);
-                low[r] += a * p, high[r] += b * q;
-            }
-        }
-    for (int r = 0; r < rows; ++r) {
-        const Float16 all = low[r] + high[r];
-        float sum = 0;
-        for (int i = 0; i < 16; ++i) sum += all[i];
-        y[r * ldy] = sum;
-    }
-}
-
-template <DType type>
-void blocked_rows(const std::uint8_t* w, Index k, Index rows, const float* x, Index ldx, float* y, Index ldy) {
-    for (; rows >= 4; rows -= 4, x += 4 * ldx, y += 4 * ldy) blocked_row<type, 4>(w, k, x, ldx, y, ldy);
-    for (; rows > 0; --rows, x += ldx, y += ldy) blocked_row<type, 1>(w, k, x, ldx, y, ldy);
-}
-
-}  // namespace detail
-
 /// y [m, n] = x [m, k] w', w [n, k] in blocks, or in bf16 or f16 with k a multiple of 32. `operands` says whether products of
-/// more than 8 rows may round both to bf16.
+/// more than few_rows rows may round both to bf16.
 inline void blocked_product(DType type, Index m, Index n, Index k, const float* x, const std::uint8_t* w, float* y,
                             Operands operands = Operands::exact) {
     const std::size_t row = bytes_of(type, k);
-    if (m <= 8) {
-        blocks::with_type(type, "linear", [&](auto t) {
-            parallel_for(n, std::max<Index>(1, 65536 / std::max<Index>(1, k)), [&](Index first, Index last) {
-                for (Index j = first; j < last; ++j) detail::blocked_rows<t>(w + static_cast<std::size_t>(j) * row, k, m, x, k, y + j, n);
-            });
-        });
+    if (m <= few_rows) {
+        const PackedRows all{type, n, w, y};
+        packed_products(m, k, x, {&all, 1});
         return;
     }
 #if SVAD_X86
