@@ -37,7 +37,7 @@ int main(int count, char** arguments) {
     const double taken = seconds([&] {
         for (int i = 0; i < 128; ++i) {
             const Tensor<float> scores = model->scores(hidden.slice(1, hidden.size(1) - 1, hidden.size(1))).to<float>();
-            const auto word = static_cast<std::int32_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
+            const std::int32_t word = infer::best(scores.span());
             hidden = (*model)(model->embed(Tensor<std::int32_t>({1, 1}, std::vector<std::int32_t>{word})), {.cache = &cache});
         }
     });

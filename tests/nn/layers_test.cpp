@@ -2,6 +2,7 @@
 #include "svad/nn/layers.hpp"
 
 #include "svad/autograd/gradcheck.hpp"
+#include "svad/core/quantize.hpp"
 
 #include <doctest/doctest.h>
 
@@ -77,6 +78,37 @@ TEST_CASE("mlp: gated with silu is down(silu(gate x) * up x)") {
     const Var x = random({2, 3, 4}, 9);
     const Var by_hand = mlp.down(silu((*mlp.gate)(x)) * mlp.up(x));
     CHECK(difference(mlp(x), by_hand) < 1e-6);                      // one fused rounding
+}
+
+TEST_CASE("linear: layers together give what each gives, packed or not, with the tape or without") {
+    const auto layer = [](Index out, bool bias, DType type, std::uint64_t seed) {
+        Linear l(64, out, {.bias = bias});
+        const Tensor<float> w = random_f64({out, 64}, -1, 1, seed).to<float>();
+        const Var packed = Var::uninitialized({out, 64}, type);
+        if (type == DType::f32) l.weight.set(w);
+        else {
+            blocks::encode(type, w.data(), w.numel(), reinterpret_cast<std::uint8_t*>(packed.storage().data()));
+            l.weight.set(packed);
+        }
+        if (bias) l.bias->set(random({out}, seed + 1));
+        return l;
+    };
+    for (const DType last : {DType::q8_0, DType::f32}) {
+        const Linear a = layer(33, true, DType::q4_1, 1), b = layer(8, false, DType::q4_0, 3), c = layer(21, true, last, 5);
+        for (const Index rows : {Index{1}, Index{5}, cpu::few_rows + 1}) {
+            const Var x = random({1, rows, 64}, 7).leaf();
+            const auto check = [&](const std::array<Var, 3>& y) {
+                CHECK(difference(y[0], a(x)) == 0);
+                CHECK(difference(y[1], b(x)) == 0);
+                CHECK(difference(y[2], c(x)) == 0);
+            };
+            const std::array<Var, 3> taped = together(x, a, b, c);
+            check(taped);
+            CHECK(taped[0].wants_grad());
+            const NoGrad off;
+            check(together(x, a, b, c));
+        }
+    }
 }
 
 TEST_CASE("mlp: the gradient of both kinds is right") {

@@ -8,6 +8,7 @@
 #include "svad/core/random.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -67,9 +68,16 @@ inline void process_scores(std::span<float> scores, std::span<const Id> seen, In
         for (std::size_t i = static_cast<std::size_t>(o.vocabulary); i < scores.size(); ++i) scores[i] = never;
 }
 
-/// The best word; the first among equals.
+/// The best word; the first among equals. Sixteen lanes, since one comparison after the other takes longer than a layer.
 [[nodiscard]] inline Id best(std::span<const float> scores) {
-    return static_cast<Id>(std::max_element(scores.begin(), scores.end()) - scores.begin());
+    std::array<float, 16> tops;
+    tops.fill(-std::numeric_limits<float>::infinity());
+    std::size_t i = 0;
+    for (; i + tops.size() <= scores.size(); i += tops.size())
+        for (std::size_t lane = 0; lane < tops.size(); ++lane) tops[lane] = scores[i + lane] > tops[lane] ? scores[i + lane] : tops[lane];
+    for (; i < scores.size(); ++i) tops[0] = std::max(tops[0], scores[i]);
+    const auto found = std::find(scores.begin(), scores.end(), *std::max_element(tops.begin(), tops.end()));
+    return found == scores.end() ? 0 : static_cast<Id>(found - scores.begin());
 }
 
 /// A random word from softmax(scores / temperature), cut to the top_k best and then to the smallest set of mass top_p.
