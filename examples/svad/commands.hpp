@@ -23,14 +23,14 @@ struct SynthOptions {
 
 struct TrainArguments {
     std::string out, primary, auxiliary, init, stage = "mixed", preset = "demo", precision = "f32", ratio = "weight",
-                weights = "f32";
+                weights = "f32", system, prompt;
     std::int64_t steps = 1000, batch = 16, save_every = 500, vocabulary = 768, accumulate = 1;
     std::int64_t lora = 0, token_room = 0;
     double rate = 1e-3, warmup = 0.05, lambda_d = 1, lambda_k = 2.5, lambda_words = -1, auxiliary_share = 0.5, clip = 1;
     std::vector<std::string> freeze;
     std::string lora_on = "decoder.*.attn.?";
     std::uint64_t seed = 17;
-    bool json = false, unpack = false;
+    bool json = false, unpack = false, merge = false;
 };
 
 /// A GGUF file in another type.
@@ -57,7 +57,7 @@ struct GenerateOptions {
 };
 
 struct DescribeOptions {
-    std::string model, fill, shots, transnet, format = "text", out, system = "svad-vlm", prompt;
+    std::string model, fill, shots, transnet, format = "text", out, system = "svad-vlm", prompt, lora;
     std::vector<std::string> videos;
     std::int64_t beams = 0, words = 0, batch = 8;                  // 0: as the system does
     double least_shot = 0.5;
@@ -184,6 +184,7 @@ CLI::App* add_annotate(CLI::App& dataset, AnnotateOptions& options);
 
 int synth(const SynthOptions& options);
 int train(const TrainArguments& options);
+int train_system(const TrainArguments& options);
 int assemble(const AssembleArguments& options);
 int describe(const DescribeOptions& options);
 int describe_by_system(const DescribeOptions& options);

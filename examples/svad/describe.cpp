@@ -54,7 +54,8 @@ DescribeOptions settled(DescribeOptions o) {
     if (o.json) o.format = "json";
     if (o.beams == 0) o.beams = 1;
     if (o.words == 0) o.words = 96;
-    if (!o.prompt.empty()) fail<UsageError>("describe: --prompt goes with another --system than svad-vlm");
+    if (!o.prompt.empty() || !o.lora.empty())
+        fail<UsageError>("describe: ", o.prompt.empty() ? "--lora" : "--prompt", " goes with another --system than svad-vlm");
     const bool whole = o.format == "srt" || o.format == "vtt" || o.format == "html";
     if (whole && o.videos.size() > 1) fail<UsageError>("describe: --format ", o.format, " takes one video; got ", o.videos.size());
     if (o.shots.empty()) o.shots = whole ? "adaptive" : "none";

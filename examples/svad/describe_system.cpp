@@ -17,6 +17,7 @@ int describe_by_system(const DescribeOptions& o) {
         fail<UsageError>("describe: --system ", o.system, " describes whole files as text or json on the standard output");
     infer::System system = infer::open_system(o.system, o.model);
     for (const std::string& key : system.pixels.unused) std::fprintf(stderr, "svad: preprocessor_config.json: '%s' is not used\n", key.c_str());
+    if (!o.lora.empty()) drop_lora(system.module), load_lora(system.module, o.lora);
     if (!o.prompt.empty()) system.question = o.prompt;
     if (o.beams > 0) system.search.beams = o.beams;
     if (o.words > 0) system.search.max_new = o.words;

@@ -24,7 +24,7 @@ CLI::App* add_train(CLI::App& app, TrainArguments& o) {
     c->add_option("--out", o.out, "folder of the run: checkpoints, metrics.jsonl, events and the finished model")->required();
     c->add_option("--primary", o.primary, "manifest (JSONL) of primary clips")->required();
     c->add_option("--auxiliary", o.auxiliary, "manifest (JSONL) of auxiliary clips");
-    c->add_option("--init", o.init, "folder of a model to start from (default: random weights)");
+    auto* init = c->add_option("--init", o.init, "folder of a model to start from (default: random weights)");
     c->add_option("--stage", o.stage, "pretrain: short captions, blanks and keyword supervision; mixed: both data sets at "
                                       "once; post: auxiliary first, then primary (the baseline)")
         ->check(CLI::IsMember({"pretrain", "mixed", "post"}));
@@ -52,6 +52,14 @@ CLI::App* add_train(CLI::App& app, TrainArguments& o) {
     c->add_option("--save-every", o.save_every, "steps between checkpoints")->check(CLI::PositiveNumber);
     c->add_option("--seed", o.seed, "seed of weights, order, blanks and dropout");
     c->add_flag("--json", o.json, "print the result as JSON");
+    auto* system = c->add_option("--system", o.system, "fine-tune a system of the paper's comparison instead, from its folder in --init")
+                       ->check(CLI::IsMember(std::vector<std::string>(svad::infer::system_names.begin(), svad::infer::system_names.end())))
+                       ->needs(init);
+    c->add_option("--prompt", o.prompt, "what the --system is asked (default: as published)")->needs(system);
+    c->add_flag("--merge", o.merge, "write the whole --system with its low-rank parts folded in, not the parts alone")->needs(system);
+    for (const char* ours : {"--auxiliary", "--stage", "--preset", "--lambda-d", "--lambda-k", "--lambda-words", "--ratio", "--auxiliary-share",
+                             "--token-room", "--unpack", "--vocabulary", "--weights"})
+        system->excludes(c->get_option(ours));
     return c;
 }
 
@@ -81,6 +89,7 @@ CLI::App* add_describe(CLI::App& app, DescribeOptions& o) {
     c->add_option("--system", o.system, "whose model it is: ours, or a system of the paper's comparison with its own frames, prompt and search")
         ->check(CLI::IsMember(systems));
     c->add_option("--prompt", o.prompt, "what another --system is asked (default: as published)");
+    c->add_option("--lora", o.lora, "low-rank parts that svad train --system made (default: lora.safetensors in the model's folder, if it is there)");
     c->add_option("--fill", o.fill, "instead of describing, fill the blank '__' in this text");
     c->add_option("--beams", o.beams, "hypotheses of the beam search (1: greedy; default: 1, or as the system does)")->check(CLI::Range(1, 64));
     c->add_option("--max-tokens", o.words, "tokens to generate at most (default: 96, or as the system does)")->check(CLI::Range(1, 2048));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // svad train: one stage of training from manifests to a model folder. Run again with the same arguments it goes on
 // from the last checkpoint with the same bits; Ctrl-C saves and says how to go on.
-#include "commands.hpp"
+#include "training.hpp"
 
 #include "svad/svad.hpp"
 
@@ -10,16 +10,16 @@
 
 namespace tool {
 
-namespace {
-
 using namespace svad;
 
-data::Manifest manifest(const std::string& path) {
+data::Manifest training_clips(const std::string& path) {
     if (path.empty()) return {};
     data::Manifest m = data::read_manifest(path);
     for (const std::string& line : m.problems) std::fprintf(stderr, "svad: left out %s\n", line.c_str());
     return m;
 }
+
+namespace {
 
 text::Tokenizer new_tokenizer(const std::vector<const data::Manifest*>& manifests, const TrainArguments& options) {
     std::vector<std::string> texts;
@@ -45,7 +45,8 @@ Captioner start(const TrainArguments& options, const data::Manifest& primary, co
     return captioner;
 }
 
-/// Everything that the bits of a run depend on; a resume with other values is refused.
+}  // namespace
+
 std::string signature(const TrainArguments& o, const std::string& part) {
     std::string all = join(part, " ", o.stage, " steps ", o.steps, " batch ", o.batch, " x ", o.accumulate, " rate ", o.rate * 1e6, "e-6");
     all += join(" warmup ", o.warmup, " clip ", o.clip, " lambda ", o.lambda_d, " ", o.lambda_k, " ", o.lambda_words, " ", o.ratio);
@@ -54,8 +55,34 @@ std::string signature(const TrainArguments& o, const std::string& part) {
     if (o.lora > 0) all += join(" lora ", o.lora, " on ", o.lora_on);
     if (o.token_room > 0) all += " tokens in f16";
     if (o.unpack) all += " unpacked";
+    if (!o.prompt.empty()) all += join(" prompt ", o.prompt);
     return all;
 }
+
+train::TrainOptions loop_options(const TrainArguments& o) {
+    train::TrainOptions t;
+    t.steps = o.steps;
+    t.token_room = static_cast<std::uint64_t>(o.token_room) << 20;
+    t.rate = {.peak = o.rate, .warmup = static_cast<Index>(o.warmup * static_cast<double>(o.steps)), .total = o.steps, .floor = 0.02};
+    t.clip = o.clip;
+    t.lambda_d = o.lambda_d, t.lambda_k = o.lambda_k;
+    t.ratio = o.ratio == "sampling" ? train::TaskRatio::sampling : train::TaskRatio::loss_weight;
+    t.accumulate = o.accumulate, t.save_every = o.save_every, t.seed = o.seed;
+    t.matmul = o.precision == "bf16" ? DType::bf16 : DType::f32;
+    return t;
+}
+
+int told(const train::FitResult& result, const TrainArguments& options, const std::string& folder) {
+    for (const std::string& line : result.skipped) std::fprintf(stderr, "svad: skipped %s\n", line.c_str());
+    if (result.interrupted) {
+        std::fprintf(stderr, "svad: stopped at step %lld of %lld and saved in %s; run the same command again to go on\n",
+                     static_cast<long long>(result.steps), static_cast<long long>(options.steps), folder.c_str());
+        return 130;
+    }
+    return result.skipped.empty() ? 0 : 3;
+}
+
+namespace {
 
 int stage(Captioner& captioner, std::vector<data::Record> primary, std::vector<data::Record> auxiliary,
           const TrainArguments& options, const std::string& part, const std::string& folder) {
@@ -68,26 +95,9 @@ int stage(Captioner& captioner, std::vector<data::Record> primary, std::vector<d
         head.emplace(captioner.config.qformer.width, sizes);
         init(*head, options.seed);
     }
-    for (const std::string& glob : options.freeze)
-        std::fprintf(stderr, "svad: %lld parameters frozen by '%s'\n", static_cast<long long>(freeze(captioner.model, glob)), glob.c_str());
-
-    if (options.lora > 0) {
-        const Index layers = add_lora(captioner.model, options.lora_on, {.rank = options.lora, .alpha = 2.0 * static_cast<double>(options.lora)}, options.seed);
-        std::fprintf(stderr, "svad: low-rank parts beside %lld layers\n", static_cast<long long>(layers));
-    }
-    std::fprintf(stderr, "svad: %lld parameters are trained\n", static_cast<long long>(parameter_count(captioner.model, Count::trainable)));
-
-    train::TrainOptions t;
-    t.steps = options.steps;
-    t.token_room = static_cast<std::uint64_t>(options.token_room) << 20;
-    t.rate = {.peak = options.rate, .warmup = static_cast<Index>(options.warmup * static_cast<double>(options.steps)),
-              .total = options.steps, .floor = 0.02};
-    t.clip = options.clip;
-    t.lambda_d = options.lambda_d, t.lambda_k = options.lambda_k, t.lambda_words = words;
-    t.ratio = options.ratio == "sampling" ? train::TaskRatio::sampling : train::TaskRatio::loss_weight;
-    t.accumulate = options.accumulate, t.save_every = options.save_every, t.seed = options.seed;
-    t.matmul = options.precision == "bf16" ? DType::bf16 : DType::f32;
-
+    choose_trained(captioner.model, options);
+    train::TrainOptions t = loop_options(options);
+    t.lambda_words = words;
     const data::FrameSource frames = data::cached_frames({.frames = captioner.config.frames, .size = captioner.config.video.vit.image});
     const data::LoaderOptions l = {.batch = options.batch, .auxiliary_share = options.auxiliary_share, .seed = options.seed,
                                    .prompts = captioner.prompts, .fill_task = options.lambda_k > 0};
@@ -96,19 +106,14 @@ int stage(Captioner& captioner, std::vector<data::Record> primary, std::vector<d
         captioner.model, head ? &*head : nullptr,
         [&](Index first) { return std::make_unique<data::Loader>(primary, auxiliary, captioner.tokenizer, kinds, frames, l, first); },
         run, t, signature(options, part), part);
-    for (const std::string& line : result.skipped) std::fprintf(stderr, "svad: skipped %s\n", line.c_str());
-    if (result.interrupted) {
-        std::fprintf(stderr, "svad: stopped at step %lld of %lld and saved in %s; run the same command again to go on\n",
-                     static_cast<long long>(result.steps), static_cast<long long>(options.steps), folder.c_str());
-        return 130;
-    }
-    return result.skipped.empty() ? 0 : 3;
+    return told(result, options, folder);
 }
 
 }  // namespace
 
 int train(const TrainArguments& options) {
-    const data::Manifest primary = manifest(options.primary), auxiliary = manifest(options.auxiliary);
+    if (!options.system.empty()) return train_system(options);
+    const data::Manifest primary = training_clips(options.primary), auxiliary = training_clips(options.auxiliary);
     io::make_directories(options.out);
     const io::LockFile only_one(options.out + "/lock");
     Captioner captioner = start(options, primary, auxiliary);

@@ -163,6 +163,7 @@
 #include "svad/ops/rope.hpp"
 
 // nn/: parameters, modules, layers.
+#include "svad/nn/any_module.hpp"
 #include "svad/nn/attention.hpp"
 #include "svad/nn/export.hpp"
 #include "svad/nn/kv_cache.hpp"
@@ -225,6 +226,7 @@
 #include "svad/infer/video_description.hpp"
 
 // data/: manifests, batches, the synthetic world.
+#include "svad/data/ahead.hpp"
 #include "svad/data/annotation_store.hpp"
 #include "svad/data/annotations.hpp"
 #include "svad/data/balanced_sample.hpp"
@@ -241,6 +243,7 @@
 #include "svad/data/manifest.hpp"
 #include "svad/data/ngram_types.hpp"
 #include "svad/data/shards.hpp"
+#include "svad/data/shuffled_clips.hpp"
 #include "svad/data/split.hpp"
 #include "svad/data/statistics.hpp"
 #include "svad/data/synth/actions.hpp"
@@ -274,3 +277,4 @@
 #include "svad/train/progress.hpp"
 #include "svad/train/schedule.hpp"
 #include "svad/train/trainer.hpp"
+#include "svad/train/tune.hpp"

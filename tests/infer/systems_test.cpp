@@ -4,43 +4,15 @@
 // in tests/goldens.
 #include "svad/infer/systems.hpp"
 
-#include "../io/temp_dir.hpp"
+#include "system_folders.hpp"
 
 #include "doctest/doctest.h"
 
-#include <filesystem>
-
 using namespace svad;
 using namespace svad::infer;
+using namespace folders;
 
 namespace {
-
-const std::string fixtures = std::string(SVAD_FIXTURES) + "/models/";
-
-/// A word a letter, and the special words of all systems.
-void write_letters(const std::string& folder) {
-    io::Json vocabulary = io::Json::object(), added = io::Json::array();
-    const auto add = [&](const std::string& word) { vocabulary[word] = vocabulary.size(); };
-    for (const char* word : {"[PAD]", "<s>", "</s>", "[UNK]", "[CLS]", "[SEP]", "<|endoftext|>"}) {
-        added.push_back(io::object({{"id", vocabulary.size()}, {"content", word}, {"special", true}, {"single_word", false},
-                                    {"lstrip", false}, {"rstrip", false}, {"normalized", false}}));
-        add(word);
-    }
-    for (const char* word : {"#", ":", ".", ","}) add(word);
-    for (char c = 'a'; c <= 'z'; ++c) add(std::string(1, c)), add("##" + std::string(1, c));
-    for (char c = '0'; c <= '9'; ++c) add(std::string(1, c));
-    io::write_json(folder + "/tokenizer.json", io::object({{"version", "1.0"}, {"added_tokens", added}, {"normalizer", io::object({{"type", "Lowercase"}})},
-        {"pre_tokenizer", io::object({{"type", "BertPreTokenizer"}})}, {"post_processor", nullptr}, {"decoder", io::object({{"type", "WordPiece"}, {"prefix", "##"}, {"cleanup", false}})},
-        {"model", io::object({{"type", "WordPiece"}, {"unk_token", "[UNK]"}, {"continuing_subword_prefix", "##"}, {"max_input_chars_per_word", 100}, {"vocab", vocabulary}})}}));
-}
-
-std::string folder_of(const TempDir& dir, const std::string& fixture) {
-    const std::string folder = dir / fixture;
-    io::make_directories(folder);
-    for (const char* file : {"/config.json", "/model.safetensors"}) io::copy_file(fixtures + fixture + file, folder + file);
-    write_letters(folder);
-    return folder;
-}
 
 Tensor<std::uint8_t> frames(Index count, std::uint64_t seed) {
     Tensor<std::uint8_t> clip({count, 40, 60, 3});
@@ -56,6 +28,15 @@ Tensor<float> prompt(const System& s, const Tensor<std::uint8_t>& clip) {
 
 bool same(const Tensor<float>& a, const Tensor<float>& b) { return a.shape() == b.shape() && std::equal(a.begin(), a.end(), b.begin()); }
 
+/// Scores of the first word about the same frames as ever.
+Tensor<float> scores(const System& s) {
+    const NoGrad off;
+    const Index count = std::holds_alternative<video::Uniform>(s.frames) ? 1 : 4;
+    const Prompt asked = s.prompt(Var(s.pixels(frames(count, 1))), std::vector<double>(static_cast<std::size_t>(count), 0.5), s.question);
+    const Var hidden = (*s.decoder)(asked.vectors, {.prefix = asked.prefix});
+    return s.decoder->scores(hidden.slice(1, hidden.size(1) - 1)).to<float>();
+}
+
 /// It says the same of the same frames, is shown other vectors for other frames, and says what its decoder can say.
 void check(System s, Index count) {
     s.search.max_new = 6;
@@ -66,28 +47,6 @@ void check(System s, Index count) {
     CHECK(one.shape() == two.shape());
     CHECK_FALSE(same(one, two));
     CHECK(one.size(2) == s.decoder->config.width);
-}
-
-/// A decoder of LLaMA's kind with random weights, as Hugging Face lays it out.
-void write_llama(const std::string& folder, Index width) {
-    io::make_directories(folder);
-    Decoder model({.vocabulary = 90, .width = width, .depth = 1, .heads = 2, .hidden = 24});
-    init(model, 3);
-    const std::pair<const char*, const char*> names[] = {{"words.weight", "embed_tokens.weight"}, {"norm.weight", "norm.weight"},
-        {"blocks.0.norm1.weight", "layers.0.input_layernorm.weight"}, {"blocks.0.norm2.weight", "layers.0.post_attention_layernorm.weight"},
-        {"blocks.0.attn.q.weight", "layers.0.self_attn.q_proj.weight"}, {"blocks.0.attn.k.weight", "layers.0.self_attn.k_proj.weight"},
-        {"blocks.0.attn.v.weight", "layers.0.self_attn.v_proj.weight"}, {"blocks.0.attn.out.weight", "layers.0.self_attn.o_proj.weight"},
-        {"blocks.0.mlp.gate.weight", "layers.0.mlp.gate_proj.weight"}, {"blocks.0.mlp.up.weight", "layers.0.mlp.up_proj.weight"},
-        {"blocks.0.mlp.down.weight", "layers.0.mlp.down_proj.weight"}};
-    std::vector<Tensor<float>> alive;
-    std::vector<io::NamedBytes> tensors;
-    const ParameterMap map = parameter_map(model);
-    for (const auto& [ours, theirs] : names) tensors.push_back(io::named(join("model.", theirs), alive.emplace_back(map.at(ours)->var().to<float>())));
-    tensors.push_back(io::named("lm_head.weight", alive.emplace_back(map.at("head")->var().to<float>())));
-    io::write_safetensors(folder + "/model.safetensors", tensors);
-    io::write_json(folder + "/config.json", io::object({{"model_type", "llama"}, {"vocab_size", 90}, {"hidden_size", width}, {"num_hidden_layers", 1},
-                                                        {"num_attention_heads", 2}, {"intermediate_size", 24}, {"rms_norm_eps", 1e-6}}));
-    write_letters(folder);
 }
 
 }  // namespace
@@ -109,28 +68,14 @@ TEST_CASE("systems: LLaVA and BLIP-2 see one frame, Video-LLaVA eight") {
 
 TEST_CASE("systems: Qwen-VL reads its picture between its marks") {
     const TempDir dir;
-    const std::string folder = dir / "qwen";
-    io::make_directories(folder);
-    io::Json config = io::read_json(fixtures + "qwen_v1/config.json"), visual = io::read_json(fixtures + "qwen_vl_visual/config.json");
-    if (visual.contains("visual")) visual = visual["visual"];
-    visual["image_start_id"] = 140;
-    config["visual"] = visual;
-    io::write_json(folder + "/config.json", config);
-    const auto language = io::open_weights(fixtures + "qwen_v1"), eyes = io::open_weights(fixtures + "qwen_vl_visual");
-    std::vector<io::NamedBytes> tensors;
-    for (const auto* file : {&language, &eyes})
-        for (const std::string& name : file->names()) tensors.push_back({name, *file->info(name).dtype, file->info(name).shape, file->info(name).bytes});
-    io::write_safetensors(folder + "/model.safetensors", tensors);
-    write_letters(folder);
-    const System s = open_system("qwen-vl", folder);
+    const System s = open_system("qwen-vl", qwen_vl_folder(dir));
     CHECK(s.search.min_new == 8);
     check(s, 1);
 }
 
 TEST_CASE("systems: VideoChat tells its frames' times and ends at its mark") {
     const TempDir dir;
-    const std::string folder = folder_of(dir, "videochat_gmhra");
-    write_llama(folder + "/language", 56);
+    const std::string folder = videochat_folder(dir);
     System s = open_system("videochat", folder);
     CHECK(std::get<video::Segments>(s.frames).frames == 8);
     CHECK(s.cut == "###");
@@ -138,6 +83,56 @@ TEST_CASE("systems: VideoChat tells its frames' times and ends at its mark") {
     check(s, 4);
     write_llama(folder + "/language", 48);
     CHECK_THROWS_WITH_AS((void)open_system("videochat", folder), doctest::Contains("projects to words of 56"), io::FormatError);
+}
+
+TEST_CASE("systems: GVT sees sixteen frames and is asked nothing") {
+    const TempDir dir;
+    const System s = open_system("gvt", gvt_folder(dir));
+    CHECK(std::get<video::Stride>(s.frames).frames == 16);
+    CHECK(s.question.empty());
+    check(s, 16);
+}
+
+TEST_CASE("systems: saved, each is a folder that says the same; low-rank parts are folded in, and stay beside the weights here") {
+    const TempDir dir;
+    for (const auto name : system_names) {
+        INFO(name);
+        const System s = open_system(name, system_folder(name, dir));
+        add_lora(s.module, "decoder.*.attn.?", {.rank = 2});
+        for_each_part<Linear>(s.module, [](const std::string&, Linear& l) {
+            if (l.lora) l.lora->b.set(Var::full(l.lora->b.shape(), 0.05));
+        });
+        const std::string out = dir / (std::string(name) + " saved");
+        const Tensor<float> before = scores(s);
+        s.save(out);
+        CHECK(same(scores(s), before));
+        CHECK_FALSE(io::exists(out + "/lora.safetensors"));
+        const Tensor<float> after = scores(open_system(name, out));
+        REQUIRE(after.shape() == before.shape());
+        double worst = 0, change = 0;
+        const Tensor<float> plain = scores(open_system(name, system_folder(name, dir)));
+        for (Index i = 0; i < after.numel(); ++i) {
+            worst = std::max(worst, static_cast<double>(std::abs(after[i] - before[i])));
+            change = std::max(change, static_cast<double>(std::abs(plain[i] - before[i])));
+        }
+        CHECK(worst < 1e-4);                                                    // (W + s B A) x rounds otherwise than W x + s B A x
+        CHECK(change > 1e-2);
+    }
+}
+
+TEST_CASE("systems: low-rank parts beside the weights are part of the system") {
+    const TempDir dir;
+    const std::string folder = folder_of(dir, "llava");
+    const System s = open_system("llava", folder);
+    const Tensor<float> plain = scores(s);
+    add_lora(s.module, "decoder.*", {.rank = 2});
+    for_each_part<Linear>(s.module, [](const std::string&, Linear& l) {
+        if (l.lora) l.lora->b.set(Var::full(l.lora->b.shape(), 0.05));
+    });
+    const Tensor<float> adapted = scores(s);
+    CHECK_FALSE(same(plain, adapted));
+    save_lora(s.module, folder + "/lora.safetensors");
+    CHECK(same(scores(open_system("llava", folder)), adapted));
 }
 
 TEST_CASE("systems: unknown names and folders without their files are errors that say so") {

@@ -9,13 +9,17 @@
 //   videochat    8 frames   its own conversation         top-p 0.9, up to 200 words
 //   gvt         16 frames   none                         4 beams; its length penalty ((5 + n) / 6)^0.6 is n^0.6 here
 // A folder is as Hugging Face lays it out: config.json, weights, tokenizer (tokenizer.json, vocab.txt or qwen.tiktoken),
-// preprocessor_config.json. VideoChat's language model lies in a folder `language` inside, as one of its own.
+// preprocessor_config.json. VideoChat's language model lies in a folder `language` inside, as one of its own. Low-rank
+// parts in a file lora.safetensors beside them are part of the system. How it is fine-tuned: train/tune.hpp.
 #pragma once
 
 #include "svad/infer/generate.hpp"
 #include "svad/infer/preprocessor.hpp"
 #include "svad/models/hub.hpp"
 #include "svad/models/names.hpp"
+#include "svad/nn/any_module.hpp"
+#include "svad/nn/export.hpp"
+#include "svad/nn/lora.hpp"
 #include "svad/text/chat_templates.hpp"
 #include "svad/text/tokenizer.hpp"
 #include "svad/video/reader.hpp"
@@ -29,12 +33,28 @@ struct System {
     text::Tokenizer tokenizer;
     Preprocessor pixels;
     video::Choice frames = video::Uniform{.frames = 1};
-    SearchOptions search;
+    SearchOptions search;                           ///< the last of its stop words ended the captions that it learned from
     std::string question;                           ///< what is asked, where the system takes words
     std::string cut;                                ///< the answer ends in front of this text
     const Decoder* decoder = nullptr;
     /// Input [1, T, 3, S, S], the frames' times in seconds and the question, to what the decoder continues.
     std::function<Prompt(const Var&, const std::vector<double>&, const std::string&)> prompt;
+    AnyModule module;                               ///< all its weights: the language model's are decoder.*
+    std::function<void(const std::string&)> write;  ///< the weights as they are, without low-rank parts, as a folder like its own
+
+    /// Writes a folder like the one it came from with the present weights, low-rank parts folded in, which stand beside the
+    /// weights again afterwards.
+    void save(const std::string& folder) const {
+        struct Folded {
+            const AnyModule& module;
+            explicit Folded(const AnyModule& m) : module(m) { merge_lora(module); }
+            ~Folded() { unmerge_lora(module); }
+            Folded(const Folded&) = delete;
+            Folded& operator=(const Folded&) = delete;
+        };
+        const Folded whole(module);
+        write(folder);
+    }
 
     /// What it says of frames [T, H, W, 3] at these seconds.
     [[nodiscard]] std::string describe(const Tensor<std::uint8_t>& clip, const std::vector<double>& seconds) const {
@@ -84,11 +104,19 @@ inline text::Tokenizer folder_tokenizer(const std::string& folder) {
 inline Tensor<Id> row_of(const std::vector<Id>& ids) { return Tensor<Id>({1, static_cast<Index>(ids.size())}, ids); }
 inline void append(std::vector<Id>& to, const std::vector<Id>& more) { to.insert(to.end(), more.begin(), more.end()); }
 
-/// The model of config.json in the folder, filled, shared with the closures of a System.
+/// The same table for a model that may have been given low-rank parts, which have a file of their own.
+inline NameTable beside_lora(NameTable names) {
+    names.elsewhere.emplace_back("*.lora.?");
+    return names;
+}
+
+/// The model of config.json in the folder, filled, shared with the closures of the System.
 template <class M, class Config>
-std::shared_ptr<M> opened(const std::string& folder, Config config, const NameTable& names) {
-    auto model = std::make_shared<M>(config);
+std::shared_ptr<M> opened(System& s, const std::string& folder, Config config, const NameTable& names) {
+    const auto model = std::make_shared<M>(config);
     load(*model, folder, names);
+    s.module = AnyModule(model), s.decoder = &model->decoder;
+    s.write = [model, folder, names = beside_lora(names)](const std::string& to) { export_like(*model, folder, to, names); };
     return model;
 }
 
@@ -106,12 +134,11 @@ inline std::string text_type(const io::Json& json) {
 inline System open_blip2(const std::string& folder, const io::Json& json, const std::string& where) {
     const Blip2Config config = hub::blip2(json, where);
     System s = start(folder, config.vision.image);
-    const auto model = opened<Blip2>(folder, config, names::blip2(text_type(json)));
+    const auto model = opened<Blip2>(s, folder, config, names::blip2(text_type(json)));
     const Id begin = s.tokenizer.id("</s>");
     s.search.max_new = 30, s.search.min_new = 1, s.search.beams = 5, s.search.stop = {begin};
     if (const std::vector<Id> line = s.tokenizer.encode("\n"); line.size() == 1) s.search.stop.push_back(line[0]);     // how it was trained
     s.question = "a photo of";
-    s.decoder = &model->decoder;
     s.prompt = [model, begin, tokenizer = s.tokenizer](const Var& clip, const std::vector<double>&, const std::string& question) {
         const Var seen = model->see(clip.reshape({clip.size(1), 3, clip.size(3), clip.size(4)}));
         std::vector<Id> ids = placeholders(model->config.image_id, seen.size(0) * seen.size(1));
@@ -125,10 +152,9 @@ inline System open_blip2(const std::string& folder, const io::Json& json, const 
 inline System open_qwen_vl(const std::string& folder, const io::Json& json, const std::string& where) {
     const QwenVlConfig config = hub::qwen_vl(json, where);
     System s = start(folder, config.vision.vit.image);
-    const auto model = opened<QwenVl>(folder, config, names::qwen_vl(config.vision.vit.heads));
+    const auto model = opened<QwenVl>(s, folder, config, names::qwen_vl(config.vision.vit.heads));
     s.search.max_new = 30, s.search.min_new = 8, s.search.length_penalty = 0, s.search.stop = {s.tokenizer.id("<|endoftext|>")};
     s.question = "Generate the caption in English:";
-    s.decoder = &model->decoder;
     s.prompt = [model, tokenizer = s.tokenizer](const Var& clip, const std::vector<double>&, const std::string& question) {
         const Var seen = model->see(clip.reshape({clip.size(1), 3, clip.size(3), clip.size(4)}));
         std::vector<Id> ids{model->config.image_start};
@@ -155,11 +181,10 @@ inline System open_llava(const std::string& folder, const io::Json& json, const 
     const LlavaConfig config = hub::llava(json, where);
     if (clips && !config.video) fail<UsageError>(where, ": has no tower for clips; it is llava, not video-llava");
     System s = start(folder, config.vision.image);
-    const auto model = opened<Llava>(folder, config, names::llava(text_type(json)));
+    const auto model = opened<Llava>(s, folder, config, names::llava(text_type(json)));
     s.search.max_new = 512, s.search.stop = {s.tokenizer.id("</s>")};
     if (clips) s.frames = video::Linspace{.frames = 8};
     s.question = clips ? "Describe the video in detail." : "Describe the image in detail.";
-    s.decoder = &model->decoder;
     s.prompt = [model, clips, tokenizer = s.tokenizer](const Var& clip, const std::vector<double>&, const std::string& question) {
         const Var seen = clips ? model->watch(clip) : model->see(clip.reshape({clip.size(1), 3, clip.size(3), clip.size(4)}));
         auto [ids, behind] = around(text::find_chat_template(clips ? "video-llava" : "llava-1.5"), tokenizer, "\n" + question);
@@ -173,11 +198,10 @@ inline System open_llava(const std::string& folder, const io::Json& json, const 
 inline System open_gvt(const std::string& folder, const io::Json& json, const std::string& where) {
     const GitConfig config = hub::gvt(json, where);
     System s = start(folder, config.vision.image);
-    const auto model = opened<Git>(folder, config, names::gvt());
+    const auto model = opened<Git>(s, folder, config, names::gvt());
     const Id begin = s.tokenizer.id("[CLS]");
     s.frames = video::Stride{.frames = 16};
     s.search.max_new = 64, s.search.beams = 4, s.search.length_penalty = 0.6, s.search.stop = {s.tokenizer.id("[SEP]")};
-    s.decoder = &model->decoder;
     s.prompt = [model, begin](const Var& clip, const std::vector<double>&, const std::string&) {
         const Var seen = model->see(clip);
         return Prompt{.vectors = model->vectors(row_of({begin}), seen), .keep = {}, .seen = {{begin}}, .prefix = seen.size(1)};
@@ -185,24 +209,34 @@ inline System open_gvt(const std::string& folder, const io::Json& json, const st
     return s;
 }
 
+/// VideoChat with its language model.
+struct VideoChatSystem {
+    VideoChat eyes;
+    Decoder decoder;
+    void visit(auto&& f) { f("", eyes); f("decoder", decoder); }
+};
+
 inline System open_videochat(const std::string& folder, const io::Json& json, const std::string& where) {
-    struct Both {
-        VideoChat eyes;
-        Decoder decoder;
-    };
     const std::string language = folder + "/language", words = language + "/config.json";
     const io::Json text = io::read_json(words);
     const VideoChatConfig config = hub::video_chat(json, where);
     System s = start(folder, config.video.vit.image, language);
-    const auto model = std::make_shared<Both>(Both{VideoChat(config), Decoder(hub::decoder(text, words))});
+    const auto model = std::make_shared<VideoChatSystem>(VideoChatSystem{VideoChat(config), Decoder(hub::decoder(text, words))});
     if (model->decoder.config.width != config.word_width)
         fail<io::FormatError>(where, ": projects to words of ", config.word_width, ", but ", words, " has ", model->decoder.config.width);
-    load(model->eyes, folder, names::video_chat());
-    load(model->decoder, language, names::decoder(text.value("model_type", "llama")));
+    const NameTable eyes = beside_lora(names::video_chat()), tongue = beside_lora(names::decoder(text.value("model_type", "llama")));
+    load(model->eyes, folder, eyes);
+    load(model->decoder, language, tongue);
+    name_parameters(*model);
     s.search.max_new = 200, s.search.sample = true, s.search.top_p = 0.9, s.search.stop = {s.tokenizer.id("</s>")};
     s.frames = video::Segments{.frames = 8};
     s.question = "Describe the video in detail.", s.cut = "###";
-    s.decoder = &model->decoder;
+    s.module = AnyModule(model), s.decoder = &model->decoder;
+    s.write = [model, folder, language, eyes, tongue](const std::string& to) {
+        export_like(model->eyes, folder, to, eyes);
+        export_like(model->decoder, language, to + "/language", tongue);
+        name_parameters(*model);
+    };
     s.prompt = [model, tokenizer = s.tokenizer](const Var& clip, const std::vector<double>& seconds, const std::string& question) {
         const Var seen = model->eyes(clip);                     // [1, Q + E, D]
         std::string times;
@@ -232,12 +266,16 @@ inline constexpr std::array<std::string_view, 6> system_names{"blip2", "qwen-vl"
 [[nodiscard]] inline System open_system(std::string_view name, const std::string& folder) {
     const std::string where = folder + "/config.json";
     const io::Json json = io::read_json(where);
-    if (name == "blip2") return detail::open_blip2(folder, json, where);
-    if (name == "qwen-vl") return detail::open_qwen_vl(folder, json, where);
-    if (name == "llava" || name == "video-llava") return detail::open_llava(folder, json, where, name == "video-llava");
-    if (name == "videochat") return detail::open_videochat(folder, json, where);
-    if (name == "gvt") return detail::open_gvt(folder, json, where);
-    fail<UsageError>("there is no system '", name, "'; known are blip2, qwen-vl, llava, video-llava, videochat and gvt");
+    System s = [&] {
+        if (name == "blip2") return detail::open_blip2(folder, json, where);
+        if (name == "qwen-vl") return detail::open_qwen_vl(folder, json, where);
+        if (name == "llava" || name == "video-llava") return detail::open_llava(folder, json, where, name == "video-llava");
+        if (name == "videochat") return detail::open_videochat(folder, json, where);
+        if (name == "gvt") return detail::open_gvt(folder, json, where);
+        fail<UsageError>("there is no system '", name, "'; known are blip2, qwen-vl, llava, video-llava, videochat and gvt");
+    }();
+    if (const std::string parts = folder + "/lora.safetensors"; io::exists(parts)) load_lora(s.module, parts);
+    return s;
 }
 
 }  // namespace svad::infer

@@ -105,7 +105,8 @@ inline std::set<std::string> weight_files(const std::string& folder) {
 /// safetensors files with the same names, shapes and element types, and the source's small files (config.json, tokenizer,
 /// texts of up to 64 MiB). Tensors that the model does not hold are copied; a head stored beside the words it is tied to
 /// gets their values. Throws UsageError for parameters that have no place in the source (low-rank parts: merge_lora() and
-/// drop_lora() first), FormatError and ShapeError where the source is another model's. The folders must differ.
+/// drop_lora() first) and are not among names.elsewhere, FormatError and ShapeError where the source is another model's.
+/// The folders must differ.
 template <Module M>
 void export_like(M& module, const std::string& source, const std::string& folder, const NameTable& names) {
     namespace fs = std::filesystem;
@@ -120,7 +121,7 @@ void export_like(M& module, const std::string& source, const std::string& folder
     for (const auto& [name, tensor] : all) written.insert(tensor.target.parts.begin(), tensor.target.parts.end());
     std::vector<std::string> homeless;
     for (const auto& [path, p] : map)
-        if (!written.contains(p)) homeless.push_back(path);
+        if (!written.contains(p) && !names.fills_elsewhere(path)) homeless.push_back(path);
     if (!homeless.empty())
         fail<UsageError>("export: ", homeless.size(), " parameters have no place in ", source, " (", detail::some(homeless), ")");
     std::size_t next = 0;

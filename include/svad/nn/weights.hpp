@@ -41,6 +41,10 @@ struct NameTable {
         for (const std::string& glob : ignored) t.ignored.push_back(file + glob);
         return t;
     }
+    /// Whether another file fills this parameter.
+    [[nodiscard]] bool fills_elsewhere(const std::string& path) const {
+        return std::any_of(elsewhere.begin(), elsewhere.end(), [&](const auto& glob) { return detail::glob_match(glob, path); });
+    }
     NameTable& add(const NameTable& other) {
         rules.insert(rules.end(), other.rules.begin(), other.rules.end());
         ignored.insert(ignored.end(), other.ignored.begin(), other.ignored.end());
@@ -236,11 +240,8 @@ void load(M& module, const File& file, const NameTable& table = {}) {
             if (p && !filled.emplace(p, true).second) unused.push_back(name + " (a second value for " + p->path() + ")");
         plan.emplace_back(name, target);
     }
-    const auto elsewhere = [&](const std::string& path) {
-        return std::any_of(table.elsewhere.begin(), table.elsewhere.end(), [&](const auto& glob) { return detail::glob_match(glob, path); });
-    };
     for (const auto& [path, p] : map)
-        if (!filled.count(p) && !elsewhere(path)) missing.push_back(path);
+        if (!filled.count(p) && !table.fills_elsewhere(path)) missing.push_back(path);
     if (!missing.empty() || !unused.empty() || !misshaped.empty()) {
         std::string text;
         const auto list = [&](const std::vector<std::string>& names, const std::string& what) {

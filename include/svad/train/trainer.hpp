@@ -80,20 +80,15 @@ struct FitResult {
 /// Called after every `log_every` steps with the step and the figures just logged.
 using OnLog = std::function<void(Index step, const Figures&)>;
 
-/// Trains the model (and the head, if given) up to options.steps, from the run's last checkpoint if there is one.
-/// `loader_at(first)` makes the loader whose next batch is number `first`.
-template <class LoaderAt>
-FitResult fit(SvadVlm& model, KeywordHead* head, LoaderAt loader_at, Run& run, const TrainOptions& options,
-              const std::string& signature, const std::string& title = "train", const OnLog& on_log = {}) {
-    AdamW optimizer(options.adamw);
-    optimizer.add(model);
-    if (head) optimizer.add(*head, "head.");
+/// The loop, whatever is trained: up to options.steps, from the run's last checkpoint if there is one. `loader_at(first)`
+/// makes the loader whose next batch is number `first`; `loss_of(batch, step, parts)` is a batch's loss.
+template <class LoaderAt, class LossOf>
+FitResult fit_steps(AdamW& optimizer, LoaderAt loader_at, LossOf loss_of, Run& run, const TrainOptions& options,
+                    const std::string& signature, const std::string& title, const OnLog& on_log) {
     if (optimizer.slots().empty()) fail<UsageError>("train: every parameter is frozen");
     Index step = run.resume(optimizer, signature);
     for (const std::string& line : run.problems()) std::fprintf(stderr, "checkpoint skipped: %s\n", line.c_str());
 
-    std::optional<FrozenTokens> tokens;
-    if (options.token_room > 0) tokens.emplace(model.encoder, options.token_room);
     MetricsLog log(run.folder(), step);
     ProgressBar bar(title);
     const auto loader = loader_at(step * options.accumulate);
@@ -105,14 +100,14 @@ FitResult fit(SvadVlm& model, KeywordHead* head, LoaderAt loader_at, Run& run, c
         for (Index k = 0; k < options.accumulate; ++k) {
             const Training on(options.seed, static_cast<std::uint64_t>(step * options.accumulate + k));
             const Autocast precision(options.matmul);
-            const data::Batch batch = loader->next();
+            const auto batch = loader->next();
             LossParts one;
-            const Var loss = batch_loss(model, head, batch, options, step, one, tokens ? &*tokens : nullptr);
+            const Var loss = loss_of(batch, step, one);
             backward(loss * (1.0 / static_cast<double>(options.accumulate)));
             const double share = 1.0 / static_cast<double>(options.accumulate);
             parts.total += share * one.total, parts.description += share * one.description;
             parts.fill += share * one.fill, parts.words += share * one.words;
-            clips += batch.frames.size(0);
+            clips += batch.size();
         }
         if (!std::isfinite(parts.total))
             fail<UsageError>("train: the loss at step ", step, " is not finite; lower the learning rate and resume");
@@ -139,6 +134,21 @@ FitResult fit(SvadVlm& model, KeywordHead* head, LoaderAt loader_at, Run& run, c
     run.save(optimizer, step, signature);
     bar.finish();
     return {step, step < options.steps, loader->skipped()};
+}
+
+/// Trains the model (and the head, if given) by fit_steps().
+template <class LoaderAt>
+FitResult fit(SvadVlm& model, KeywordHead* head, LoaderAt loader_at, Run& run, const TrainOptions& options,
+              const std::string& signature, const std::string& title = "train", const OnLog& on_log = {}) {
+    AdamW optimizer(options.adamw);
+    optimizer.add(model);
+    if (head) optimizer.add(*head, "head.");
+    std::optional<FrozenTokens> tokens;
+    if (options.token_room > 0) tokens.emplace(model.encoder, options.token_room);
+    const auto loss = [&](const data::Batch& batch, Index step, LossParts& parts) {
+        return batch_loss(model, head, batch, options, step, parts, tokens ? &*tokens : nullptr);
+    };
+    return fit_steps(optimizer, loader_at, loss, run, options, signature, title, on_log);
 }
 
 }  // namespace svad::train
