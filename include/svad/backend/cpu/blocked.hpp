@@ -22,11 +22,15 @@ inline void blocked_product(DType type, Index m, Index n, Index k, const float* 
     }
 #if SVAD_X86
     const auto by = [&]<class Word>(const detail::Kernels<Word>& kernels) {
-        const auto pack = [&](Index column, Index columns, Index at, Index depth, Word* to) {
-            const Storage memory(static_cast<std::size_t>(columns * depth) * sizeof(float));
+        const auto pack = [&](Index column, Index columns, Index at, Index depth, Word* to, Index panel) {
+            const Index wide = kernels.columns;
+            const Storage memory(static_cast<std::size_t>(wide * depth) * sizeof(float));
             auto* const values = reinterpret_cast<float*>(memory.data());
-            for (Index j = 0; j < columns; ++j) blocks::decode(type, w + static_cast<std::size_t>(column + j) * row, at, depth, values + j * depth);
-            kernels.turned(values, depth, columns, kernels.columns, depth, to);
+            for (Index left = 0; left < columns; left += wide, to += panel) {
+                const Index h = std::min(wide, columns - left);
+                for (Index j = 0; j < h; ++j) blocks::decode(type, w + static_cast<std::size_t>(column + left + j) * row, at, depth, values + j * depth);
+                kernels.turned(values, depth, h, wide, depth, to);
+            }
         };
         detail::tiled_product(kernels, m, n, k, 1.0f, {x, k, Trans::no}, pack, 0.0f, y, n, [](Index, Index, Index, Index) {});
     };

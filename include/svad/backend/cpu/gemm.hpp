@@ -127,11 +127,12 @@ void kernel_product(const Kernels<Word>& kernels, Trans ta, Trans tb, Index m, I
     if constexpr (std::same_as<Word, float>)
         if (m <= few_rows && tb == Trans::no)
             return lines_product(kernels, m, n, k, alpha, {a, lda, ta}, b, ldb, beta, c, ldc, [&](Index j, Index columns) { finish(Index{0}, m, j, columns); });
-    const auto pack = [&](Index column, Index columns, Index at, Index depth, Word* to) {
-        if (tb == Trans::yes) kernels.turned(b + column * ldb + at, ldb, columns, kernels.columns, depth, to);
-        else kernels.across(b + at * ldb + column, ldb, columns, kernels.columns, depth, to);
+    const auto pack = [&](Index column, Index columns, Index at, Index depth, Word* to, Index panel) {
+        const Index wide = kernels.columns;
+        if (tb == Trans::no) return across(kernels, b + at * ldb + column, ldb, columns, wide, wide, depth, to, panel);
+        for (Index j = 0; j < columns; j += wide, to += panel) kernels.turned(b + (column + j) * ldb + at, ldb, std::min(wide, columns - j), wide, depth, to);
     };
-    if (split_pays(m, n, k)) split_product(kernels, m, n, k, alpha, {a, lda, ta}, pack, beta, c, ldc, finish);
+    if (split_pays(m, n, k)) split_product(kernels, m, n, k, alpha, {a, lda, ta}, {b, ldb, tb == Trans::no ? Trans::yes : Trans::no}, pack, beta, c, ldc, finish);
     else tiled_product(kernels, m, n, k, alpha, {a, lda, ta}, pack, beta, c, ldc, finish);
 }
 
