@@ -87,3 +87,27 @@ TEST_CASE("attention: heads that do not divide are refused") {
     CHECK_THROWS_AS(make({.width = 8, .heads = 3}), UsageError);
     CHECK_THROWS_AS(make({.width = 8, .heads = 4, .kv_heads = 3}), UsageError);
 }
+
+TEST_CASE("attention: one product for queries, keys and values equals three, forward and backward") {
+    for (Index kv_heads : {4, 2})
+        for (bool turned : {false, true}) {
+            const Attention a = make({.width = 16, .heads = 4, .kv_heads = kv_heads, .key_bias = false});
+            const RopeTable table = rope_table(4, 9);
+            AttentionContext context{.causal = true};
+            if (turned) context.rotation = &table, context.positions = position_ids(9);
+            const Var x = random({3, 9, 16}, 7), one = x.leaf(), three = x.leaf();
+            const auto gradients = [&](const Var& y, const Var& leaf) {
+                backward(y, Var::full(y.shape(), 1));
+                std::vector<Var> all{leaf.grad()};
+                for (const Linear* l : {&a.q, &a.k, &a.v}) all.push_back(l->weight.grad()), l->weight.var().clear_grad();
+                return all;
+            };
+            const Var together = a(one, context);
+            std::vector<Var> rows;                                  // nine rows of width 16 are too few to be joined
+            for (Index i = 0; i < 3; ++i) rows.push_back(a(three.slice(0, i, i + 1), context));
+            const Var apart = concat(0, rows);
+            CHECK(difference(together, apart) < 1e-5);
+            const std::vector<Var> g = gradients(together, one), h = gradients(apart, three);
+            for (std::size_t i = 0; i < g.size(); ++i) CHECK(difference(g[i], h[i]) < 1e-4);
+        }
+}

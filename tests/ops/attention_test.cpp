@@ -268,3 +268,44 @@ TEST_CASE("attention: arguments that do not fit are refused with the shapes") {
     CHECK_THROWS_AS(static_cast<void>(attention_tokens(random_f32({1, 2, 9}, 1), random_f32({1, 2, 9}, 2), random_f32({1, 2, 9}, 3), 2, 2)), ShapeError);
     CHECK_THROWS_AS(static_cast<void>(attention_packed(random_f32({1, 2, 9}, 1), 0, 0)), UsageError);
 }
+
+TEST_CASE("attention: operands in bf16 change the result and the gradients by no more than their rounding") {
+    struct Sizes {
+        Shape q, k;
+        bool causal, hidden;
+    };
+    for (const Sizes& s : {Sizes{{2, 4, 65, 32}, {2, 4, 65, 32}, false, false}, {{1, 4, 16, 24}, {1, 2, 521, 24}, false, true},
+                           {{1, 2, 1, 64}, {1, 2, 1100, 64}, false, false}, {{1, 2, 150, 17}, {1, 1, 300, 17}, true, true},
+                           {{2, 1, 5, 8}, {2, 1, 3, 8}, true, false}, {{1, 1, 7, 5}, {1, 1, 2, 5}, false, false}}) {
+        CAPTURE(s.q);
+        CAPTURE(s.k);
+        AttentionOptions o;
+        o.causal = s.causal;
+        if (s.hidden) {
+            o.keep = random_keep({s.q[0], 1, 1, s.k[2]}, 5);
+            o.slopes = Tensor<float>::of(std::vector<float>(static_cast<std::size_t>(s.q[1]), 0.05f));
+        }
+        const Var dy = random_f32(s.q, 4);
+        std::vector<Var> results[2];
+        for (int way = 0; way < 2; ++way) {
+            const Autocast precision(way == 0 ? DType::f32 : DType::bf16);
+            const Var q = random_f32(s.q, 1).leaf(), k = random_f32(s.k, 2).leaf(), v = random_f32(s.k, 3).leaf();
+            const Var y = attention(q, k, v, o);
+            backward(y, dy);
+            results[way] = {y.detach(), q.grad(), k.grad(), v.grad()};
+        }
+        for (std::size_t i = 0; i < 4; ++i) CHECK(difference(results[1][i], results[0][i]) < 0.02);
+    }
+}
+
+TEST_CASE("attention_kv: equals attention_tokens on the halves") {
+    const Var q = random_f64({2, 3, 8}, -1, 1, 1), kv = random_f64({2, 5, 8}, -1, 1, 2), dy = random_f64({2, 3, 8}, -1, 1, 3);
+    const Var a = q.leaf(), b = kv.leaf(), c = q.leaf(), d = kv.leaf();
+    const Var joined = attention_kv(a, b, 4, 2), apart = attention_tokens(c, d.slice(2, 0, 4), d.slice(2, 4, 8), 4, 2);
+    CHECK(difference(joined, apart) < 1e-14);
+    backward(joined, dy);
+    backward(apart, dy);
+    CHECK(difference(a.grad(), c.grad()) < 1e-14);
+    CHECK(difference(b.grad(), d.grad()) < 1e-14);
+    CHECK_THROWS_AS((void)attention_kv(q, kv.slice(2, 0, 7), 4, 2), ShapeError);
+}

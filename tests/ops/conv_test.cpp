@@ -2,6 +2,7 @@
 #include "svad/ops/conv.hpp"
 
 #include "svad/autograd/gradcheck.hpp"
+#include "svad/ops/depthwise.hpp"
 #include "svad/ops/embedding.hpp"
 
 #include <doctest/doctest.h>
@@ -25,6 +26,17 @@ TEST_CASE("depthwise_tokens: equals conv3d with one group a channel") {
     const Tensor<double> a = tokens.to<double>(), c = clip.permute({0, 2, 3, 4, 1}).to<double>();
     REQUIRE(a.shape() == c.shape());
     for (Index i = 0; i < a.numel(); ++i) CHECK(a[i] == doctest::Approx(c[i]).epsilon(1e-12));
+}
+
+TEST_CASE("depthwise_clips: adds the convolution to the patches and passes the class tokens") {
+    const Index B = 2, T = 3, H = 2, W = 4, C = 21;
+    const Var tokens = random_f64({B * T, 1 + H * W, C}, -1, 1, 2), w = random_f64({C, 1, 3, 3, 3}, -1, 1, 3), b = random_f64({C}, -1, 1, 4);
+    const Var patches = tokens.slice(1, 1, end).reshape({B, T, H, W, C});
+    const Tensor<double> want = concat(1, {tokens.slice(1, 0, 1), (patches + depthwise_tokens(patches, w, b)).reshape({B * T, H * W, C})}).to<double>();
+    const Tensor<double> got = depthwise_clips(tokens, w, b, {T, H, W}, true).to<double>();
+    REQUIRE(got.shape() == want.shape());
+    for (Index i = 0; i < got.numel(); ++i) CHECK(got[i] == doctest::Approx(want[i]).epsilon(1e-12));
+    CHECK_THROWS_AS((void)depthwise_clips(tokens, w, b, {4, H, W}), ShapeError);
 }
 
 TEST_CASE("conv3d: groups that do not divide the channels are an error") {

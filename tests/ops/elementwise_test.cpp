@@ -108,16 +108,18 @@ TEST_CASE("simd: exp, tanh, erf and sigmoid stay within their promised distance 
             const double ulp = static_cast<double>(std::nextafter(near, inf)) - static_cast<double>(near);
             ulps = std::max(ulps, std::abs(static_cast<double>(got) - exact) / ulp);
         }
-    } e, t, g, s;
+    } e, o, t, g, s;
     for (int i = -400000; i <= 400000; ++i) {
         const float x = static_cast<float>(i) * 2.17e-4f, z = x * 0.1f;
         const double exact = static_cast<double>(x);
         e.see(simd::exp(x), std::exp(exact));
+        o.see(simd::exp_of_score(x), std::exp(exact));
         s.see(simd::sigmoid(x), 1 / (1 + std::exp(-exact)));
         t.see(simd::tanh(z), std::tanh(static_cast<double>(z)));
         g.see(simd::erf(z), std::erf(static_cast<double>(z)));
     }
     CHECK(e.ulps < 2);
+    CHECK(o.ulps < 2);
     CHECK(s.ulps < 3);
     CHECK(t.ulps < 6);
     CHECK(g.ulps < 8);
@@ -130,6 +132,10 @@ TEST_CASE("simd: infinities, NaN and subnormals come out right") {
     CHECK(simd::exp(0.0f) == 1.0f);
     CHECK(simd::exp(-100.0f) == doctest::Approx(3.7835e-44).epsilon(1e-3));
     CHECK(std::isnan(simd::exp(not_a_number)));
+    CHECK(simd::exp_of_score(-inf) == 0.0f);
+    CHECK(simd::exp_of_score(-87.5f) == 0.0f);
+    CHECK(simd::exp_of_score(0.0f) == 1.0f);
+    CHECK(std::isnan(simd::exp_of_score(not_a_number)));
     CHECK(std::isnan(simd::tanh(not_a_number)));
     CHECK(std::isnan(simd::erf(not_a_number)));
     CHECK(simd::tanh(-inf) == -1.0f);

@@ -6,6 +6,7 @@
 #include "svad/core/random.hpp"
 #include "svad/ops/cast.hpp"
 #include "svad/ops/elementwise.hpp"
+#include "svad/ops/feed_forward.hpp"
 #include "svad/ops/matmul.hpp"
 #include "svad/ops/reduce.hpp"
 
@@ -100,4 +101,30 @@ TEST_CASE("linear: other mathematics on packed weights is an error that says wha
     const Var w = packed_weight(DType::q8_0, 2, 64);
     CHECK_THROWS_WITH_AS((void)(w + w), doctest::Contains("q8_0"), DTypeError);
     CHECK(difference(cast(w, DType::f32), w.to<float>()) == 0);
+}
+
+TEST_CASE("feed_forward: value and gradients equal those of two products") {
+    const std::vector<Var> in{random_f64({3, 7, 5}, -1, 1, 1), random_f64({9, 5}, -1, 1, 2), random_f64({4, 9}, -1, 1, 3),
+                              random_f64({9}, -1, 1, 4), random_f64({4}, -1, 1, 5)};
+    const Var dy = random_f64({3, 7, 4}, -1, 1, 6);
+    for (Activation a : {Activation::gelu, Activation::silu})
+        for (bool biased : {true, false}) {
+            std::vector<Var> one, two;
+            for (const Var& x : in) one.push_back(x.leaf()), two.push_back(x.leaf());
+            const auto bias = [&](const std::vector<Var>& v, std::size_t i) { return biased ? v[i] : Var(); };
+            const Var y = feed_forward(one[0], one[1], bias(one, 3), one[2], bias(one, 4), a);
+            const Var z = linear(linear(two[0], two[1], bias(two, 3), a), two[2], bias(two, 4));
+            CHECK(difference(y, z) < 1e-14);
+            backward(y, dy);
+            backward(z, dy);
+            for (std::size_t i = 0; i < (biased ? 5u : 3u); ++i) CHECK(difference(one[i].grad(), two[i].grad()) < 1e-13);
+        }
+}
+
+TEST_CASE("feed_forward: parts that are frozen get no gradient") {
+    const Var x = random_f64({6, 5}, -1, 1, 1), w1 = random_f64({9, 5}, -1, 1, 2), w2 = random_f64({4, 9}, -1, 1, 3).leaf();
+    const Var y = feed_forward(x, w1, Var(), w2, Var(), Activation::gelu);
+    backward(y, Var::full(y.shape(), 1, DType::f64));
+    CHECK(w2.grad().shape() == w2.shape());
+    CHECK_FALSE(w1.grad());
 }

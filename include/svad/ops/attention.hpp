@@ -6,7 +6,7 @@
 #pragma once
 
 #include "svad/autograd/op.hpp"
-#include "svad/backend/cpu/attention_bf16.hpp"
+#include "svad/backend/cpu/attention_tiles.hpp"
 #include "svad/ops/layout.hpp"
 
 #include <optional>

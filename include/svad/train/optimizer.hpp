@@ -71,18 +71,19 @@ double clip_grad_norm(M& module, double max_norm) {
     const double norm = grad_norm(module), scale = max_norm / (norm + 1e-6);
     if (!(scale < 1)) return norm;
     for_each_parameter(module, [&](const std::string&, Parameter& p) {
-        const Var g = p.trainable() ? p.grad() : Var();
-        if (!g) return;
+        if (!p.trainable() || !p.grad()) return;
+        Var& g = p.var().node()->grad;
         dispatch(g.dtype(), "clip_grad_norm", [&](auto t) {
             using T = decltype(t);
-            // A fresh value: a gradient may share memory with another node's.
-            const Var packed = g.contiguous_().detach(), scaled = Var::uninitialized(g.shape(), g.dtype());
+            // In place, unless the gradient shares memory with another value's.
+            const bool own = g.contiguous() && g.storage().unique();
+            const Var packed = g.contiguous_().detach(), scaled = own ? g : Var::uninitialized(g.shape(), g.dtype());
             const T* in = packed.data<T>();
             T* out = scaled.data<T>();
             parallel_for(g.numel(), 32768, [&](Index first, Index last) {
                 for (Index i = first; i < last; ++i) out[i] = static_cast<T>(static_cast<double>(in[i]) * scale);
             });
-            p.var().node()->grad = scaled;
+            g = scaled;
         });
     });
     return norm;

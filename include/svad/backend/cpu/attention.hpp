@@ -30,7 +30,7 @@ struct AttentionPlan {
     const std::uint8_t* keep = nullptr;     ///< if given: query i of batch b sees j if keep[b * keep_batch + i * keep_row + j]
     Index keep_batch = 0, keep_row = 0;
     const float* slopes = nullptr;          ///< if given: head h adds slopes[h] * (j - i - past)
-    bool rounded = false;                   ///< products may round their operands to bf16 (attention_bf16.hpp)
+    bool rounded = false;                   ///< products may round their operands to bf16 (attention_tiles.hpp)
 
     /// Keys that query i may see, if `keep` does not hide them.
     Index seen(Index i) const { return causal ? std::clamp<Index>(i + past + 1, 0, keys) : keys; }
@@ -82,11 +82,21 @@ void softmax_row(T* s, Index n, T& top, T& sum, T* y, Index width) {
         return;
     }
     const T faded = simd::exp(top - highest);
-    for (Index j = 0; j < n; ++j) s[j] = simd::exp(s[j] - highest);
+    for (Index j = 0; j < n; ++j) s[j] = simd::exp_of_score(s[j] - highest);
     sum = sum * faded + cpu::sum(s, n);
     if (top != highest)
         for (Index j = 0; j < width; ++j) y[j] *= faded;
     top = highest;
+}
+
+/// One row of the gradient: s becomes P = exp(s - lse), d becomes dS = P (d - delta).
+template <class T>
+void softmax_back_row(T* s, T* d, Index n, T lse, T delta) {
+    for (Index j = 0; j < n; ++j) {
+        const T share = simd::exp_of_score(s[j] - lse);
+        s[j] = share;
+        d[j] = share * (d[j] - delta);
+    }
 }
 
 /// Keys transposed in blocks and values in rows, of one head.
@@ -189,14 +199,8 @@ struct AttentionBackward {
         product(rows, padded, p.width, queries, width, one, kt, blocks.keys, probability, ld, false);
         product(rows, padded, p.width, cotangent, width, one, vt, blocks.keys, ds, ld, false);
         for (Index r = 0; r < rows; ++r) {
-            T *s = probability + r * ld, *d = ds + r * ld;
-            mask_scores(p, b, h, i + r, first, columns, s);
-            const T whole = lse[r], delta = dot(cotangent + r * width, y.at(b, h, i + r), p.width);
-            for (Index j = 0; j < padded; ++j) {
-                const T share = simd::exp(s[j] - whole);
-                s[j] = share;
-                d[j] = share * (d[j] - delta);
-            }
+            mask_scores(p, b, h, i + r, first, columns, probability + r * ld);
+            softmax_back_row(probability + r * ld, ds + r * ld, padded, lse[r], dot(cotangent + r * width, y.at(b, h, i + r), p.width));
         }
         product(columns, width, rows, probability, one, ld, cotangent, width, dv, width, true);
         product(columns, width, rows, ds, one, ld, queries, width, dk, width, true);

@@ -172,16 +172,13 @@ template <class T>
 [[nodiscard]] T largest(const T* x, Index n) {
     constexpr Index lanes = Lanes<T>::n;
     constexpr T none = -std::numeric_limits<T>::infinity();
+    const auto larger = [](auto top, auto v) { return v > top ? v : top; };
     typename Lanes<T>::Vector a = typename Lanes<T>::Vector{} + none, b = a;
-    const auto raise = [](auto& top, const auto& v) { top = v > top ? v : top; };
     Index i = 0;
-    for (; i + 2 * lanes <= n; i += 2 * lanes) raise(a, Lanes<T>::load(x + i)), raise(b, Lanes<T>::load(x + i + lanes));
-    for (; i + lanes <= n; i += lanes) raise(a, Lanes<T>::load(x + i));
-    raise(a, b);
-    T lane[lanes], top = none;
-    Lanes<T>::store(lane, a);
-    for (T v : lane) raise(top, v);
-    for (; i < n; ++i) raise(top, x[i]);
+    for (; i + 2 * lanes <= n; i += 2 * lanes) a = larger(a, Lanes<T>::load(x + i)), b = larger(b, Lanes<T>::load(x + i + lanes));
+    for (; i + lanes <= n; i += lanes) a = larger(a, Lanes<T>::load(x + i));
+    T top = svad::cpu::detail::fold<T>(larger(a, b), larger);
+    for (; i < n; ++i) top = larger(top, x[i]);
     return top;
 }
 

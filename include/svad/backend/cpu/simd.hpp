@@ -34,6 +34,21 @@ namespace svad::simd {
 }
 [[nodiscard, gnu::always_inline]] inline double exp(double x) { return std::exp(x); }
 
+/// e^x for x <= 88 (scores less their maximum), within 2 ulp: two thirds of exp's work. 0 below -87.
+[[nodiscard, gnu::always_inline]] inline float exp_of_score(float x) {
+    const float z = x < -87.0f ? -87.0f : x, shifted = z * 1.44269504f + 12582912.0f, n = shifted - 12582912.0f;
+    const float r = (z - n * 0.693359375f) + n * 2.12194440e-4f;
+    float p = 1.381433802e-03f;
+    p = p * r + 8.368850686e-03f;
+    p = p * r + 4.166840017e-02f;
+    p = p * r + 1.666651964e-01f;
+    p = p * r + 4.999999404e-01f;
+    p = (p * r) * r + r + 1.0f;
+    const std::uint32_t scaled = std::bit_cast<std::uint32_t>(p) + (std::bit_cast<std::uint32_t>(shifted) << 23);
+    return x < -87.0f ? 0.0f : std::bit_cast<float>(scaled);
+}
+[[nodiscard, gnu::always_inline]] inline double exp_of_score(double x) { return std::exp(x); }
+
 namespace detail {
 
 // y within [-1, 1], and exactly 1 beyond the limit: 1 - tanh(x)^2 may meet a large factor.

@@ -35,14 +35,26 @@ template <class T, class F>
     for (; i < n; ++i) f(i, One<T>());
 }
 
+namespace detail {
+
+template <int by, class V, int... l>
+[[gnu::always_inline]] inline V rotated(V v, std::integer_sequence<int, l...>) {
+    return __builtin_shufflevector(v, v, ((l + by) % static_cast<int>(sizeof...(l)))...);
+}
+
+/// f over all elements of a vector, halves among each other first.
+template <class T, int by = static_cast<int>(Lanes<T>::n / 2), class F>
+[[gnu::always_inline]] inline T fold(typename Lanes<T>::Vector v, const F& f) {
+    if constexpr (by == 0) return v[0];
+    else return fold<T, by / 2>(f(v, rotated<by>(v, std::make_integer_sequence<int, static_cast<int>(Lanes<T>::n)>())), f);
+}
+
+}  // namespace detail
+
 /// The sum of all elements of a vector.
 template <class T>
-T sum_lanes(typename Lanes<T>::Vector v) {
-    T lane[Lanes<T>::n];
-    Lanes<T>::store(lane, v);
-    for (Index half = Lanes<T>::n / 2; half > 0; half /= 2)
-        for (Index l = 0; l < half; ++l) lane[l] += lane[l + half];
-    return lane[0];
+[[gnu::always_inline]] inline T sum_lanes(typename Lanes<T>::Vector v) {
+    return detail::fold<T>(v, [](auto a, auto b) { return a + b; });
 }
 
 /// The sum over [0, n) of what f(i, kind) gives, in four vectors of sums.
