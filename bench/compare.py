@@ -9,6 +9,7 @@ import pathlib
 import statistics
 import subprocess
 import sys
+import time
 
 HERE = pathlib.Path(__file__).parent
 
@@ -23,6 +24,7 @@ class Served:
         self.alive = self.process.stdout.readline() == "ready\n"
 
     def step(self):
+        time.sleep(0.03)                                # what spins behind the last step of another program ends first
         self.process.stdin.write("\n")
         self.process.stdin.flush()
         self.ms.append(float(self.process.stdout.readline()))

@@ -156,9 +156,10 @@ int run(int count, char** arguments) {
         std::nth_element(ms.begin(), ms.begin() + steps / 2, ms.end());
         std::printf("params %.2f M\n", 1e-6 * static_cast<double>(parameter_count(peer.model)));
         std::printf("%s_%s_%s %.1f ms/step\n", what.c_str(), config.c_str(), dtype.c_str(), ms[static_cast<std::size_t>(steps / 2)]);
-        std::printf("peak_values %zu MiB\n", memory_peak() >> 20);
         if (what == "train") std::printf("loss %.6f\n", peer.loss);
     }
+    const auto counts = svad::detail::CpuCache::instance().counts();
+    std::printf("peak_values %zu MiB\npeak_held %zu MiB\n", counts.used_peak >> 20, counts.held_peak >> 20);
     std::printf("peak_rss %ld MiB\n", peak_megabytes());
     return 0;
 }

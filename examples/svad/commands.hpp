@@ -30,7 +30,8 @@ struct TrainArguments {
     std::vector<std::string> freeze;
     std::string lora_on = "decoder.*.attn.?";
     std::uint64_t seed = 17;
-    bool json = false, unpack = false, merge = false;
+    std::string profile;
+    bool json = false, unpack = false, merge = false, plan = false;
 };
 
 /// A GGUF file in another type.

@@ -51,6 +51,8 @@ CLI::App* add_train(CLI::App& app, TrainArguments& o) {
     c->add_option("--weights", o.weights, "type of the finished model's weights on disk")->check(CLI::IsMember({"f32", "bf16"}));
     c->add_option("--save-every", o.save_every, "steps between checkpoints")->check(CLI::PositiveNumber);
     c->add_option("--seed", o.seed, "seed of weights, order, blanks and dropout");
+    c->add_flag("--plan", o.plan, "print the memory that the run will take, and end");
+    c->add_option("--profile", o.profile, "write where the time of ten steps goes to this file, as a Chrome trace, and print a table");
     c->add_flag("--json", o.json, "print the result as JSON");
     auto* system = c->add_option("--system", o.system, "fine-tune a system of the paper's comparison instead, from its folder in --init")
                        ->check(CLI::IsMember(std::vector<std::string>(svad::infer::system_names.begin(), svad::infer::system_names.end())))

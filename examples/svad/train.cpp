@@ -41,8 +41,32 @@ Captioner start(const TrainArguments& options, const data::Manifest& primary, co
     SvadConfig config = options.preset == "demo" ? presets::demo() : options.preset == "small" ? presets::small() : presets::base();
     config.decoder.vocabulary = tokenizer.vocabulary();
     Captioner captioner(config, tokenizer);
-    init(captioner.model, options.seed);
+    if (options.plan) train::imagine_parameters(captioner.model);
+    else init(captioner.model, options.seed);
     return captioner;
+}
+
+/// What the process holds now, from the system.
+std::uint64_t resident() {
+    std::uint64_t pages = 0, held = 0;
+    if (std::FILE* file = std::fopen("/proc/self/statm", "r")) {
+        if (std::fscanf(file, "%lu %lu", &pages, &held) != 2) held = 0;
+        std::fclose(file);
+    }
+    return held * 4096;
+}
+
+/// The batch with the longest texts of the run's first ones, without frames.
+data::Batch longest_batch(Captioner& captioner, const std::vector<data::Record>& primary, const std::vector<data::Record>& auxiliary,
+                          const data::KeywordKinds& kinds, const data::LoaderOptions& options, Index steps) {
+    const Index T = captioner.config.frames, S = captioner.config.video.vit.image;
+    const Tensor<std::uint8_t> black({T, S, S, 3});
+    data::Loader loader(primary, auxiliary, captioner.tokenizer, kinds, [black](const data::Record&) { return black; }, options);
+    data::Batch longest;
+    const auto ids = [](const data::Batch& b) { return b.description.ids.numel() + (b.fill.ids.empty() ? 0 : b.fill.ids.numel()); };
+    for (Index i = 0; i < std::min<Index>(steps, 64); ++i)
+        if (data::Batch batch = loader.next(); i == 0 || ids(batch) > ids(longest)) longest = std::move(batch);
+    return longest;
 }
 
 }  // namespace
@@ -101,11 +125,24 @@ int stage(Captioner& captioner, std::vector<data::Record> primary, std::vector<d
     const data::FrameSource frames = data::cached_frames({.frames = captioner.config.frames, .size = captioner.config.video.vit.image});
     const data::LoaderOptions l = {.batch = options.batch, .auxiliary_share = options.auxiliary_share, .seed = options.seed,
                                    .prompts = captioner.prompts, .fill_task = options.lambda_k > 0};
+    if (options.plan) {
+        const std::uint64_t values = memory_in_use(), before = resident();
+        train::TrainPlan plan = train::plan(captioner.model, head ? &*head : nullptr,
+                                            longest_batch(captioner, primary, auxiliary, kinds, l, options.steps), t, l.queue + 1);
+        plan.program = before - std::min(before, values);
+        std::printf("%s", plan.text().c_str());
+        return 0;
+    }
+    t.profile = options.profile.empty() ? 0 : 10;
     train::Run run(folder);
     const auto result = train::fit(
         captioner.model, head ? &*head : nullptr,
         [&](Index first) { return std::make_unique<data::Loader>(primary, auxiliary, captioner.tokenizer, kinds, frames, l, first); },
         run, t, signature(options, part), part);
+    if (!options.profile.empty()) {
+        io::write_atomic(options.profile, Profile::trace());
+        std::fprintf(stderr, "%s", Profile::table().c_str());
+    }
     return told(result, options, folder);
 }
 
@@ -123,11 +160,11 @@ int train(const TrainArguments& options) {
     int code = 0;
     if (options.stage == "post") {                              // the baseline of Table 7: auxiliary first, then primary
         code = stage(captioner, auxiliary.records, {}, options, "auxiliary", options.out + "/auxiliary");
-        if (code != 130) code = std::max(code, stage(captioner, primary.records, {}, options, "primary", options.out));
+        if (code != 130 && !options.plan) code = std::max(code, stage(captioner, primary.records, {}, options, "primary", options.out));
     } else {
         code = stage(captioner, primary.records, auxiliary.records, options, options.stage, options.out);
     }
-    if (code == 130) return code;
+    if (code == 130 || options.plan) return code;
     captioner.save(options.out + "/model", options.weights == "bf16" ? DType::bf16 : DType::f32);
     if (options.json)
         std::printf("%s\n", io::dump({{"model", options.out + "/model"}, {"steps", options.steps},

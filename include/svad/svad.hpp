@@ -6,6 +6,7 @@
 
 // core/: values: errors, dtypes, shapes, tensors, random numbers, threads.
 #include "svad/core/blocks.hpp"
+#include "svad/core/cache.hpp"
 #include "svad/core/config.hpp"
 #include "svad/core/dtype.hpp"
 #include "svad/core/error.hpp"
@@ -274,6 +275,7 @@
 #include "svad/train/checkpoint.hpp"
 #include "svad/train/frozen_tokens.hpp"
 #include "svad/train/optimizer.hpp"
+#include "svad/train/plan.hpp"
 #include "svad/train/progress.hpp"
 #include "svad/train/schedule.hpp"
 #include "svad/train/trainer.hpp"

@@ -65,7 +65,7 @@ TEST_CASE("storage: freed memory is handed out again") {
     void* first = Storage(100000).data();
     CHECK(Storage(100000).data() == first);
     for (std::size_t bytes : {1u, 255u, 256u, 257u, 320u, 321u, 1000u, 4095u, 4096u, 5000u, 123456u})
-        CHECK(detail::CpuCache::class_size(bytes) >= bytes);
+        CHECK(detail::CpuCache::block_size(bytes) >= bytes);
 }
 
 TEST_CASE("philox: matches the published vectors of Random123") {

@@ -24,9 +24,14 @@ inline void accumulate(Var& into, const Var& g) {
     const Span span("accumulate", "backward", [&] { return join(g.shape()); });
     dispatch(g.dtype(), "backward", [&](auto t) {
         using T = decltype(t);
+        // The sum is written over the one that nobody else sees.
+        const auto own = [](const Var& v) { return v.contiguous() && v.storage().unique(); };
+        const Var sum = own(into) ? into : own(g) ? g : Var::uninitialized(g.shape(), g.dtype());
+        if (CpuCache::imagining()) {
+            into = sum;
+            return;
+        }
         const Var a = into.contiguous_(), b = g.contiguous_();
-        const bool in_place = into.contiguous() && into.storage().unique();
-        const Var sum = in_place ? into : Var::uninitialized(g.shape(), g.dtype());
         const T* x = a.data<T>();
         const T* y = b.data<T>();
         T* out = sum.data<T>();
@@ -61,6 +66,7 @@ inline void backward(const Var& root, const Var& seed) {
         pending.pop();
         const Var dy = std::exchange(node->grad, Var());
         const Span span(node->op->name(), "backward", [&] { return detail::shapes_of(node->inputs); });
+        detail::restore(*node);
         const Grads grads = node->op->grad(dy, node->result, node->saved, node->inputs);
         for (std::size_t i = 0; i < node->inputs.size(); ++i) {
             const Var& x = node->inputs[i];
@@ -72,7 +78,7 @@ inline void backward(const Var& root, const Var& seed) {
         node->op = nullptr;
         node->inputs.clear();
         node->saved.clear();
-        node->result = Var();
+        node->result = node->again = Var();
         node->freed = true;
     }
 }

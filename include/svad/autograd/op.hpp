@@ -52,6 +52,8 @@ struct AnyOp {
     virtual Var run(std::span<const Var> inputs, std::vector<Var>& saved) const = 0;
     virtual bool differentiable() const = 0;
     virtual bool keeps_result() const = 0;
+    /// Whether the tape keeps all inputs and makes the result again for those whose gradient reads it.
+    virtual bool cheap() const { return false; }
     virtual bool keeps_input(std::size_t i) const = 0;
     virtual Grads grad(const Var& dy, const Var& y, std::span<const Var> saved, std::span<const Var> inputs) const = 0;
 };
@@ -65,7 +67,7 @@ struct Node {
     std::uint64_t order = 0;                    // consumers have higher numbers than what they consume
     OpPtr op;
     std::vector<Var> inputs, saved;
-    Var result, grad;
+    Var result, grad, again;                    // again: the result made anew for the consumers' gradients
     std::string name;
     bool freed = false;
 };
@@ -90,6 +92,8 @@ template <class Op>
 concept HasGrad = requires { &Op::grad; };
 template <class Op>
 concept Strided = requires { requires Op::strided; };
+template <class Op>
+concept CheapOp = requires { requires Op::cheap; };
 
 template <class Op>
 struct Arity {
@@ -133,11 +137,12 @@ public:
             std::vector<Var> packed(inputs.begin(), inputs.end());
             if constexpr (!Strided<Op>)
                 for (Var& x : packed) x = x.contiguous_().detach();
-            dispatch(dtype, Op::name, [&](auto t) { call<decltype(t)>(packed, y, saved); });
+            if (!CpuCache::imagining()) dispatch(dtype, Op::name, [&](auto t) { call<decltype(t)>(packed, y, saved); });
             return y;
         }
     }
 
+    bool cheap() const override { return CheapOp<Op>; }
     bool keeps_result() const override {
         if constexpr (HasGrad<Op> && !Variadic<Op>) return kept<1>();
         else return false;
@@ -243,6 +248,32 @@ inline std::string shapes_of(std::span<const Var> inputs) {
     return out;
 }
 
+/// A value as the tape keeps it: without its bytes if the op that made it can cheaply do so again.
+inline Var as_kept(const Var& x) {
+    const bool again = x.node() && x.node()->op && x.node()->op->cheap() && x.node()->order > 0;
+    return again ? x.without_data() : x;
+}
+
+/// Gives a node's inputs the bytes that as_kept() left out. What was made again stays until its own gradient has passed.
+inline void restore(Node& node) {
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+        Var& x = node.inputs[i];
+        if (x || !(node.op->cheap() || node.op->keeps_input(i))) continue;
+        const std::shared_ptr<Node> maker = x.node();
+        if (!maker || !maker->op) fail<UsageError>("backward: this graph was freed by an earlier backward(); compute the loss anew");
+        if (!maker->again) {
+            restore(*maker);
+            const Span span(maker->op->name(), "again", [&] { return shapes_of(maker->inputs); });
+            std::vector<Var> saved, plain;
+            for (const Var& v : maker->inputs) plain.push_back(v.detach());
+            maker->again = maker->op->run(plain, saved);
+        }
+        Var whole = maker->again;
+        whole.attach(maker);
+        x = whole;
+    }
+}
+
 /// Runs the op, and records it if the tape is on and an input wants a gradient.
 inline Var record(OpPtr op, std::span<const Var> inputs) {
     bool wanted = false;
@@ -268,7 +299,7 @@ inline Var record(OpPtr op, std::span<const Var> inputs) {
     node->order = next_order();
     node->saved = std::move(saved);
     for (std::size_t i = 0; i < inputs.size(); ++i)
-        node->inputs.push_back(op->keeps_input(i) ? inputs[i] : inputs[i].without_data());
+        node->inputs.push_back(op->cheap() || op->keeps_input(i) ? as_kept(inputs[i]) : inputs[i].without_data());
     node->result = op->keeps_result() ? y : y.without_data();
     node->op = std::move(op);
     y.attach(std::move(node));
@@ -337,6 +368,7 @@ Tensor<T> Var::to() const {
 }
 inline double Var::item() const {
     if (numel() != 1) fail<ShapeError>("item: a value with one element is needed; got ", *this);
+    if (detail::CpuCache::imagining()) return 0;
     return to<double>()[0];
 }
 

@@ -36,10 +36,12 @@ public:
 
     /// Fresh memory that the caller fills.
     static Var uninitialized(const Shape& shape, DType dtype) {
-        return Var(Storage(bytes_of(dtype, shape.numel())), shape, dtype);
+        const std::size_t bytes = bytes_of(dtype, shape.numel());
+        return Var(detail::CpuCache::imagining() ? Storage::imagined(bytes) : Storage(bytes), shape, dtype);
     }
     static Var full(const Shape& shape, double value, DType dtype = DType::f32) {
         Var v = uninitialized(shape, dtype);
+        if (detail::CpuCache::imagining()) return v;
         dispatch_storage(dtype, [&](auto t) {
             using T = decltype(t);
             std::fill_n(v.data<T>(), shape.numel(), static_cast<T>(static_cast<float>(value)));

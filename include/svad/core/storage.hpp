@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Storage: reference-counted, 64-byte aligned bytes on one device, recycled through size-class free lists so that a
-// steady training step asks the system for no memory. Rejected: a plain aligned new per tensor (page faults of fresh
-// pages cost more than the kernels that fill them).
+// Storage: reference-counted, 64-byte aligned bytes on one device, recycled (core/cache.hpp) so that a steady training step
+// asks the system for no memory; and Imagine, under which values are counted and have no bytes.
 #pragma once
 
+#include "svad/core/cache.hpp"
 #include "svad/core/config.hpp"
 #include "svad/core/error.hpp"
 
-#include <algorithm>
-#include <array>
-#include <atomic>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <new>
-#include <vector>
+#include <utility>
 
 namespace svad {
 
@@ -35,84 +30,6 @@ inline void print(std::string& out, const Device& d) {
     out += d.kind == Device::Kind::cpu ? "cpu" : "cuda:" + std::to_string(d.index);
 }
 
-namespace detail {
-
-/// Free lists of CPU blocks; four size classes per power of two, so at most a quarter of a block is unused.
-class CpuCache {
-public:
-    static CpuCache& instance() {
-        static CpuCache* cache = new CpuCache;      // never destroyed: blocks may outlive static destructors
-        return *cache;
-    }
-
-    static std::size_t class_size(std::size_t bytes) {
-        const std::size_t n = bytes < 256 ? 256 : bytes;
-        const std::size_t step = std::bit_floor(n) / 4;
-        return (n + step - 1) / step * step;
-    }
-
-    void* take(std::size_t size) {
-        if (!sanitized) {
-            const std::lock_guard lock(mutex_);
-            auto& list = lists_[slot(size)];
-            if (!list.empty()) {
-                void* block = list.back();
-                list.pop_back();
-                cached_ -= size;
-                return block;
-            }
-        }
-        return ::operator new(size, std::align_val_t{64});
-    }
-
-    void give(void* block, std::size_t size) noexcept {
-        if (!sanitized) {
-            const std::lock_guard lock(mutex_);
-            if (cached_ + size <= limit) {
-                try {
-                    lists_[slot(size)].push_back(block);
-                    cached_ += size;
-                    return;
-                } catch (...) {}                    // no memory for the list: free the block instead
-            }
-        }
-        ::operator delete(block, std::align_val_t{64});
-    }
-
-    /// Counts bytes that came into use or (negative) went out of it, and the most that were in use at once.
-    void count(std::ptrdiff_t bytes) noexcept {
-        const std::ptrdiff_t now = used_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
-        for (std::ptrdiff_t peak = peak_.load(std::memory_order_relaxed);
-             now > peak && !peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed);) {}
-    }
-    std::size_t used() const { return static_cast<std::size_t>(used_.load(std::memory_order_relaxed)); }
-    std::size_t peak() const { return static_cast<std::size_t>(peak_.load(std::memory_order_relaxed)); }
-    void restart_peak() { peak_.store(used_.load(std::memory_order_relaxed), std::memory_order_relaxed); }
-
-    /// Returns every unused block to the system.
-    void trim() {
-        const std::lock_guard lock(mutex_);
-        for (auto& list : lists_) {
-            for (void* block : list) ::operator delete(block, std::align_val_t{64});
-            list.clear();
-        }
-        cached_ = 0;
-    }
-
-private:
-    static constexpr std::size_t limit = std::size_t{4} << 30;
-    static std::size_t slot(std::size_t size) {
-        const auto power = static_cast<std::size_t>(std::bit_width(size) - 1);
-        return power * 4 + (size - (std::size_t{1} << power)) / (std::size_t{1} << (power - 2));
-    }
-    std::mutex mutex_;
-    std::array<std::vector<void*>, 64 * 4> lists_;
-    std::size_t cached_ = 0;
-    std::atomic<std::ptrdiff_t> used_{0}, peak_{0};
-};
-
-}  // namespace detail
-
 /// Bytes on one device, shared by copies. Contents start undefined.
 class Storage {
 public:
@@ -122,18 +39,20 @@ public:
     explicit Storage(std::size_t bytes, Device device = Device::cpu()) : bytes_(bytes), device_(device) {
         if (device.kind != Device::Kind::cpu) fail<DeviceError>("storage: this build has no CUDA; use Device::cpu()");
         if (bytes > (std::size_t{1} << 46)) fail<UsageError>("storage: ", bytes, " bytes are more than any machine has");
-        const std::size_t size = detail::CpuCache::class_size(bytes);
-        void* block = nullptr;
+        const std::size_t size = detail::CpuCache::block_size(bytes);
         try {
-            block = detail::CpuCache::instance().take(size);
+            take_from(detail::CpuCache::instance(), size);
         } catch (const std::bad_alloc&) {
             fail<UsageError>("storage: out of memory asking for ", bytes, " bytes");
         }
-        detail::CpuCache::instance().count(static_cast<std::ptrdiff_t>(size));
-        data_ = std::shared_ptr<std::byte>(static_cast<std::byte*>(block), [size](std::byte* p) {
-            detail::CpuCache::instance().count(-static_cast<std::ptrdiff_t>(size));
-            detail::CpuCache::instance().give(p, size);
-        });
+    }
+
+    /// Storage that is counted and has no memory (see Imagine).
+    static Storage imagined(std::size_t bytes) {
+        Storage s;
+        s.bytes_ = bytes;
+        s.take_from(detail::CpuCache::imagined(), detail::CpuCache::block_size(bytes));
+        return s;
     }
 
     /// Bytes owned by somebody else (a mapped file): `owner` is kept alive.
@@ -147,6 +66,11 @@ public:
     explicit operator bool() const { return data_ != nullptr; }
 
 private:
+    void take_from(detail::CpuCache& cache, std::size_t size) {
+        void* const block = cache.take(size);
+        data_ = std::shared_ptr<std::byte>(static_cast<std::byte*>(block), [size, &cache](std::byte* p) { cache.give(p, size); });
+    }
+
     std::shared_ptr<std::byte> data_;
     std::size_t bytes_ = 0;
     Device device_;
@@ -155,9 +79,19 @@ private:
 /// Gives all recycled, unused memory back to the system.
 inline void trim_memory() { detail::CpuCache::instance().trim(); }
 /// Bytes of CPU values alive now, as allocated.
-[[nodiscard]] inline std::size_t memory_in_use() { return detail::CpuCache::instance().used(); }
-/// The most that were alive at once since the program began, or since restart_memory_peak().
-[[nodiscard]] inline std::size_t memory_peak() { return detail::CpuCache::instance().peak(); }
-inline void restart_memory_peak() { detail::CpuCache::instance().restart_peak(); }
+[[nodiscard]] inline std::size_t memory_in_use() { return detail::CpuCache::instance().counts().used; }
+
+/// While it lives, Vars that this thread makes have a shape and no memory, ops compute nothing, and what they would take is
+/// counted: a step of training is planned by running it so. Tensors are real. A Var's value may not be read but by item().
+class [[nodiscard]] Imagine {
+public:
+    Imagine() : before_(std::exchange(detail::CpuCache::imagining(), true)) {}
+    ~Imagine() { detail::CpuCache::imagining() = before_; }
+    Imagine(const Imagine&) = delete;
+    Imagine& operator=(const Imagine&) = delete;
+
+private:
+    bool before_;
+};
 
 }  // namespace svad

@@ -218,6 +218,7 @@ struct SwigluGradOp {
 /// silu(gate) * up.
 struct SwigluOp {
     static constexpr std::string_view name = "swiglu";
+    static constexpr bool cheap = true;
 
     Result shape(const Shape& gate, const Shape& up) const {
         require(gate == up, name, "gate and up must have one shape");

@@ -65,6 +65,7 @@ struct LayerNormGradOp {
 /// y = (x - mean) / sqrt(var + eps) w + b for every row of the last axis.
 struct LayerNormOp {
     static constexpr std::string_view name = "layer_norm";
+    static constexpr bool cheap = true;
     double eps = 1e-5;
 
     Result shape(const Shape& x, const Shape& w, const Shape& b) const {
@@ -114,6 +115,7 @@ struct RmsNormGradOp {
 /// y = x / sqrt(mean(x^2) + eps) w for every row of the last axis.
 struct RmsNormOp {
     static constexpr std::string_view name = "rms_norm";
+    static constexpr bool cheap = true;
     double eps = 1e-6;
 
     Result shape(const Shape& x, const Shape& w) const {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "svad/autograd/backward.hpp"
+#include "svad/core/profile.hpp"
 #include "svad/data/loader.hpp"
 #include "svad/models/keyword_head.hpp"
 #include "svad/models/svad_vlm.hpp"
@@ -36,6 +37,7 @@ struct TrainOptions {
     Index save_every = 500, log_every = 20;
     std::uint64_t seed = 17;
     DType matmul = DType::f32;                  ///< bf16: products round their operands
+    Index profile = 0;                          ///< so many steps are measured, from the third on (see Profile)
     std::uint64_t token_room = 0;               ///< bytes for the tokens of a frozen ViT (see FrozenTokens); 0 = made anew every step
 };
 
@@ -80,6 +82,31 @@ struct FitResult {
 /// Called after every `log_every` steps with the step and the figures just logged.
 using OnLog = std::function<void(Index step, const Figures&)>;
 
+namespace detail {
+
+/// One update with clipped gradients; their length before.
+inline double update(AdamW& optimizer, double clip, double rate) {
+    const Span span("adamw", "optimizer");
+    const double length = optimizer.clip(clip);
+    optimizer.step(rate);
+    optimizer.clear();
+    return length;
+}
+
+template <class Loader>
+auto next_batch(Loader& loader) {
+    const Span span("next_batch", "data");
+    return loader.next();
+}
+
+/// Measures `count` steps from step `first` on.
+inline void profile_from(Index first, Index count, Index step) {
+    if (count > 0 && step == first) Profile::start();
+    if (count > 0 && step == first + count) Profile::stop();
+}
+
+}  // namespace detail
+
 /// The loop, whatever is trained: up to options.steps, from the run's last checkpoint if there is one. `loader_at(first)`
 /// makes the loader whose next batch is number `first`; `loss_of(batch, step, parts)` is a batch's loss.
 template <class LoaderAt, class LossOf>
@@ -95,12 +122,14 @@ FitResult fit_steps(AdamW& optimizer, LoaderAt loader_at, LossOf loss_of, Run& r
     watch_stop_signals();
     auto since = std::chrono::steady_clock::now();
     Index clips = 0;
+    const Index measured = std::min(step + 2, options.steps - 1);               // the first steps fill caches
     for (; step < options.steps && !stop_requested(); ++step) {
+        detail::profile_from(measured, options.profile, step);
         LossParts parts;
         for (Index k = 0; k < options.accumulate; ++k) {
             const Training on(options.seed, static_cast<std::uint64_t>(step * options.accumulate + k));
             const Autocast precision(options.matmul);
-            const auto batch = loader->next();
+            const auto batch = detail::next_batch(*loader);
             LossParts one;
             const Var loss = loss_of(batch, step, one);
             backward(loss * (1.0 / static_cast<double>(options.accumulate)));
@@ -111,9 +140,7 @@ FitResult fit_steps(AdamW& optimizer, LoaderAt loader_at, LossOf loss_of, Run& r
         }
         if (!std::isfinite(parts.total))
             fail<UsageError>("train: the loss at step ", step, " is not finite; lower the learning rate and resume");
-        const double norm = optimizer.clip(options.clip), rate = options.rate(step);
-        optimizer.step(rate);
-        optimizer.clear();
+        const double rate = options.rate(step), norm = detail::update(optimizer, options.clip, rate);
 
         const auto now = std::chrono::steady_clock::now();
         const double seconds = std::chrono::duration<double>(now - since).count();
@@ -131,6 +158,7 @@ FitResult fit_steps(AdamW& optimizer, LoaderAt loader_at, LossOf loss_of, Run& r
         }
         if ((step + 1) % options.save_every == 0 && step + 1 < options.steps) run.save(optimizer, step + 1, signature);
     }
+    if (options.profile > 0) Profile::stop();
     run.save(optimizer, step, signature);
     bar.finish();
     return {step, step < options.steps, loader->skipped()};
