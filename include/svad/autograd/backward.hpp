@@ -13,6 +13,26 @@ namespace svad {
 
 namespace detail {
 
+/// Gives a node's inputs the bytes that as_kept() left out. What was made again stays until its own gradient has passed.
+inline void restore(Node& node) {
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+        Var& x = node.inputs[i];
+        if (x || !(node.op->cheap() || node.op->keeps_input(i))) continue;
+        const std::shared_ptr<Node> maker = x.node();
+        if (!maker || !maker->op) fail<UsageError>("backward: this graph was freed by an earlier backward(); compute the loss anew");
+        if (!maker->again) {
+            restore(*maker);
+            const Span span(maker->op->name(), "again", [&] { return shapes_of(maker->inputs); });
+            std::vector<Var> saved, plain;
+            for (const Var& v : maker->inputs) plain.push_back(v.detach());
+            maker->again = maker->op->run(plain, saved);
+        }
+        Var whole = maker->again;
+        whole.attach(maker);
+        x = whole;
+    }
+}
+
 /// into += g, in place if nobody else sees into's memory.
 inline void accumulate(Var& into, const Var& g) {
     if (!into) {

@@ -241,37 +241,9 @@ OpPtr erase_shipped(const Op& op) {
 }
 #endif
 
-/// The inputs' shapes, for a profile.
-inline std::string shapes_of(std::span<const Var> inputs) {
-    std::string out;
-    for (const Var& x : inputs) out += join(out.empty() ? "" : " ", x.shape());
-    return out;
-}
-
 /// A value as the tape keeps it: without its bytes if the op that made it can cheaply do so again.
 inline Var as_kept(const Var& x) {
-    const bool again = x.node() && x.node()->op && x.node()->op->cheap() && x.node()->order > 0;
-    return again ? x.without_data() : x;
-}
-
-/// Gives a node's inputs the bytes that as_kept() left out. What was made again stays until its own gradient has passed.
-inline void restore(Node& node) {
-    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-        Var& x = node.inputs[i];
-        if (x || !(node.op->cheap() || node.op->keeps_input(i))) continue;
-        const std::shared_ptr<Node> maker = x.node();
-        if (!maker || !maker->op) fail<UsageError>("backward: this graph was freed by an earlier backward(); compute the loss anew");
-        if (!maker->again) {
-            restore(*maker);
-            const Span span(maker->op->name(), "again", [&] { return shapes_of(maker->inputs); });
-            std::vector<Var> saved, plain;
-            for (const Var& v : maker->inputs) plain.push_back(v.detach());
-            maker->again = maker->op->run(plain, saved);
-        }
-        Var whole = maker->again;
-        whole.attach(maker);
-        x = whole;
-    }
+    return x.node() && x.node()->op && x.node()->op->cheap() ? x.without_data() : x;
 }
 
 /// Runs the op, and records it if the tape is on and an input wants a gradient.

@@ -10,6 +10,7 @@
 
 #include <limits>
 #include <memory>
+#include <span>
 #include <string>
 
 namespace svad {
@@ -151,5 +152,16 @@ inline void print(std::string& out, const Var& v) {
     print(out, v.dtype());
     print(out, v.shape());
 }
+
+namespace detail {
+
+/// The inputs' shapes, for a profile.
+inline std::string shapes_of(std::span<const Var> inputs) {
+    std::string out;
+    for (const Var& x : inputs) out += join(out.empty() ? "" : " ", x.shape());
+    return out;
+}
+
+}  // namespace detail
 
 }  // namespace svad
