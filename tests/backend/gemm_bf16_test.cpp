@@ -117,3 +117,26 @@ TEST_CASE("products with packed weights in bf16: those of the unpacked weights, 
     }
     });
 }
+
+TEST_CASE("products with weights stored in bf16: few rows and many give the sums of the weights' values") {
+    on_every_isa([] {
+        for (const Index m : {1, 2, 3, 4, 5, 7, 8, 9, 20})
+            for (const Index n : {1, 3, 4, 41, 150})
+                for (const Index k : {32, 96, 1024}) {
+                    const std::vector<float> x = noise(m * k, 6), w = noise(n * k, 7);
+                    std::vector<bf16> stored;
+                    for (const float v : w) stored.emplace_back(v);
+                    std::vector<float> y(static_cast<std::size_t>(m * n), std::nanf(""));
+                    cpu::blocked_product(DType::bf16, m, n, k, x.data(), reinterpret_cast<const std::uint8_t*>(stored.data()), y.data());
+                    double worst = 0;
+                    for (Index i = 0; i < m; ++i)
+                        for (Index j = 0; j < n; ++j) {
+                            double sum = 0;
+                            for (Index p = 0; p < k; ++p)
+                                sum += static_cast<double>(x[static_cast<std::size_t>(i * k + p)]) * rounded(w[static_cast<std::size_t>(j * k + p)]);
+                            worst = std::max(worst, std::abs(sum - static_cast<double>(y[static_cast<std::size_t>(i * n + j)])));
+                        }
+                    CHECK(worst < 5e-5);
+                }
+    });
+}

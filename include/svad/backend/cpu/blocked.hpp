@@ -10,11 +10,36 @@
 
 namespace svad::cpu {
 
+#if SVAD_X86
+namespace detail {
+
+/// A few rows with weights stored in bf16, straight from their rows.
+inline void stored_product(Index m, Index n, Index k, const float* x, const std::uint8_t* w, float* y) {
+    const Storage memory(static_cast<std::size_t>(m * k) * sizeof(float));
+    auto* const halves = reinterpret_cast<float*>(memory.data());
+    for (Index i = 0; i < m * k; i += 32)
+        for (Index p = 0; p < 16; ++p) halves[i + p] = x[i + 2 * p], halves[i + 16 + p] = x[i + 2 * p + 1];
+    constexpr decltype(&stored_dots_avx512<1>) dots[] = {nullptr, &stored_dots_avx512<1>, &stored_dots_avx512<2>, &stored_dots_avx512<3>,
+                                                        &stored_dots_avx512<4>};
+    const auto* const weights = reinterpret_cast<const std::uint16_t*>(w);
+    const Index strip = std::clamp<Index>(65536 / k, 4, std::max<Index>(4, n / 16)) / 4 * 4;
+    parallel_for(n, strip, [&](Index first, Index last) {
+        for (Index j = first; j < last; j += 4)
+            for (Index r = 0; r < m; r += 4) dots[std::min<Index>(4, m - r)](std::min<Index>(4, last - j), k, halves + r * k, k, weights + j * k, k, y + r * n + j, n);
+    });
+}
+
+}  // namespace detail
+#endif
+
 /// y [m, n] = x [m, k] w', w [n, k] in blocks, or in bf16 or f16 with k a multiple of 32. `operands` says whether products of
 /// more than few_rows rows may round both to bf16.
 inline void blocked_product(DType type, Index m, Index n, Index k, const float* x, const std::uint8_t* w, float* y,
                             Operands operands = Operands::exact) {
     const std::size_t row = bytes_of(type, k);
+#if SVAD_X86
+    if (m <= few_rows && k > 0 && type == DType::bf16 && isa() >= Isa::avx512) return detail::stored_product(m, n, k, x, w, y);
+#endif
     if (m <= few_rows) {
         const PackedRows all{type, n, w, y};
         packed_products(m, k, x, {&all, 1});

@@ -148,7 +148,10 @@ SVAD_AVX512 void turned_avx512(const float* from, Index stride, Index rows, Inde
 template <bool round>
 SVAD_AVX512 void across_avx512(const float* from, Index stride, Index rows, Index width, Index k, float* to) {
     for (Index p = 0; p < k; ++p, from += stride, to += width)
-        for (Index v = 0; v < width; v += 16) _mm512_storeu_ps(to + v, operand<round>(first_lanes(rows - v), from + v));
+        for (Index v = 0; v < width; v += 16) {
+            prefetch(from + v, 16 * stride);
+            _mm512_storeu_ps(to + v, operand<round>(first_lanes(rows - v), from + v));
+        }
 }
 
 SVAD_INLINE512 __m256 folded(__m512 x) {
@@ -209,6 +212,35 @@ SVAD_AVX512 void dots_avx512(const Dots<float>& d) {
                 for (int i = 0; i < 4; ++i) sums[0][r][i] += sums[chains - 1][r][i];
             store_dots(d, four_sums(sums[0][r][0], sums[0][r][1], sums[0][r][2], sums[0][r][3]), r, j, columns);
         }
+    }
+}
+
+/// The same of weights stored in bf16: w(j, i) at w + j * ldw, k a multiple of 32. x comes from `halves`: of every 32 elements
+/// first the even ones, then the odd ones, since these are what a word of two weights yields in one operation each.
+template <int rows>
+SVAD_AVX512 void stored_dots_avx512(Index n, Index k, const float* x, Index ldx, const std::uint16_t* weights, Index ldw, float* y, Index y_row) {
+    const Dots<float> d{n, k, x, ldx, nullptr, 0, 1.0f, 0.0f, y, y_row, 1};
+    for (Index j = 0; j < n; j += 4) {
+        const Index columns = n - j < 4 ? n - j : 4;
+        const std::uint16_t* w[4];
+        for (Index i = 0; i < 4; ++i) w[i] = weights + (j + (i < columns ? i : columns - 1)) * ldw;
+        __m512 sums[rows][4];
+#pragma GCC unroll 4
+        for (int r = 0; r < rows; ++r) sums[r][0] = sums[r][1] = sums[r][2] = sums[r][3] = _mm512_setzero_ps();
+        for (Index p = 0; p < k; p += 32)
+#pragma GCC unroll 4
+            for (int i = 0; i < 4; ++i) {
+                __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(w[i] + p) + 4 * static_cast<std::uintptr_t>(ldw) * 2), 0, 3);
+                const auto two = reinterpret_cast<Words16>(_mm512_loadu_si512(w[i] + p));
+                const auto even = reinterpret_cast<__m512>(two << 16), odd = reinterpret_cast<__m512>(two & 0xffff0000u);
+#pragma GCC unroll 4
+                for (int r = 0; r < rows; ++r) {
+                    sums[r][i] = _mm512_fmadd_ps(even, _mm512_loadu_ps(x + r * ldx + p), sums[r][i]);
+                    sums[r][i] = _mm512_fmadd_ps(odd, _mm512_loadu_ps(x + r * ldx + p + 16), sums[r][i]);
+                }
+            }
+#pragma GCC unroll 4
+        for (int r = 0; r < rows; ++r) store_dots(d, four_sums(sums[r][0], sums[r][1], sums[r][2], sums[r][3]), r, j, columns);
     }
 }
 

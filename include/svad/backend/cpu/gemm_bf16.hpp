@@ -85,6 +85,7 @@ SVAD_AVX512_BF16 inline void across_bf16(const float* from, Index stride, Index 
     for (Index p = 0; p < k; p += 2, from += 2 * stride, to += width)
         for (Index v = 0; v < width; v += 16) {
             const __mmask16 mask = first_lanes(rows - v), second = p + 1 < k ? mask : __mmask16{0};
+            prefetch(from + v, 16 * stride), prefetch(from + v, 17 * stride);
             const Words16 made = pairs_of(_mm512_maskz_loadu_ps(mask, from + v), _mm512_maskz_loadu_ps(second, from + stride + v));
             _mm512_storeu_si512(to + v, reinterpret_cast<__m512i>(made));
         }

@@ -35,7 +35,7 @@ constexpr Index even(Index n, Index most, Index unit) {
     return n <= most ? std::max<Index>(n, 1) : parts(parts(n, parts(n, most)), unit) * unit;
 }
 
-inline constexpr Index block_words = 384, block_panels = 8, block_tiles = 18, packed_bytes = Index{1} << 24;
+inline constexpr Index block_words = 384, block_panels = 12, block_tiles = 18, packed_bytes = Index{1} << 24;
 
 /// Memory that will be needed soon, asked for a few lines at a time while tiles are computed: rows of a matrix come from far
 /// away, and by the time the processor sees a pattern in them they are over.
@@ -153,7 +153,8 @@ void tiled_product(const Kernels<Word>& kernels, Index m, Index n, Index k, floa
                          packed + p * panel + at / per_word * wide, panel);
         });
         const Index across = even(panels, block_panels, 1), blocks = parts(panels, across);
-        const Index high = std::clamp<Index>(parts(tiles * blocks, 4 * threads()), 1, block_tiles), down = parts(tiles, high);
+        const Index most = a.trans == Trans::no && kernels.exact ? 2 * block_tiles : block_tiles;             // what is packed must fit the cache too
+        const Index high = std::clamp<Index>(parts(tiles * blocks, 4 * threads()), 1, most), down = parts(tiles, high);
         const LeftShape<Word> shape(kernels, a, height, high, std::min(depth, k));
         parallel_for(down * blocks, small ? down * blocks : 1, [&](Index first, Index last) {
             Word* const scratch = shape.words > 0 ? thread_words<Word>(shape.words) : nullptr;
@@ -166,7 +167,10 @@ void tiled_product(const Kernels<Word>& kernels, Index m, Index n, Index k, floa
                     block_product(kernels, shape.pack(kernels, a, top, rows, height, at, deep, scratch), rows, height,
                                   packed + from * panel + at / per_word * wide, panel, columns, words<Word>(deep), alpha, at == 0 ? beta : 1.0f, to, ldc,
                                   shape.packed ? a.ahead(top, rows, at + deep, std::min(depth, k - at - deep), calls)
-                                               : a.ahead(top + height, rows - height, at, deep, calls));
+                                               : a.ahead(top + height, rows - height, at, deep, calls),
+                                  at + deep < k ? Ahead(reinterpret_cast<const float*>(packed + from * panel + (at + deep) / per_word * wide), panel,
+                                                        parts(columns, wide), words<Word>(std::min(depth, k - at - deep)) * wide, calls)
+                                                : Ahead());
                 }
                 finish(top, rows, left + from * wide, columns);
             }
@@ -175,7 +179,7 @@ void tiled_product(const Kernels<Word>& kernels, Index m, Index n, Index k, floa
 }
 
 /// True where the sum is long and C small: a weight's gradient.
-constexpr bool split_pays(Index m, Index n, Index k) { return m * n <= Index{1} << 17 && k >= 2048 && k >= 4 * std::max(m, n); }
+constexpr bool split_pays(Index m, Index n, Index k) { return m * n <= Index{1} << 18 && k >= 2048 && k >= 2 * std::max(m, n); }
 
 /// The same product, its terms in parts that are summed apart and added in order. b is given as op(b)' besides.
 template <class Word, class Pack, class Finish>
@@ -183,8 +187,8 @@ void split_product(const Kernels<Word>& kernels, Index m, Index n, Index k, floa
                    Index ldc, Finish finish) {
     constexpr Index per_word = std::is_same_v<Word, float> ? 1 : 2;
     const Index wide = kernels.columns, panels = parts(n, wide), height = even(m, kernels.rows, 1), tiles = parts(m, height);
-    const Index depth = std::clamp<Index>((Index{1} << 16) / (m + n), 96, 256) / 16 * 16 * per_word;
-    const Index count = std::min<Index>(8, parts(k, 2 * depth)), part = even(k, parts(k, count), 32), groups = parts(k, part);
+    const Index depth = std::clamp<Index>((Index{1} << 16) / (m + n), 128, 256) / 16 * 16 * per_word;
+    const Index count = std::clamp<Index>((Index{1} << 20) / (m * n), 4, 8), part = even(k, parts(k, count), 32), groups = parts(k, part);
     const Storage memory(static_cast<std::size_t>(groups * m * n) * sizeof(float));
     auto* const sums = reinterpret_cast<float*>(memory.data());
     parallel_for(groups, 1, [&](Index first, Index last) {

@@ -6,6 +6,9 @@
 
 #include "svad/core/dtype.hpp"
 
+#include <cstdint>
+#include <type_traits>
+
 namespace svad::cpu::detail {
 
 /// c [rows, columns] = beta c + alpha a b, summed over `steps` words. Word p of row r of a is a[r * a_row + p * a_step]; those
@@ -53,6 +56,11 @@ struct Kernels {
     Index strip[few_rows + 1];                                  // columns that `line` makes at once, by rows
     void (*line[few_rows + 1])(const Tile<Word>&);              // a tile whose b is not packed, of any number of columns up to the strip
 };
+
+/// Asks for memory that the next call will read. There may be no next call: the address is only a guess.
+[[gnu::always_inline]] inline void prefetch(const float* from, Index ahead) {
+    __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(from) + static_cast<std::uintptr_t>(ahead) * sizeof(float)), 0, 2);
+}
 
 /// How many words k elements take.
 template <class Word>
