@@ -161,36 +161,6 @@ struct ActivationOp {
     }
 };
 
-/// What the way back through act(x) w' needs, from one pass over [..., F]: [dy act'(x); act(x); sum over rows of dy act'(x)],
-/// one value [2 rows + 1, F]. Rows are added in at most 16 partial sums of fixed order.
-struct ActivationTurnOp {
-    static constexpr std::string_view name = "activation_turn";
-    Activation kind = Activation::gelu;
-
-    Result shape(const Shape&, const Shape& x) const { return {.y = {2 * x.rows() + 1, x.back()}}; }
-    template <Real T>
-    void cpu(View<const T> dy, View<const T> x, View<T> out) const {
-        const Index rows = x.rows(), n = x.last(), chunks = std::min<Index>(rows, 16), size = chunks == 0 ? 0 : (rows + chunks - 1) / chunks;
-        std::vector<T> partial(static_cast<std::size_t>(chunks * n), T(0));
-        parallel_for(chunks, 1, [&](Index first, Index last) {
-            for (Index c = first; c < last; ++c) {
-                T* sums = partial.data() + c * n;
-                for (Index r = c * size; r < std::min(rows, (c + 1) * size); ++r) {
-                    detail::activate_both(kind, dy.row(r), x.row(r), out.row(r), out.row(rows + r), n);
-                    for (Index i = 0; i < n; ++i) sums[i] += out.row(r)[i];
-                }
-            }
-        });
-        T* all = out.row(2 * rows);
-        std::fill(all, all + n, T(0));
-        for (Index c = 0; c < chunks; ++c)
-            for (Index i = 0; i < n; ++i) all[i] += partial[static_cast<std::size_t>(c * n + i)];
-    }
-    static auto samples() {
-        return std::vector<Sample<ActivationTurnOp>>{{{}, {{70, 131}, {70, 131}}}, {{Activation::silu}, {{0, 2}, {0, 2}}}};
-    }
-};
-
 /// [2, ...]: the gradients of the gate and of the other factor, in one pass.
 struct SwigluGradOp {
     static constexpr std::string_view name = "swiglu_grad";

@@ -10,6 +10,7 @@
 #include "svad/ops/dropout.hpp"
 #include "svad/ops/elementwise.hpp"
 #include "svad/ops/embedding.hpp"
+#include "svad/ops/feed_forward.hpp"
 #include "svad/ops/layout.hpp"
 #include "svad/ops/linear.hpp"
 #include "svad/ops/loss.hpp"
@@ -35,12 +36,13 @@ using AllOps = OpList<
     ops::PadOp, ops::ConcatOp,
     ops::AddOp, ops::SubOp, ops::MulOp, ops::DivOp, ops::MinimumOp, ops::MaximumOp, ops::ChosenGradOp, ops::AffineOp,
     ops::ReciprocalOp, ops::PowOp, ops::ExpOp, ops::LogOp, ops::SqrtOp, ops::WhereOp,
-    ops::ActivationOp, ops::ActivationGradOp, ops::ActivationTurnOp, ops::SwigluOp, ops::SwigluGradOp,
+    ops::ActivationOp, ops::ActivationGradOp, ops::SwigluOp, ops::SwigluGradOp,
     ops::SwigluJoinedOp, ops::SwigluJoinedGradOp, ops::SumOp, ops::MaxOp, ops::MaxGradOp,
     ops::SoftmaxOp, ops::SoftmaxGradOp, ops::LogSoftmaxOp, ops::LogSoftmaxGradOp, ops::L2NormalizeOp,
     ops::L2NormalizeGradOp, ops::DropoutOp,
     ops::LayerNormOp, ops::LayerNormGradOp, ops::RmsNormOp, ops::RmsNormGradOp, ops::BatchNormOp, ops::BatchNormGradOp,
-    ops::RopeOp, ops::MatmulOp, ops::LinearOp, ops::LinearBiasOp, ops::EmbeddingOp, ops::EmbeddingGradOp, ops::Conv3dOp,
+    ops::RopeOp, ops::MatmulOp, ops::LinearOp, ops::LinearBiasOp, ops::FeedForwardOp, ops::FeedForwardGradOp,
+    ops::EmbeddingOp, ops::EmbeddingGradOp, ops::Conv3dOp,
     ops::Conv3dGradInputOp, ops::Conv3dGradWeightOp, ops::DepthwiseOp, ops::DepthwiseGradInputOp, ops::DepthwiseGradWeightOp,
     ops::ClipDepthwiseOp, ops::ClipDepthwiseGradInputOp, ops::ClipDepthwiseGradWeightOp,
     ops::CrossEntropyOp, ops::CrossEntropyGradOp, ops::LinearCrossEntropyOp, ops::LinearCrossEntropyGradOp,
