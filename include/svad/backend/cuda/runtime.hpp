@@ -70,6 +70,8 @@ void release(void* block, int device) noexcept;
 Memory memory(int device);
 /// Starts a new peak at what is live now.
 void reset_peak(int device);
+/// The device gives out no more than this: a way to share one, and to test running out.
+void limit_memory(std::size_t bytes, int device);
 /// Gives unused memory back to the driver.
 void trim(int device);
 
