@@ -144,6 +144,13 @@ void synchronize(int device) {
     check(cudaStreamSynchronize(c.compute), "synchronize");
 }
 
+namespace {
+std::atomic<bool> tf32{false};
+}  // namespace
+
+void allow_tf32(bool on) { tf32 = on; }
+bool tf32_allowed() { return tf32; }
+
 Stream compute_stream(int device) { return context(device).compute; }
 Stream copy_stream(int device) { return context(device).copy; }
 

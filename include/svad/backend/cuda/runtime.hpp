@@ -33,6 +33,10 @@ void synchronize(int device);
 Stream compute_stream(int device);
 Stream copy_stream(int device);
 
+/// Whether products of f32 may be made in TF32 (10 bits of fraction, on the tensor cores). Off unless asked for.
+void allow_tf32(bool on);
+bool tf32_allowed();
+
 // ---- errors -------------------------------------------------------------------------------------------------------------
 
 /// Throws CudaError if the launches since the last check failed: "<op>: <status>; in <scope>". With SVAD_CUDA_SYNC=1 in the
