@@ -17,7 +17,7 @@ namespace svad::cuda {
 
 static_assert(std::is_same<Stream, cudaStream_t>::value, "Stream must be what the toolkit calls cudaStream_t");
 
-/// Throws CudaError "<who>: <what>: <status>; in <op and its shapes>" unless the status is success.
+/// Throws CudaError "<op>: <what>: <status>" unless the status is success.
 void check(cudaError_t status, const char* what);
 [[noreturn]] void fail_cuda(const std::string& message);
 

@@ -149,7 +149,4 @@ void trim(int device) {
     empty_cache(c);
 }
 
-Scratch::Scratch(std::size_t bytes) : data_(nullptr), device_(current()) { data_ = allocate(bytes, device_); }
-Scratch::~Scratch() { release(data_, device_); }
-
 }  // namespace svad::cuda

@@ -11,7 +11,7 @@ namespace svad::cuda {
 
 namespace {
 
-thread_local const Naming* naming = nullptr;
+thread_local const char* naming = "";
 
 bool synchronous() {
     static const bool on = [] {
@@ -65,15 +65,12 @@ void staged(Context& c, void* to, const void* from, std::size_t bytes, cudaStrea
 
 // ---- errors -------------------------------------------------------------------------------------------------------------
 
-Naming::Naming(const char* op, const void* context, Shapes shapes) : op_(op), context_(context), shapes_(shapes), outer_(naming) {
-    naming = this;
-}
+Naming::Naming(const char* op) : outer_(naming) { naming = op; }
 Naming::~Naming() { naming = outer_; }
-std::string Naming::text() const { return std::string(op_) + (shapes_ ? "; got " + shapes_(context_) : std::string()); }
 
-const char* running_op() { return naming ? naming->op() : ""; }
+const char* running_op() { return naming; }
 
-void fail_cuda(const std::string& message) { throw CudaError((naming ? naming->text() + ": " : std::string()) + message); }
+void fail_cuda(const std::string& message) { throw CudaError((naming[0] ? std::string(naming) + ": " : std::string()) + message); }
 
 void check(cudaError_t status, const char* what) {
     if (status == cudaSuccess) return;
@@ -81,11 +78,10 @@ void check(cudaError_t status, const char* what) {
     fail_cuda(std::string(what) + ": " + cudaGetErrorName(status) + " (" + cudaGetErrorString(status) + ")");
 }
 
-void check_launch(const char* op) {
-    check(cudaGetLastError(), op);
+void finish_op(int device) {
     if (!synchronous()) return;
-    Context& c = context(current());
-    if (!c.capturing) check(cudaStreamSynchronize(c.compute), op);
+    Context& c = context(device);
+    if (!c.capturing) check(cudaStreamSynchronize(c.compute), "after its launches");
 }
 
 // ---- devices ------------------------------------------------------------------------------------------------------------

@@ -4,10 +4,10 @@
 //   - Refs are contiguous unless marked (strided). A (strided) operand may have strides of 0: broadcasting was done by
 //     the caller, who gives operands the result's sizes.
 //   - Sizes and dtypes were checked above. Inputs may be empty; a launcher with nothing to write launches nothing.
-//   - Work is queued on the stream and not waited for; scratch memory comes from Scratch (backend/cuda/runtime.hpp).
+//   - Work is queued on the stream and not waited for; scratch memory comes from Workspace (kernels/common.cuh).
 //   - Results repeat to the bit: no atomic additions of floats. Nothing may depend on values in host memory beyond the
 //     arguments, so that a captured graph can run again on other data.
-//   - After its launches a launcher calls check_launch("name") (runtime.hpp), which throws CudaError.
+//   - After its launches a launcher calls check_launch("name") (kernels/common.cuh), which throws CudaError.
 // C++17 without a toolkit: shared with nvcc.
 #pragma once
 
@@ -69,9 +69,9 @@ void log_softmax(Ref x, Ref y, Stream stream);
 /// dx = dy - exp(y) sum(dy).
 void log_softmax_grad(Ref dy, Ref y, Ref dx, Stream stream);
 /// norm (f32) [rows] = max(|x|, eps), y = x / norm.
-void l2_normalize(Ref x, Ref y, Ref norm, float eps, Stream stream);
+void l2_normalize(Ref x, Ref y, Ref norm, double eps, Stream stream);
 /// dx = (dy - y sum(dy y)) / norm, without the second term where norm <= eps.
-void l2_normalize_grad(Ref dy, Ref y, Ref norm, Ref dx, float eps, Stream stream);
+void l2_normalize_grad(Ref dy, Ref y, Ref norm, Ref dx, double eps, Stream stream);
 /// at (i32) [rows] = place of the row's maximum: the first of equals, or the first NaN.
 void argmax(Ref x, Ref at, Stream stream);
 
@@ -79,17 +79,17 @@ void argmax(Ref x, Ref at, Stream stream);
 
 /// stats (f32) [rows, 2] = mean and 1 / sqrt(var + eps); y = (x - mean) rstd w + b. w, b [D]. Two passes over the row's
 /// centred values: far from zero the row keeps its digits.
-void layer_norm(Ref x, Ref w, Ref b, Ref y, Ref stats, float eps, Stream stream);
+void layer_norm(Ref x, Ref w, Ref b, Ref y, Ref stats, double eps, Stream stream);
 /// out [rows + 2, D] = [dx; dw; db] as ops::LayerNormGradOp.
 void layer_norm_grad(Ref dy, Ref stats, Ref x, Ref w, Ref out, Stream stream);
 /// stats (f32) [rows] = 1 / sqrt(mean(x^2) + eps); y = x stats w.
-void rms_norm(Ref x, Ref w, Ref y, Ref stats, float eps, Stream stream);
+void rms_norm(Ref x, Ref w, Ref y, Ref stats, double eps, Stream stream);
 /// out [rows + 2, D] = [dx; dw; zeros].
 void rms_norm_grad(Ref dy, Ref stats, Ref x, Ref w, Ref out, Stream stream);
 /// x [B, C, inner], w and b [C], mean and var (f32) [C]: y = (x - mean) / sqrt(var + eps) w + b.
-void batch_norm(Ref x, Ref w, Ref b, Ref mean, Ref var, Ref y, float eps, Stream stream);
+void batch_norm(Ref x, Ref w, Ref b, Ref mean, Ref var, Ref y, double eps, Stream stream);
 /// out [2, C]: sums over B and inner of dy (x - mean) / sqrt(var + eps), and of dy; dy, x [B, C, inner].
-void batch_norm_grad(Ref dy, Ref x, Ref mean, Ref var, Ref out, float eps, Stream stream);
+void batch_norm_grad(Ref dy, Ref x, Ref mean, Ref var, Ref out, double eps, Stream stream);
 
 // ---- kernels/dropout.cu -----------------------------------------------------------------------------------------------
 
@@ -135,7 +135,7 @@ struct Convolution {
     std::int64_t stride[3] = {1, 1, 1}, padding[3] = {0, 0, 0}, groups = 1;
 };
 
-/// x [B, C, T, H, W], w [O, C / groups, kt, kh, kw] -> y [B, O, t, h, w]: unfold in chunks into Scratch and gemm() below.
+/// x [B, C, T, H, W], w [O, C / groups, kt, kh, kw] -> y [B, O, t, h, w]: unfold in chunks into a Workspace and gemm() below.
 void conv3d(Ref x, Ref w, Ref y, const Convolution& options, Stream stream);
 /// dx in the shape of x: every element gathers from the places that read it (no atomics).
 void conv3d_grad_input(Ref dy, Ref w, Ref dx, const Convolution& options, Stream stream);
@@ -191,7 +191,7 @@ struct AdamWStep {
 
 /// m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  value = value (1 - rate decay) - rate / correct1 * m / (sqrt(v) / correct2 + eps).
 /// `items` are in host memory, `step` in device memory. All items in as few launches as kernel parameters allow.
-void adamw(const AdamWItem* items, int count, const AdamWStep* step, float beta1, float beta2, float eps, Stream stream);
+void adamw(const AdamWItem* items, int count, const AdamWStep* step, float beta1, float beta2, double eps, Stream stream);
 /// y (f32) [1] = sum of squares of all elements of the `count` Refs (f32 or bf16, in host memory), in fixed order.
 void sum_of_squares(const Ref* xs, int count, Ref y, Stream stream);
 /// squares (f32) [1] -> scale (f32) [1] = min(1, max_norm / (sqrt(squares) + 1e-6)).
@@ -204,7 +204,7 @@ void scale_all(const Ref* xs, int count, Ref scale, Stream stream);
 /// y (T) [n] = values of `blocks` (q8_0, q4_0, q4_1, q4_k, q6_k as in core/blocks.hpp), device memory.
 void dequantize(const void* blocks, svad::DType type, Ref y, Stream stream);
 /// y (T) [rows, n] = x (T) [rows, k] w' with w [n, k] in blocks, in f32 arithmetic as on the CPU (backend/cpu/blocked.hpp).
-/// Few rows (up to 8): weights are read once and unpacked in registers; many: unpacked in chunks into Scratch, and gemm().
+/// Few rows (up to 8): weights are read once and unpacked in registers; many: unpacked in chunks into a Workspace, and gemm().
 void blocked_product(Ref x, const void* w, svad::DType type, Ref y, Stream stream);
 /// y (T) [N, D] = rows ids (i32) [N] of a table in blocks whose rows have D elements.
 void blocked_rows(const void* table, svad::DType type, Ref ids, Ref y, Stream stream);

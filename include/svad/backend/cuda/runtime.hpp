@@ -39,27 +39,21 @@ bool tf32_allowed();
 
 // ---- errors -------------------------------------------------------------------------------------------------------------
 
-/// Throws CudaError if the launches since the last check failed: "<op>: <status>; in <scope>". With SVAD_CUDA_SYNC=1 in the
-/// environment it waits for them first, so that an error of the kernel itself is named by its op.
-void check_launch(const char* op);
-
-/// While it lives, errors and the memory list of this thread name this op; `shapes` is asked only when an error is made.
+/// While it lives, errors and the memory list name this op for what this thread does.
 class Naming {
 public:
-    using Shapes = std::string (*)(const void* context);
-    Naming(const char* op, const void* context, Shapes shapes);
+    explicit Naming(const char* op);
     ~Naming();
     Naming(const Naming&) = delete;
     Naming& operator=(const Naming&) = delete;
-    const char* op() const { return op_; }
-    std::string text() const;
 
 private:
-    const char* op_;
-    const void* context_;
-    Shapes shapes_;
-    const Naming* outer_;
+    const char* outer_;
 };
+
+/// With SVAD_CUDA_SYNC=1 in the environment waits for what the op queued, so that an error inside a kernel is thrown by the
+/// op that caused it, and not by a later one. Else nothing.
+void finish_op(int device);
 
 // ---- memory -------------------------------------------------------------------------------------------------------------
 
@@ -78,21 +72,6 @@ void reset_peak(int device);
 void limit_memory(std::size_t bytes, int device);
 /// Gives unused memory back to the driver.
 void trim(int device);
-
-/// Device memory for the launches of one launcher: freed at the end of the scope, reused behind them in the stream.
-class Scratch {
-public:
-    explicit Scratch(std::size_t bytes);
-    ~Scratch();
-    Scratch(const Scratch&) = delete;
-    Scratch& operator=(const Scratch&) = delete;
-    template <class T>
-    T* as() const { return static_cast<T*>(data_); }
-
-private:
-    void* data_;
-    int device_;
-};
 
 // ---- copies -------------------------------------------------------------------------------------------------------------
 
