@@ -2,8 +2,10 @@
 // The scheduler of one launch: blocks one after another, the threads of a block as fibers. A fiber runs threads to their
 // end; only when a thread has to wait does another fiber go on with the next one, so a kernel without barriers is a loop.
 #include "block.hpp"
+#include "mutation.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <numeric>
@@ -50,6 +52,14 @@ struct Outside {
 };
 
 }  // namespace
+
+void abandon(const std::string& what) {
+    in_kernel = false;
+    block.failure = std::make_exception_ptr(Fault(describe_current() + what));
+    Fiber* me = block.self;
+    me->switch_to(block.home);
+    std::abort();
+}
 
 void BlockRun::enter_thread(int t) {
     current.thread = t;
@@ -246,6 +256,7 @@ void run(const Launch& launch) {
 
 int barrier(Vote vote, int predicate, Where where) {
     const Outside outside;
+    if (vote == Vote::none && skipped(where)) return 0;
     return block.barrier(vote, predicate, where);
 }
 
@@ -274,6 +285,7 @@ int BlockRun::barrier(Vote vote, int predicate, Where where) {
 
 void collective(const char* operation, unsigned mask, void* operands, Combine combine, Where where) {
     const Outside outside;
+    if (!combine && skipped(where)) return;
     block.collective(operation, mask, operands, combine, where);
 }
 
@@ -330,10 +342,14 @@ void copy_async(void* shared, const void* from, std::size_t bytes, Where where) 
     block.copies().back().landed = early;
 }
 
-void commit_copies() { ++block.committed(); }
-
-void wait_copies(int pending) {
+void commit_copies(Where where) {
     const Outside outside;
+    if (!skipped(where)) ++block.committed();
+}
+
+void wait_copies(int pending, Where where) {
+    const Outside outside;
+    if (skipped(where)) return;
     std::vector<Copy>& copies = block.copies();
     std::size_t kept = 0;
     for (Copy& copy : copies) {
