@@ -13,18 +13,6 @@
 
 namespace svad {
 
-namespace io {
-/// The system refused a file operation (missing, no rights, disk full).
-struct FileError : Error { using Error::Error; };
-/// The bytes of a file are not what its format demands; the message names file and offset.
-struct FormatError : Error { using Error::Error; };
-}  // namespace io
-
-namespace video {
-/// A video or picture that cannot be decoded; the message names the file and the reason.
-struct DecodeError : Error { using Error::Error; };
-}  // namespace video
-
 namespace detail {
 
 inline void print(std::string& out, std::string_view text) { out += text; }

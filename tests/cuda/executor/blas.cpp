@@ -5,10 +5,10 @@
 #include "svad/core/dtype.hpp"
 #include "svad/core/error.hpp"
 
-#include <functional>
-#include <vector>
-
 #include "cuda_runtime.h"
+
+#include <algorithm>
+#include <vector>
 
 namespace svad::cuda {
 
@@ -57,7 +57,7 @@ void gemm(const Gemm& g, Ref a, Ref b, Ref c, Ref bias, Stream stream) {
     const auto run = [=] {
         for (std::int64_t i = 0; i < g.batches; ++i) product(g, a, b, c, bias, i);
     };
-    svad_executor_queue(stream, run);
+    executor::enqueue(stream, run);
 }
 
 }  // namespace svad::cuda
