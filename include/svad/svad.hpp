@@ -8,7 +8,9 @@
 #include "svad/core/blocks.hpp"
 #include "svad/core/config.hpp"
 #include "svad/core/dtype.hpp"
+#include "svad/core/dtype_enum.hpp"
 #include "svad/core/error.hpp"
+#include "svad/core/error_types.hpp"
 #include "svad/core/parallel.hpp"
 #include "svad/core/quantize.hpp"
 #include "svad/core/random.hpp"
@@ -37,7 +39,7 @@
 #include "svad/io/tensorboard.hpp"
 #include "svad/io/zip.hpp"
 
-// backend/: loops, SIMD functions, products, attention on the CPU.
+// backend/: loops, SIMD functions, products, attention on the CPU; what is shared with the CUDA kernels.
 #include "svad/backend/cpu/attention.hpp"
 #include "svad/backend/cpu/blocked.hpp"
 #include "svad/backend/cpu/gemm.hpp"
@@ -46,6 +48,9 @@
 #include "svad/backend/cpu/simd.hpp"
 #include "svad/backend/cpu/tile.hpp"
 #include "svad/backend/cpu/winograd.hpp"
+#include "svad/backend/cuda/ops.hpp"
+#include "svad/backend/cuda/runtime.hpp"
+#include "svad/backend/kernel.hpp"
 
 // text/: Unicode, tokenizers, prompts.
 #include "svad/text/added_tokens.hpp"
