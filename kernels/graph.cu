@@ -7,6 +7,8 @@
 
 namespace svad::cuda {
 
+bool capturing(int device) { return context(device).capturing != 0; }
+
 struct Graph::State {
     int device = 0;
     std::uint64_t id = 0;

@@ -35,10 +35,11 @@ public:
         : storage_(std::move(storage)), offset_(offset), shape_(shape), strides_(row_major(shape)), dtype_(dtype) {}
 
     /// Fresh memory that the caller fills.
-    static Var uninitialized(const Shape& shape, DType dtype) {
-        return Var(Storage(bytes_of(dtype, shape.numel())), shape, dtype);
+    static Var uninitialized(const Shape& shape, DType dtype, Device device = Device::cpu()) {
+        return Var(Storage(bytes_of(dtype, shape.numel()), device), shape, dtype);
     }
-    static Var full(const Shape& shape, double value, DType dtype = DType::f32) {
+    static Var full(const Shape& shape, double value, DType dtype = DType::f32, Device device = Device::cpu()) {
+        if (device.kind != Device::Kind::cpu) return full_on_device(shape, value, dtype, device);
         Var v = uninitialized(shape, dtype);
         dispatch_storage(dtype, [&](auto t) {
             using T = decltype(t);
@@ -47,7 +48,7 @@ public:
         });
         return v;
     }
-    static Var zeros(const Shape& shape, DType dtype = DType::f32) { return full(shape, 0.0, dtype); }
+    static Var zeros(const Shape& shape, DType dtype = DType::f32, Device device = Device::cpu()) { return full(shape, 0.0, dtype, device); }
 
     explicit operator bool() const { return static_cast<bool>(storage_); }
     const Shape& shape() const { return shape_; }
@@ -71,9 +72,10 @@ public:
         return s;
     }
 
-    /// Pointer to the first element; T must be the dtype.
+    /// Pointer to the first element; T must be the dtype, and the value on the CPU.
     template <Element T>
     T* data() const {
+        if (device().kind != Device::Kind::cpu) fail<DeviceError>("var: the value is on ", device(), "; move it to the cpu to read it");
         if (dtype_of<T> != dtype_) fail<DTypeError>("var: value is ", dtype_, ", not ", dtype_of<T>, "; cast it");
         return reinterpret_cast<T*>(storage_.data()) + offset_;
     }
@@ -90,6 +92,10 @@ public:
     /// The value converted to T and copied out.
     template <Element T>
     Tensor<T> to() const;
+    /// The same value on another device, differentiable; itself if it is there. Blocked values are moved as they are.
+    Var to(Device device) const;
+    /// This value in the dtype and on the device of `other`: how constants are brought to where a model computes.
+    Var like(const Var& other) const;
     /// The only element, as double.
     double item() const;
 
@@ -134,6 +140,8 @@ public:
     void attach(std::shared_ptr<detail::Node> node) { node_ = std::move(node); }
 
 private:
+    static Var full_on_device(const Shape& shape, double value, DType dtype, Device device);
+
     Storage storage_;
     std::size_t offset_ = 0;                                    // in elements
     Shape shape_{0};

@@ -15,6 +15,7 @@ struct DTypeError : Error { using Error::Error; };
 struct DeviceError : Error { using Error::Error; };
 /// The call itself makes no sense: wrong option, unfilled parameter, backward without a graph.
 struct UsageError : Error { using Error::Error; };
+/// The CUDA runtime or cuBLASLt refused; the message names the op, its inputs and the status.
 struct CudaError : Error { using Error::Error; };
 
 namespace io {

@@ -18,6 +18,14 @@
 
 namespace svad {
 
+#if SVAD_CUDA
+namespace cuda {                                        // backend/cuda/runtime.hpp
+int devices();
+void* allocate(std::size_t bytes, int device);
+void release(void* block, int device) noexcept;
+}  // namespace cuda
+#endif
+
 /// Where a value lives.
 struct Device {
     enum class Kind : std::uint8_t { cpu, cuda } kind = Kind::cpu;
@@ -25,7 +33,12 @@ struct Device {
     static constexpr Device cpu() { return {}; }
     static constexpr Device cuda(int i = 0) { return {Kind::cuda, i}; }
     /// The fastest device of this build and machine.
-    static constexpr Device best() { return cpu(); }
+    static Device best() {
+#if SVAD_CUDA
+        if (svad::cuda::devices() > 0) return {Kind::cuda, 0};
+#endif
+        return cpu();
+    }
     friend bool operator==(const Device&, const Device&) = default;
 };
 
@@ -107,7 +120,10 @@ public:
 
     /// At least one byte, 64-byte aligned; throws UsageError when the system has no such amount.
     explicit Storage(std::size_t bytes, Device device = Device::cpu()) : bytes_(bytes), device_(device) {
-        if (device.kind != Device::Kind::cpu) fail<DeviceError>("storage: this build has no CUDA; use Device::cpu()");
+        if (device.kind != Device::Kind::cpu) {
+            take_from_device();
+            return;
+        }
         if (bytes > (std::size_t{1} << 46)) fail<UsageError>("storage: ", bytes, " bytes are more than any machine has");
         const std::size_t size = detail::CpuCache::class_size(bytes);
         void* block = nullptr;
@@ -132,6 +148,16 @@ public:
     explicit operator bool() const { return data_ != nullptr; }
 
 private:
+    void take_from_device() {
+#if SVAD_CUDA
+        const int index = device_.index;
+        data_ = std::shared_ptr<std::byte>(static_cast<std::byte*>(svad::cuda::allocate(bytes_, index)),
+                                           [index](std::byte* p) { svad::cuda::release(p, index); });
+#else
+        fail<DeviceError>("storage: this build has no CUDA; use Device::cpu()");
+#endif
+    }
+
     std::shared_ptr<std::byte> data_;
     std::size_t bytes_ = 0;
     Device device_;

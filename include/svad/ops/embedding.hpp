@@ -31,6 +31,11 @@ struct EmbeddingGradOp {
             }
         });
     }
+    void cuda(Ref dy, Ref table, Stream s) const {
+        const Ref rows_of_dy = svad::cuda::flat(dy, {ids.numel(), table.size(1)});
+        if (ids.empty()) svad::cuda::fill(table, 0, s);
+        else svad::cuda::embedding_grad(rows_of_dy, svad::cuda::flat(svad::cuda::mirrored(ids), {ids.numel()}), table, padding, s);
+    }
     static auto samples() { return std::vector<Sample<EmbeddingGradOp>>{{{Tensor<std::int32_t>::of({1, 0, 1}), 3, 0}, {{3, 4}}}}; }
 };
 
@@ -53,6 +58,10 @@ struct EmbeddingOp {
         parallel_for(ids.numel(), std::max<Index>(1, 16384 / std::max<Index>(1, D)), [&](Index first, Index last) {
             for (Index i = first; i < last; ++i) std::copy_n(table.data + ids[i] * D, D, y.data + i * D);
         });
+    }
+    void cuda(Ref table, Ref y, Stream s) const {
+        using svad::cuda::flat;
+        svad::cuda::embedding(table, flat(svad::cuda::mirrored(ids), {ids.numel()}), flat(y, {ids.numel(), table.size(1)}), s);
     }
     Grads grad(const Var& dy, Dropped, Dropped table) const { return {apply(EmbeddingGradOp{ids, table.shape[0], padding}, dy)}; }
     static auto samples() {

@@ -37,6 +37,18 @@ void forward(View<const T> x, View<const T> w, const T* bias, View<T> y, View<T>
     cpu::gemm<T>(cpu::Trans::no, cpu::Trans::yes, x.rows(), n, k, T(1), x.data, k, w.data, k, T(0), out, n, operands, finish);
 }
 
+inline void forward_on_device(const Ref& x, const Ref& w, const Ref& bias, const Ref& y, const Ref& before, Activation activation,
+                              cpu::Operands operands, Stream s) {
+    const Ref& sum = activation == Activation::none ? y : before;
+    cuda::Gemm g;
+    g.m = x.rows(), g.n = w.size(0), g.k = w.size(1);
+    g.flip_b = true;
+    g.lda = g.k, g.ldb = g.k, g.ldc = g.n;
+    g.precision = svad::detail::precision_of(operands);
+    cuda::gemm(g, x, w, sum, bias, s);
+    if (activation != Activation::none) cuda::activation(svad::detail::curve_of(activation), before, y, s);
+}
+
 // With g = dy * act'(before):  dx = g w,  dw = g' x,  db = sum over rows of g.
 inline Grads grad(const Var& dy, const Var& before, const Var& x, const Var& w, Activation activation, cpu::Operands operands,
                   const Dropped* bias) {
@@ -62,6 +74,9 @@ struct LinearOp {
     void cpu(View<const T> x, View<const T> w, View<T> y, View<T> before) const {
         linear_detail::forward<T>(x, w, nullptr, y, before, activation, operands);
     }
+    void cuda(Ref x, Ref w, Ref y, Ref before, Stream s) const {
+        linear_detail::forward_on_device(x, w, {}, y, before, activation, operands, s);
+    }
     Grads grad(const Var& dy, Dropped, const Var& before, const Var& x, const Var& w) const {
         return linear_detail::grad(dy, before, x, w, activation, operands, nullptr);
     }
@@ -83,6 +98,9 @@ struct LinearBiasOp {
     template <Real T>
     void cpu(View<const T> x, View<const T> w, View<const T> b, View<T> y, View<T> before) const {
         linear_detail::forward<T>(x, w, b.data, y, before, activation, operands);
+    }
+    void cuda(Ref x, Ref w, Ref b, Ref y, Ref before, Stream s) const {
+        linear_detail::forward_on_device(x, w, b, y, before, activation, operands, s);
     }
     Grads grad(const Var& dy, Dropped, const Var& before, const Var& x, const Var& w, Dropped b) const {
         return linear_detail::grad(dy, before, x, w, activation, operands, &b);

@@ -5,10 +5,10 @@
 #include "svad/core/dtype.hpp"
 #include "svad/core/error.hpp"
 
-#include <functional>
-#include <vector>
-
 #include "cuda_runtime.h"
+
+#include <algorithm>
+#include <vector>
 
 namespace svad::cuda {
 
@@ -47,6 +47,10 @@ void product(const Gemm& g, const Ref& a, const Ref& b, const Ref& c, const Ref&
             if (bias) y += read(bias, j);
             write(c, at, y);
         }
+        const std::size_t element = c.dtype == DType::f32 ? 4 : 2;
+        if (executor::observer)
+            executor::observer->host_wrote(c.as<unsigned char>() + static_cast<std::size_t>(batch * g.step_c + i * g.ldc) * element,
+                                           static_cast<std::size_t>(g.n) * element);
     }
 }
 
@@ -57,7 +61,7 @@ void gemm(const Gemm& g, Ref a, Ref b, Ref c, Ref bias, Stream stream) {
     const auto run = [=] {
         for (std::int64_t i = 0; i < g.batches; ++i) product(g, a, b, c, bias, i);
     };
-    svad_executor_queue(stream, run);
+    executor::enqueue(stream, run);
 }
 
 }  // namespace svad::cuda

@@ -109,6 +109,9 @@ private:
     void* event_ = nullptr;
 };
 
+/// True while a graph is captured on the device.
+bool capturing(int device);
+
 /// The launches of one call, to be repeated without the host's work. Memory that the call took belongs to the graph, so
 /// results keep their addresses; they are overwritten by the next replay.
 class Graph {
