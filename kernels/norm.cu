@@ -98,6 +98,19 @@ __global__ void __launch_bounds__(block_limit<Wide>) norm_forward(const T* x, co
     }
 }
 
+/// N floats by packs; the pointer is aligned to N floats, or to 16 bytes.
+template <int N>
+__device__ void store_floats(float* to, const float (&values)[N]) {
+    constexpr int M = N < 4 ? N : 4;
+#pragma unroll
+    for (int i = 0; i < N; i += M) {
+        pack<float, M> part;
+#pragma unroll
+        for (int j = 0; j < M; ++j) part.set(j, values[i + j]);
+        store_pack(to + i, part);
+    }
+}
+
 // With h = (x - mean) r and g = dy w: dx = r (g - mean(g) - h mean(g h)), dw = sum of dy h, db = sum of dy;
 // rms_norm is the same with mean = 0 and without the term mean(g). Each row of threads adds its weight sums to a line of
 // `lines` [2, D] of its own; it visits the same rows, in the same order, wherever it runs.
@@ -127,7 +140,7 @@ __global__ void __launch_bounds__(block_limit<Wide>) norm_backward(const T* dy, 
                     if constexpr (Centred) sum_db[k][j] += g[j];
                 } else {                                            // the line itself is the sum: only this thread touches it
                     dw[i + j] = (row == line ? 0.0F : dw[i + j]) + g[j] * h;
-                    db[i + j] = (row == line ? 0.0F : db[i + j]) + g[j];
+                    db[i + j] = Centred ? (row == line ? 0.0F : db[i + j]) + g[j] : 0.0F;
                 }
             }
         });
@@ -142,11 +155,13 @@ __global__ void __launch_bounds__(block_limit<Wide>) norm_backward(const T* dy, 
     }
     if constexpr (Kept) {
 #pragma unroll
-        for (int k = 0; k < packs_a_thread; ++k)
-            for (int j = 0; j < N && RowPart<T, N, Kept>::first(k) < width; ++j) {
-                dw[RowPart<T, N, Kept>::first(k) + j] = sum_dw[k][j];
-                db[RowPart<T, N, Kept>::first(k) + j] = Centred ? sum_db[Centred ? k : 0][j] : 0.0F;
-            }
+        for (int k = 0; k < packs_a_thread; ++k) {
+            const int first = RowPart<T, N, Kept>::first(k);
+            if (first >= width) break;
+            store_floats<N>(dw + first, sum_dw[k]);
+            const float zeros[N] = {};
+            store_floats<N>(db + first, Centred ? sum_db[Centred ? k : 0] : zeros);
+        }
     }
 }
 

@@ -47,6 +47,10 @@ void product(const Gemm& g, const Ref& a, const Ref& b, const Ref& c, const Ref&
             if (bias) y += read(bias, j);
             write(c, at, y);
         }
+        const std::size_t element = c.dtype == DType::f32 ? 4 : 2;
+        if (executor::observer)
+            executor::observer->host_wrote(c.as<unsigned char>() + static_cast<std::size_t>(batch * g.step_c + i * g.ldc) * element,
+                                           static_cast<std::size_t>(g.n) * element);
     }
 }
 

@@ -85,6 +85,15 @@ struct BlockRun {
     int& committed();
 };
 
+/// The only one: launches are serial.
+extern BlockRun block;
+
+/// Leaves the kernel's code for the executor's; while inside, the checker's hooks are deaf.
+struct Outside {
+    Outside() { in_kernel = false; }
+    ~Outside() { in_kernel = true; }
+};
+
 /// Sets threadIdx of the thread, and blockIdx, blockDim, gridDim of a launch, as kernels see them.
 void set_indices(const Current& thread);
 void set_block(const Launch& launch, std::int64_t number);

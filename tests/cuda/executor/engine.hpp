@@ -27,6 +27,9 @@ struct Settings {
     std::size_t memory_limit = std::size_t(1) << 34;   ///< bytes of device memory
     bool lazy_streams = false;                     ///< work waits in its stream until something synchronises with it
 };
+/// The environment can take one synchronisation away, which is what tests/cuda/mutants.py does:
+///   SVAD_SYNC_SKIP=kernels/norm.cu:120   the __syncthreads, __syncwarp, copy_async_commit or copy_async_wait there does nothing
+///   SVAD_SYNC_TRACE=file                 every such place that a run reaches is appended to the file, once
 /// What the next launches obey.
 Settings& settings();
 
@@ -53,6 +56,8 @@ struct Launch {
     Size3 grid, block;
     std::size_t shared;
     std::function<void()> call;
+    const void* arguments = nullptr;               ///< where the launch keeps them: kernels read these too
+    std::size_t argument_bytes = 0;
 };
 void run(const Launch& launch);
 
@@ -81,6 +86,8 @@ extern Current current;
 /// Throws a Fault about the current thread.
 [[noreturn]] void fault(const std::string& what, Where where);
 [[noreturn]] void fault(const std::string& what);
+/// The same where no exception may pass: the launch ends, the thread's frames are forgotten.
+[[noreturn]] void abandon(const std::string& what);
 /// The same with "kernel ..., block ..., thread ..." for a message of any origin.
 std::string describe_current();
 
@@ -94,8 +101,8 @@ void collective(const char* operation, unsigned mask, void* operands, Combine co
 
 /// cp.async of this thread; `from` null writes zeros.
 void copy_async(void* shared, const void* from, std::size_t bytes, Where where);
-void commit_copies();
-void wait_copies(int pending);
+void commit_copies(Where where);
+void wait_copies(int pending, Where where);
 
 /// The block's shared memory, checked to hold `bytes` with `alignment`.
 void* shared_memory(std::size_t bytes, std::size_t alignment);

@@ -130,13 +130,19 @@ bool launch_fails();
 std::size_t memory_in_use();
 }  // namespace svad::executor
 
+/// A kernel with its arguments: what a launch keeps of its caller.
+template <class... P>
+struct SvadCall {
+    void (*kernel)(P...);
+    std::tuple<std::remove_cv_t<P>...> values;
+};
 template <class... P, std::size_t... I>
 void svad_launch(void (*kernel)(P...), dim3 grid, dim3 block, void** arguments, std::size_t shared, cudaStream_t stream,
                  std::index_sequence<I...>) {
-    std::tuple<std::remove_cv_t<P>...> values{*static_cast<std::remove_cv_t<P>*>(arguments[I])...};
+    const SvadCall<P...> call{kernel, {*static_cast<std::remove_cv_t<P>*>(arguments[I])...}};
     svad::executor::enqueue(stream, [=] {
-        svad::executor::run({reinterpret_cast<const void*>(kernel), {grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, shared,
-                             [&] { std::apply(kernel, values); }});
+        svad::executor::run({reinterpret_cast<const void*>(call.kernel), {grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, shared,
+                             [&call] { std::apply(call.kernel, call.values); }, &call, sizeof call});
     });
 }
 template <class... P>

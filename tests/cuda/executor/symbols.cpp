@@ -8,6 +8,7 @@
 #include <link.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -85,7 +86,7 @@ std::string line_of(const void* pc) {
         if (std::fgets(text, sizeof text, pipe)) line = text;
         ::pclose(pipe);
     }
-    while (!line.empty() && (line.back() == '\n' || line.back() == ')')) line.pop_back();
+    line.resize(std::min(line.find_first_of(" \n"), line.size()));            // without "(discriminator 1)"
     for (const char* part : {"kernels/", "tests/"})
         if (const std::size_t at = line.rfind(part); at != std::string::npos) line.erase(0, at);
     if (line.empty() || line[0] == '?') line = "an unknown line";

@@ -64,9 +64,9 @@ void copy_async(void* shared, const void* from, bool valid = true, Where where =
     static_assert(Bytes == 4 || Bytes == 8 || Bytes == 16, "cp.async copies 4, 8 or 16 bytes");
     svad::executor::copy_async(shared, valid ? from : nullptr, Bytes, where);
 }
-inline void copy_async_commit() { svad::executor::commit_copies(); }
+inline void copy_async_commit(Where where = {}) { svad::executor::commit_copies(where); }
 template <int Pending>
-void copy_async_wait() { svad::executor::wait_copies(Pending); }
+void copy_async_wait(Where where = {}) { svad::executor::wait_copies(Pending, where); }
 
 /// ldmatrix of Count matrices, in matrices.cpp.
 void ldmatrix(std::uint32_t* r, const void* row, int count, bool transposed, Where where);
