@@ -49,6 +49,7 @@ struct GraphInput {
     const void* host = nullptr;
     std::size_t bytes = 0;
     void* data = nullptr;
+    std::shared_ptr<const void> owner;
 };
 
 struct Context {

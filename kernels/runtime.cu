@@ -203,19 +203,19 @@ void shed_mirrors(Context& c) {
     }
 }
 
-const void* graph_mirror(Context& c, const void* host, std::size_t bytes) {
+const void* graph_mirror(Context& c, const void* host, std::size_t bytes, std::shared_ptr<const void> owner) {
     for (const GraphInput& in : *c.inputs)
         if (in.host == host && in.bytes == bytes) return in.data;
-    c.inputs->push_back({host, bytes, allocate(bytes, c.device)});
+    c.inputs->push_back({host, bytes, allocate(bytes, c.device), std::move(owner)});
     return c.inputs->back().data;
 }
 
 }  // namespace
 
-const void* mirror(const void* host, std::size_t bytes, int device) {
+const void* mirror(const void* host, std::size_t bytes, int device, std::shared_ptr<const void> owner) {
     Context& c = context(device);
     const std::lock_guard<std::recursive_mutex> hold(c.memory_lock);
-    if (c.capturing) return graph_mirror(c, host, bytes);
+    if (c.capturing) return graph_mirror(c, host, bytes, std::move(owner));
     Mirror& m = c.mirrors[{host, bytes}];
     m.used = ++c.mirror_clock;
     if (m.data && std::memcmp(m.shadow.data(), host, bytes) == 0) return m.data;

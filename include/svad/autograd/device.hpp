@@ -104,7 +104,7 @@ template <Element T>
 [[nodiscard]] Ref mirrored(const Tensor<T>& t) {
     Ref r;
     if (t.empty()) return r;
-    r.data = const_cast<void*>(mirror(t.data(), static_cast<std::size_t>(t.numel()) * sizeof(T), current()));
+    r.data = const_cast<void*>(mirror(t.data(), static_cast<std::size_t>(t.numel()) * sizeof(T), current(), t.storage().owner()));
     r.dtype = dtype_of<T>;
     r.rank = t.rank();
     const Strides strides = row_major(t.shape());

@@ -143,6 +143,8 @@ public:
     std::byte* data() const { return data_.get(); }
     std::size_t bytes() const { return bytes_; }
     Device device() const { return device_; }
+    /// What keeps the bytes alive.
+    std::shared_ptr<const void> owner() const { return data_; }
     /// True if no other handle shares these bytes.
     bool unique() const { return data_.use_count() == 1; }
     explicit operator bool() const { return data_ != nullptr; }

@@ -87,8 +87,8 @@ void copy_bytes(void* to, const void* from, std::size_t bytes, int device);
 /// Device memory that holds what is at `host` now (labels, masks, tables: attributes of ops, which live on the host). The
 /// copy is kept and given again while the bytes are the same, compared each time: content is never stale. The pointer is
 /// valid for kernels queued before the next 64 MiB of such attributes. In a captured graph it is a buffer of the graph,
-/// refreshed from `host`, which must stay in place, before every replay.
-const void* mirror(const void* host, std::size_t bytes, int device);
+/// refreshed from `host`, which `owner` keeps in place (or who calls), before every replay.
+const void* mirror(const void* host, std::size_t bytes, int device, std::shared_ptr<const void> owner = {});
 
 // ---- events and graphs --------------------------------------------------------------------------------------------------
 
@@ -113,7 +113,9 @@ private:
 bool capturing(int device);
 
 /// The launches of one call, to be repeated without the host's work. Memory that the call took belongs to the graph, so
-/// results keep their addresses; they are overwritten by the next replay.
+/// results keep their addresses; they are overwritten by the next replay. What the host derives from its inputs is fixed at
+/// the capture: shapes, numbers, and tensors that the call makes from others (the rows with labels in SvadVlm::loss). Values
+/// on the device and host tensors that ops hold themselves may change in place between replays.
 class Graph {
 public:
     Graph();
