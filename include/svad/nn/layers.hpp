@@ -59,6 +59,13 @@ struct Embedding {
     void visit(auto&& f) { f("weight", weight); }
 };
 
+namespace detail {
+/// Pixels come from the CPU: where a model is elsewhere they are brought there, in the dtype it computes in.
+inline Var pixels_for(const Var& pixels, const Var& weight) {
+    return pixels.device() == weight.device() ? pixels : pixels.like(weight);
+}
+}  // namespace detail
+
 /// Pictures to patch vectors, row-major: [B, 3, S, S] -> [B, N, width].
 struct PatchEmbed {
     Parameter weight;                               // [width, channels, patch, patch]
@@ -70,7 +77,7 @@ struct PatchEmbed {
         if (with_bias) bias.emplace(Shape{width}, Init::zeros());
     }
     Var operator()(const Var& pixels) const {
-        const Var y = conv2d(pixels, weight, value_or_none(bias), {patch, patch}, {0, 0});          // [B, D, h, w]
+        const Var y = conv2d(detail::pixels_for(pixels, weight), weight, value_or_none(bias), {patch, patch}, {0, 0});          // [B, D, h, w]
         return y.reshape({y.size(0), y.size(1), y.size(2) * y.size(3)}).permute({0, 2, 1});
     }
     void visit(auto&& f) { f("weight", weight); f("bias", bias); }
@@ -87,7 +94,7 @@ struct TubeEmbed {
         if (with_bias) bias.emplace(Shape{width}, Init::zeros());
     }
     Var operator()(const Var& clip) const {
-        const Var y = conv3d(clip.permute({0, 2, 1, 3, 4}), weight, value_or_none(bias),
+        const Var y = conv3d(detail::pixels_for(clip, weight).permute({0, 2, 1, 3, 4}), weight, value_or_none(bias),
                              {.stride = {2, patch, patch}, .padding = {1, 0, 0}, .groups = 1});     // [B, D, T', h, w]
         const Index B = y.size(0), D = y.size(1), T = y.size(2), N = y.size(3) * y.size(4);
         return y.permute({0, 2, 3, 4, 1}).reshape({B * T, N, D});

@@ -75,6 +75,15 @@ private:
     DType from_, to_;
 };
 
+/// v, contiguous, on any device, gets these values in place.
+inline void overwrite(const Var& v, const Tensor<float>& values) {
+    if (v.device().kind == Device::Kind::cpu) std::copy(values.begin(), values.end(), v.data<float>());
+#if SVAD_CUDA
+    else if (values.numel() > 0)
+        cuda::upload(cuda::ref(v).data, values.data(), static_cast<std::size_t>(values.numel()) * sizeof(float), v.device().index);
+#endif
+}
+
 /// The same bytes on another device.
 class MoveOp final : public AnyOp {
 public:

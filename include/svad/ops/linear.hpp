@@ -128,20 +128,48 @@ public:
 
     Var run(std::span<const Var> inputs, std::vector<Var>&) const override {
         const Var x = inputs[0].contiguous_().detach();
+        if (x.device() != w_.device()) fail<DeviceError>("linear: ", x.device(), " input and ", w_.device(), " weight; move one of them");
         require(w_.rank() == 2, "linear", "the weight must be [out, in]");
         require(x.rank() >= 1 && x.shape().back() == w_.size(1), "linear", "x's last size must be the weight's last");
-        const Var y = Var::uninitialized(x.shape().with(-1, w_.size(0)), DType::f32);
+        const Var y = Var::uninitialized(x.shape().with(-1, w_.size(0)), x.dtype(), x.device());
+#if SVAD_CUDA
+        if (x.device().kind == Device::Kind::cuda) return on_device(x, y);
+#endif
         const auto* const w = reinterpret_cast<const std::uint8_t*>(w_.storage().data()) + (is_blocked(w_.dtype()) ? 0 : 2 * w_.offset());
         cpu::blocked_product(w_.dtype(), x.shape().rows(), w_.size(0), w_.size(1), x.data<float>(), w, y.data<float>(), operands_);
         return y;
     }
     Grads grad(const Var& dy, const Var&, std::span<const Var>, std::span<const Var>) const override {
         const Index rows = dy.shape().rows();
-        const Var w = w_.to<float>();
+        const Var w = w_.device().kind == Device::Kind::cpu ? Var(w_.to<float>()) : unpacked_on_device(dy.dtype());
         return {svad::apply(ops::MatmulOp{{}, operands_}, dy.reshape({rows, w_.size(0)}), w).reshape(dy.shape().with(-1, w_.size(1)))};
     }
 
 private:
+#if SVAD_CUDA
+    Var on_device(const Var& x, const Var& y) const {
+        const int device = x.device().index;
+        cuda::use(device);
+        const cuda::Naming naming("linear");
+        const Index rows = x.shape().rows();
+        if (y.numel() > 0)
+            cuda::blocked_product(cuda::flat(cuda::ref(x), {rows, w_.size(1)}), w_.storage().data(), w_.dtype(),
+                                  cuda::flat(cuda::ref(y), {rows, w_.size(0)}), cuda::compute_stream(device));
+        cuda::finish_op(device);
+        return y;
+    }
+#endif
+    Var unpacked_on_device([[maybe_unused]] DType dtype) const {
+#if SVAD_CUDA
+        const Var w = Var::uninitialized(w_.shape(), dtype, w_.device());
+        cuda::use(w.device().index);
+        cuda::dequantize(w_.storage().data(), w_.dtype(), cuda::ref(w), cuda::compute_stream(w.device().index));
+        return w;
+#else
+        fail<DeviceError>("linear: this build has no CUDA");
+#endif
+    }
+
     Var w_;
     cpu::Operands operands_;
 };
@@ -149,6 +177,7 @@ private:
 /// True for weights that are multiplied as they are stored.
 [[nodiscard]] inline bool packed_weight(const Var& x, const Var& w) {
     if (is_blocked(w.dtype())) return true;
+    if (w.device().kind != Device::Kind::cpu) return false;
     return blocks::is_packed(w.dtype()) && x.dtype() == DType::f32 && !w.wants_grad() && w.size(-1) % 32 == 0;
 }
 

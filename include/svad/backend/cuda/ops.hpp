@@ -191,7 +191,7 @@ struct AdamWStep {
 
 /// m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  value = value (1 - rate decay) - rate / correct1 * m / (sqrt(v) / correct2 + eps).
 /// `items` are in host memory, `step` in device memory. All items in as few launches as kernel parameters allow.
-void adamw(const AdamWItem* items, int count, const AdamWStep* step, float beta1, float beta2, double eps, Stream stream);
+void adamw(const AdamWItem* items, int count, const AdamWStep* step, float beta1, float beta2, float eps, Stream stream);
 /// y (f32) [1] = sum of squares of all elements of the `count` Refs (f32 or bf16, in host memory), in fixed order.
 void sum_of_squares(const Ref* xs, int count, Ref y, Stream stream);
 /// squares (f32) [1] -> scale (f32) [1] = min(1, max_norm / (sqrt(squares) + 1e-6)).
