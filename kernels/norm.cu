@@ -8,6 +8,8 @@
 // sums, 264 lines of [2, D] f32 at most. Bound by memory.
 // Weight gradients: a fixed set of blocks adds rows in a fixed order to its own line of partial sums, a second kernel
 // adds the lines in order. Rejected: float atomics (order differs between runs) and a pass of its own over x and dy.
+#include "svad/backend/cuda/ops.hpp"
+
 #include "common.cuh"
 
 namespace svad::cuda {
