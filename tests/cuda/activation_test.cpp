@@ -43,7 +43,7 @@ TEST_CASE("cuda activation: every curve and slope, ragged, in place, empty") {
     for (const Curve kind : curves)
         for (const DType dtype : {DType::f32, DType::bf16})
             for (const std::int64_t n : {0, 1, 530}) {
-                KernelCase k("activation " + std::to_string(static_cast<int>(kind)) + " " + name_of(dtype) + " " + std::to_string(n));
+                KernelCase k("activation " + std::to_string(static_cast<int>(kind)) + " " + text_of(dtype) + " " + std::to_string(n));
                 const Ref x = k.input(dtype, {n}, -8, 8), dy = k.input(dtype, {n}), y = k.output(dtype, {n}), dx = k.output(dtype, {n}),
                           z = k.inout(dtype, {n}, -8, 8), dz = k.inout(dtype, {n});
                 k.run([&] {
@@ -62,7 +62,7 @@ TEST_CASE("cuda activation: every curve and slope, ragged, in place, empty") {
 
 TEST_CASE("cuda activation: far from zero curves are flat and stay finite") {
     for (const DType dtype : {DType::f32, DType::bf16}) {
-        KernelCase k(std::string("activation far ") + name_of(dtype));
+        KernelCase k(std::string("activation far ") + text_of(dtype));
         const Values far = {-300, -89, -88, -20, 0, 20, 88, 300};
         const Ref x = k.input(dtype, {8}, far), one = k.input(dtype, {8}, Values(8, 1.0));
         std::vector<Ref> ys, ds;
@@ -83,7 +83,7 @@ TEST_CASE("cuda swiglu: halves of rows, whole values, rows that do not fit packs
     for (const DType dtype : {DType::f32, DType::bf16})
         for (const std::int64_t width : {0, 1, 24, 37})
             for (const bool halves : {true, false}) {
-                KernelCase k(std::string("swiglu ") + name_of(dtype) + " " + std::to_string(width) + (halves ? " halves" : ""));
+                KernelCase k(std::string("swiglu ") + text_of(dtype) + " " + std::to_string(width) + (halves ? " halves" : ""));
                 const Ref both = k.input(dtype, {5, 2 * width}, -4, 4), alone = k.input(dtype, {5, width}, -4, 4), dy = k.input(dtype, {5, width});
                 const Ref y = k.output(dtype, {5, width}), grads = k.output(dtype, {2, 5, width});
                 const Slice low = sliced(both, 1, 0, width), high = sliced(both, 1, width, 2 * width);

@@ -21,7 +21,7 @@ void expect_copy(KernelCase& k, const Ref& x, const Ref& view, std::int64_t offs
 
 /// y = x with the axes i and j changed.
 void check_swap(DType dtype, Sizes sizes, int i, int j, Sizes to, bool budget = false) {
-    KernelCase k("copy " + name_of(dtype) + " " + text_of(sizes) + " swapped " + std::to_string(i) + " " + std::to_string(j));
+    KernelCase k("copy " + text_of(dtype) + " " + text_of(sizes) + " swapped " + std::to_string(i) + " " + std::to_string(j));
     CAPTURE(text_of(sizes));
     const Ref x = k.input(dtype, sizes, 0, 100), y = k.output(dtype, to);
     expect_copy(k, x, swapped(x, i, j), 0, y, budget);
@@ -32,7 +32,7 @@ void check_swap(DType dtype, Sizes sizes, int i, int j, Sizes to, bool budget = 
 TEST_CASE("cuda copy: contiguous, whole and ragged, and nothing") {
     for (const DType dtype : types)
         for (const std::int64_t n : {0, 1, 15, 64, 1003}) {
-            KernelCase k("copy " + name_of(dtype) + " " + std::to_string(n));
+            KernelCase k("copy " + text_of(dtype) + " " + std::to_string(n));
             const Ref x = k.input(dtype, {n}, 0, 100), y = k.output(dtype, {n});
             expect_copy(k, x, x, 0, y);
         }
@@ -42,7 +42,7 @@ TEST_CASE("cuda copy: slices of rows in every alignment") {
     for (const DType dtype : types)
         for (const std::int64_t first : {0, 1, 2, 4, 8})
             for (const std::int64_t width : {3, 8, 16}) {
-                KernelCase k("copy of a slice " + name_of(dtype) + " " + std::to_string(first) + " " + std::to_string(width));
+                KernelCase k("copy of a slice " + text_of(dtype) + " " + std::to_string(first) + " " + std::to_string(width));
                 const Ref x = k.input(dtype, {5, 48}, 0, 100), y = k.output(dtype, {5, width});
                 const Slice part = sliced(x, 1, first, first + width);
                 expect_copy(k, x, part.ref, part.offset, y);
@@ -63,7 +63,7 @@ TEST_CASE("cuda copy: permutations, by tiles and by heads") {
 
 TEST_CASE("cuda copy: one value a row, one column for all, steps of two") {
     for (const DType dtype : types) {
-        KernelCase k("copy of broadcasts " + name_of(dtype));
+        KernelCase k("copy of broadcasts " + text_of(dtype));
         const Ref x = k.input(dtype, {7, 1}, 0, 100), wide = k.output(dtype, {7, 32}), ragged = k.output(dtype, {7, 5}), flat = k.output(dtype, {133});
         const Ref row = k.input(dtype, {24}, 0, 100), tall = k.output(dtype, {3, 24}), halves = k.output(dtype, {12}), one = k.input(dtype, {1}, 0, 100);
         Ref every_other = row;
@@ -85,7 +85,7 @@ TEST_CASE("cuda copy: one value a row, one column for all, steps of two") {
 
 TEST_CASE("cuda copy: into a part of a value, and into turned axes") {
     for (const DType dtype : types) {
-        KernelCase k("copy into a part " + name_of(dtype));
+        KernelCase k("copy into a part " + text_of(dtype));
         const Ref x = k.input(dtype, {4, 6}, 0, 100), y = k.inout(dtype, {4, 20}, 0, 100), z = k.inout(dtype, {24, 17}, 0, 100), w = k.input(dtype, {17, 24}, 0, 100);
         const Slice part = sliced(y, 1, 10, 16);
         k.run([&] {
