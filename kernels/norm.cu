@@ -159,8 +159,8 @@ __global__ void __launch_bounds__(block_limit<Wide>) norm_backward(const T* dy, 
             const int first = RowPart<T, N, Kept>::first(k);
             if (first >= width) break;
             store_floats<N>(dw + first, sum_dw[k]);
-            const float zeros[N] = {};
-            store_floats<N>(db + first, Centred ? sum_db[Centred ? k : 0] : zeros);
+            if constexpr (Centred) store_floats<N>(db + first, sum_db[k]);
+            else store_floats<N>(db + first, {});
         }
     }
 }
