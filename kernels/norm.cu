@@ -8,6 +8,8 @@
 // sums, 264 lines of [2, D] f32 at most. Bound by memory.
 // Weight gradients: a fixed set of blocks adds rows in a fixed order to its own line of partial sums, a second kernel
 // adds the lines in order. Rejected: float atomics (order differs between runs) and a pass of its own over x and dy.
+#include "svad/backend/cuda/ops.hpp"
+
 #include "common.cuh"
 
 namespace svad::cuda {
@@ -159,8 +161,8 @@ __global__ void __launch_bounds__(block_limit<Wide>) norm_backward(const T* dy, 
             const int first = RowPart<T, N, Kept>::first(k);
             if (first >= width) break;
             store_floats<N>(dw + first, sum_dw[k]);
-            const float zeros[N] = {};
-            store_floats<N>(db + first, Centred ? sum_db[Centred ? k : 0] : zeros);
+            if constexpr (Centred) store_floats<N>(db + first, sum_db[k]);
+            else store_floats<N>(db + first, {});
         }
     }
 }

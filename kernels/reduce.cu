@@ -98,18 +98,23 @@ __global__ void __launch_bounds__(threads) reduce_columns(Walk<1> kept, Walk<1> 
             for (int j = 0; j < N; ++j) result[j] = Op::combine(result[j], values[j]);
         }
     }
-    for (int half = static_cast<int>(blockDim.y) / 2; half > 0; half /= 2) {
+    for (int half = static_cast<int>(blockDim.y) / 2; half > 0; half /= 2) {       // every step has places of its own
         const int y_of = static_cast<int>(threadIdx.y);
         if (y_of >= half && y_of < 2 * half)
             for (int j = 0; j < N; ++j) shared[j][self] = result[j];
         __syncthreads();
         if (y_of < half)
             for (int j = 0; j < N; ++j) result[j] = Op::combine(result[j], shared[j][self + half * static_cast<int>(blockDim.x)]);
-        __syncthreads();
     }
     if (!here || threadIdx.y != 0) return;
+    constexpr int together = N < full_pack<Y> ? N : full_pack<Y>;
 #pragma unroll
-    for (int j = 0; j < N; ++j) store(y + blockIdx.y * chunks.outputs + static_cast<std::int64_t>(column) * N + j, result[j] * chunks.scale);
+    for (int i = 0; i < N; i += together) {
+        pack<Y, together> out;
+#pragma unroll
+        for (int j = 0; j < together; ++j) out.set(j, result[i + j] * chunks.scale);
+        store_pack(y + blockIdx.y * chunks.outputs + static_cast<std::int64_t>(column) * N + i, out);
+    }
 }
 
 /// Into how many chunks to cut `packs` a group of outputs so that there are blocks enough, and each thread has some work.
@@ -179,7 +184,7 @@ void reduce(const char* op, const Axes<1>& kept, const Axes<1>& reduced, const T
     const bool by_rows = reduced.numel() > 1 && reduced.steps[0][0] == 1;
     const Axes<1>&inner = by_rows ? reduced : kept, &outer = by_rows ? kept : reduced;
     const bool one_run = by_rows && reduced.rank == 1 && inner.sizes[0] >= N;              // may have a tail
-    bool packs = reinterpret_cast<std::uintptr_t>(x) % 16 == 0 && (one_run || inner.sizes[0] % N == 0);
+    bool packs = fits_packs(x, 0) && (one_run || inner.sizes[0] % N == 0) && (by_rows || fits_packs(y, 0));
     for (int i = 0; i < outer.rank; ++i) packs = packs && (outer.steps[0][i] % N == 0 || outer.sizes[i] == 1);
     for (int i = 1; i < inner.rank; ++i) packs = packs && inner.steps[0][i] % N == 0;
     if (by_rows) packs ? rows<Op, N>(op, kept, reduced, x, y, scale, stream) : rows<Op, 1>(op, kept, reduced, x, y, scale, stream);

@@ -20,6 +20,19 @@ struct Turn {
 
 __device__ inline float2 turned(float a, float b, float c, float s) { return make_float2(a * c - b * s, b * c + a * s); }
 
+/// N neighbours of a table's row, by packs.
+template <int N>
+struct Line {
+    static constexpr int together = N < 4 ? N : 4;
+    pack<float, together> packs[N / together];
+
+    __device__ explicit Line(const float* from) {
+#pragma unroll
+        for (int i = 0; i < N / together; ++i) packs[i] = load_pack<together>(from + i * together);
+    }
+    __device__ float operator[](int i) const { return packs[i / together][i % together]; }
+};
+
 /// Pairs (i, i + D/2), N of them.
 template <class T, int N>
 __global__ void __launch_bounds__(map_threads) rope_halves(Walk<3> walk, Turn turn, const float* cosines, const float* sines,
@@ -30,10 +43,11 @@ __global__ void __launch_bounds__(map_threads) rope_halves(Walk<3> walk, Turn tu
     const std::int64_t at = (positions[place.at[2]] - turn.first) * turn.pairs + place.first;
     x += place.at[1], y += place.at[0];
     const pack<T, N> low = load_pack<N>(x), high = load_pack<N>(x + turn.pairs * turn.x_step);
+    const Line<N> c(cosines + at), s(sines + at);
     pack<T, N> low_out, high_out;
 #pragma unroll
     for (int j = 0; j < N; ++j) {
-        const float2 pair = turned(low[j], high[j], cosines[at + j], turn.sign * sines[at + j]);
+        const float2 pair = turned(low[j], high[j], c[j], turn.sign * s[j]);
         low_out.set(j, pair.x);
         high_out.set(j, pair.y);
     }
@@ -57,10 +71,11 @@ __global__ void __launch_bounds__(map_threads) rope_interleaved(Walk<3> walk, Tu
         store(y + turn.y_step, pair.y);
     } else {
         const pack<T, N> in = load_pack<N>(x);
+        const Line<together> c(cosines + at), s(sines + at);
         pack<T, N> out;
 #pragma unroll
         for (int j = 0; j < together; ++j) {
-            const float2 pair = turned(in[2 * j], in[2 * j + 1], cosines[at + j], turn.sign * sines[at + j]);
+            const float2 pair = turned(in[2 * j], in[2 * j + 1], c[j], turn.sign * s[j]);
             out.set(2 * j, pair.x);
             out.set(2 * j + 1, pair.y);
         }
@@ -99,7 +114,8 @@ void rope(Ref x, Ref cos, Ref sin, Ref positions, Ref y, std::int64_t first, boo
         using T = decltype(t);
         constexpr int N = full_pack<T>;
         const std::int64_t run = interleaved ? x.sizes[3] : x.sizes[3] / 2;                   // what a pack must divide
-        const bool packs = rows_fit(x, sizeof(T), run, N) && rows_fit(y, sizeof(T), run, N);
+        const bool packs = rows_fit(x, sizeof(T), run, N) && rows_fit(y, sizeof(T), run, N) && fits_packs(cos.as<float>(), 0) &&
+                           fits_packs(sin.as<float>(), 0);
         in_parts(axes_of_pairs(x, positions, y, interleaved ? 2 : 1), most_elements, [&](const Axes<3>& axes) {
             const Walk<3> walk(axes, !packs ? 1 : interleaved ? N / 2 : N);
             const auto queue = [&](auto kernel) {

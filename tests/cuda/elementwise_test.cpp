@@ -35,7 +35,7 @@ constexpr Binary binaries[] = {Binary::add, Binary::sub, Binary::mul, Binary::di
 
 /// One binary op on a and b of any sizes that broadcast to `to`; axes of b named in `turned` are swapped.
 void check_binary(Binary kind, DType dtype, Sizes a_sizes, Sizes b_sizes, Sizes to, bool turned = false) {
-    const std::string name = "binary " + std::to_string(static_cast<int>(kind)) + " " + name_of(dtype) + " " + text_of(a_sizes) + " " + text_of(b_sizes) +
+    const std::string name = "binary " + std::to_string(static_cast<int>(kind)) + " " + text_of(dtype) + " " + text_of(a_sizes) + " " + text_of(b_sizes) +
                              (turned ? " turned" : "");
     CAPTURE(name);
     KernelCase k(name);
@@ -103,7 +103,7 @@ TEST_CASE("cuda unary: every kind, ragged, in place and empty") {
     for (const Kind& of : kinds)
         for (const DType dtype : {DType::f32, DType::bf16})
             for (const std::int64_t n : {0, 1, 259}) {
-                KernelCase k("unary " + std::to_string(static_cast<int>(of.kind)) + " " + name_of(dtype) + " " + std::to_string(n) + " " + std::to_string(of.p));
+                KernelCase k("unary " + std::to_string(static_cast<int>(of.kind)) + " " + text_of(dtype) + " " + std::to_string(n) + " " + std::to_string(of.p));
                 const Ref x = k.input(dtype, {n}, 0.3, 4), y = k.output(dtype, {n}), z = k.inout(dtype, {n}, 0.3, 4);
                 k.run([&] {
                     cuda::unary(of.kind, x, y, of.p, of.q, k.stream());
@@ -120,7 +120,7 @@ TEST_CASE("cuda unary: every kind, ragged, in place and empty") {
 TEST_CASE("cuda chosen_grad and where: all operands broadcast") {
     for (const DType dtype : {DType::f32, DType::bf16}) {
         for (const bool smaller : {false, true}) {
-            KernelCase k(std::string("chosen_grad ") + name_of(dtype) + (smaller ? " smaller" : ""));
+            KernelCase k(std::string("chosen_grad ") + text_of(dtype) + (smaller ? " smaller" : ""));
             const Ref dy = k.input(dtype, {3, 16}), a = k.input(dtype, {16}, Values{1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8}), y = k.output(dtype, {3, 16});
             const Ref b = k.input(dtype, {3, 1}, Values{2, 4, 5});
             const Sizes to = {3, 16};
@@ -132,7 +132,7 @@ TEST_CASE("cuda chosen_grad and where: all operands broadcast") {
                 expected[i] = u[i] == v[i] ? d[i] / 2 : (u[i] > v[i]) != smaller ? d[i] : 0;
             k.expect(y, expected);
         }
-        KernelCase k(std::string("where ") + name_of(dtype));
+        KernelCase k(std::string("where ") + text_of(dtype));
         const Sizes to = {4, 5, 24};
         const Ref mask = k.input(DType::u8, {5, 1}, Values{1, 0, 0, 7, 1}), a = k.input(dtype, {4, 1, 24}), b = k.input(dtype, {1}), y = k.output(dtype, to);
         const Ref row = k.input(DType::u8, {24}, 0, 2.99), z = k.output(dtype, to);

@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel_case.hpp"
 
+#include "schedules.hpp"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 
 namespace svad::test {
-
-using executor::Checker;
-using executor::Landing;
-using executor::Order;
-using executor::Settings;
 
 namespace {
 
@@ -74,23 +69,6 @@ std::vector<double> decode_all(DType dtype, const std::vector<unsigned char>& by
     for (std::size_t at = 0; at < bytes.size(); at += size_of(dtype)) values.push_back(decode(dtype, bytes.data() + at));
     return values;
 }
-
-std::vector<Settings> schedules() {
-    const auto with = [](Order order, Landing landing, std::uint64_t seed, bool lazy) {
-        Settings s = executor::settings();
-        s.order = order, s.landing = landing, s.seed = seed, s.lazy_streams = lazy;
-        return s;
-    };
-    if (Checker::get()) return {with(Order::ascending, Landing::late, 1, false), with(Order::descending, Landing::early, 1, false)};
-    return {with(Order::ascending, Landing::late, 1, false), with(Order::descending, Landing::early, 1, false),
-            with(Order::ascending, Landing::early, 1, false), with(Order::descending, Landing::late, 1, true),
-            with(Order::shuffled, Landing::random, 1, false), with(Order::shuffled, Landing::random, 2, true)};
-}
-
-struct Restore {
-    Settings before = executor::settings();
-    ~Restore() { executor::settings() = before; }
-};
 
 }  // namespace
 
@@ -184,70 +162,33 @@ const KernelCase::Buffer& KernelCase::of(Ref ref) const {
 }
 
 void KernelCase::run(const std::function<void()>& f) {
-    const Restore restore;
-    bool first = true;
-    for (const Settings& schedule : schedules()) {
-        executor::settings() = schedule;
+    const int count = schedule_count();
+    for (int number = 0; number < count; ++number) {
+        const Schedule schedule(number);
         for (const auto& buffer : buffers_) {
             if (!buffer->written) continue;
             if (buffer->read) cudaMemcpy(buffer->ref.data, buffer->before.data(), buffer->before.size(), cudaMemcpyHostToDevice);
-            else std::memset(buffer->ref.data, 0xff, buffer->before.size());
-            if (!buffer->read && executor::observer)            // to the checker it is new memory, that nobody wrote
-                executor::observer->allocated(buffer->ref.data, std::max<std::size_t>(buffer->before.size(), 1));
+            else poison(buffer->ref.data, std::max<std::size_t>(buffer->before.size(), 1));
         }
         CHECK_NOTHROW(f());
-        CHECK_NOTHROW(cudaDeviceSynchronize());
+        CHECK_NOTHROW(REQUIRE(cudaDeviceSynchronize() == cudaSuccess));
         for (const auto& buffer : buffers_) {
             std::vector<unsigned char> now(buffer->before.size());
             if (!now.empty()) cudaMemcpy(now.data(), buffer->ref.data, now.size(), cudaMemcpyDeviceToHost);
-            INFO(name_, ", schedule ", static_cast<int>(schedule.order), ", landing ", static_cast<int>(schedule.landing), ", value ",
-                 &buffer - buffers_.data());
+            INFO(name_, ", ", schedule.name(), ", value ", &buffer - buffers_.data());
             if (!buffer->written) CHECK_MESSAGE(now == buffer->before, "an input has changed");
-            else if (first) buffer->after = std::move(now);
+            else if (number == 0) buffer->after = std::move(now);
             else CHECK_MESSAGE(now == buffer->after, "the result depends on the schedule");
         }
-        first = false;
-        if (Checker* checker = Checker::get()) {
-            for (const std::string& complaint : checker->complaints()) FAIL_CHECK(name_, ": ", complaint);
-            checker->clear();
-        }
+        for (const std::string& complaint : take_complaints()) FAIL_CHECK(name_, ": ", complaint);
     }
 }
 
 void KernelCase::run_within_budget(const std::function<void()>& f) {
-    Checker* checker = Checker::get();
-    if (checker) checker->count(true);
+    count_traffic(true);
     run(f);
-    if (!checker) return;
-    check_budget();
-    checker->count(false);
-}
-
-// Lines of budgets.txt: case | kernel | sectors against ideal | wavefronts against ideal | moved against touched.
-void KernelCase::check_budget() const {
-    const auto trim = [](std::string s) {
-        s.erase(0, s.find_first_not_of(' '));
-        return s.erase(s.find_last_not_of(' ') + 1);
-    };
-    for (const auto& [kernel, counters] : Checker::get()->counters()) {
-        std::ifstream file(SVAD_BUDGETS);
-        REQUIRE_MESSAGE(file, "cannot read " SVAD_BUDGETS);
-        char measured[160];
-        std::snprintf(measured, sizeof measured, "%.2f | %.2f | %.2f", counters.sector_ratio(), counters.wavefront_ratio(), counters.reuse());
-        bool found = false;
-        for (std::string line; std::getline(file, line);) {
-            std::istringstream fields(line);
-            std::string name, of, a, b, c;
-            if (!std::getline(fields, name, '|') || !std::getline(fields, of, '|') || trim(name) != name_ || trim(of) != kernel) continue;
-            std::getline(fields, a, '|'), std::getline(fields, b, '|'), std::getline(fields, c, '|');
-            found = true;
-            INFO("budget of ", name_, " | ", kernel, " | ", a, "|", b, "|", c, ", measured ", measured);
-            CHECK(counters.sector_ratio() <= std::atof(a.c_str()) + 0.005);
-            CHECK(counters.wavefront_ratio() <= std::atof(b.c_str()) + 0.005);
-            CHECK(counters.reuse() <= std::atof(c.c_str()) + 0.005);
-        }
-        CHECK_MESSAGE(found, "budgets.txt has no line for: ", name_, " | ", kernel, " | ", measured);
-    }
+    for (const std::string& complaint : over_budget(name_)) FAIL_CHECK(complaint);
+    count_traffic(false);
 }
 
 std::vector<double> KernelCase::values(Ref ref) const {

@@ -7,14 +7,11 @@
 //     k.run([&] { cuda::rms_norm(x, w, y, stats, 1e-6, k.stream()); });
 //     k.expect(y, reference(k.values(x), k.values(w)));
 //
-// The same test runs in two programs: cuda_tests (six schedules) and cuda_checked (kernels under the checker, two
-// schedules, and then the budgets).
+// The same test runs in three programs: cuda_tests (six schedules), cuda_checked (kernels under the checker, two schedules,
+// and then the budgets), and, built by nvcc, cuda_device_tests (on a GPU, twice).
 #pragma once
 
 #include "svad/backend/kernel.hpp"
-
-#include "checker/checker.hpp"
-#include "executor/host_api.h"
 
 #include <cstdint>
 #include <functional>

@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // layer_norm and rms_norm on the device: narrow rows (a warp each), wide rows (a block each), rows too wide for registers,
 // with and without 16-byte packs.
+#include "svad/backend/cuda/ops.hpp"
+
 #include "kernel_case.hpp"
 
 #include <doctest/doctest.h>
 
 #include <cmath>
-
-namespace svad::cuda {
-void layer_norm(Ref x, Ref w, Ref b, Ref y, Ref stats, double eps, Stream stream);
-void layer_norm_grad(Ref dy, Ref stats, Ref x, Ref w, Ref out, Stream stream);
-void rms_norm(Ref x, Ref w, Ref y, Ref stats, double eps, Stream stream);
-void rms_norm_grad(Ref dy, Ref stats, Ref x, Ref w, Ref out, Stream stream);
-}  // namespace svad::cuda
 
 namespace svad::test {
 namespace {

@@ -10,7 +10,7 @@ namespace svad::test {
 
 using Values = std::vector<double>;
 
-inline std::string name_of(DType dtype) { return dtype == DType::f32 ? "f32" : dtype == DType::bf16 ? "bf16" : std::to_string(static_cast<int>(dtype)); }
+inline std::string text_of(DType dtype) { return dtype == DType::f32 ? "f32" : dtype == DType::bf16 ? "bf16" : std::to_string(static_cast<int>(dtype)); }
 inline std::string text_of(Sizes sizes) {
     std::string text;
     for (const std::int64_t n : sizes) text += (text.empty() ? "" : "x") + std::to_string(n);

@@ -2,6 +2,8 @@
 // Kernels with one bug each, and their sound twins: what the executor and the checker must find, and must not.
 #include "planted.hpp"
 
+#include "common.cuh"
+
 namespace svad::cuda {
 
 namespace {

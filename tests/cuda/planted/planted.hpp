@@ -2,7 +2,7 @@
 // What planted.cu and twins.cu offer to their tests.
 #pragma once
 
-#include "common.cuh"
+#include "svad/backend/kernel.hpp"
 
 namespace svad::cuda {
 

@@ -3,6 +3,8 @@
 // built by nvcc, the same file shows whether the twins and a GPU agree.
 #include "planted.hpp"
 
+#include "common.cuh"
+
 namespace svad::cuda {
 
 namespace {

@@ -61,6 +61,11 @@ void sum(Ref x, Ref y, float scale, Stream stream);
 void max(Ref x, Ref y, Stream stream);
 /// dx [outer, n, inner] = dy [outer, inner] at the first place where x equals y (NaN equals NaN), else 0.
 void max_grad(Ref dy, Ref y, Ref x, Ref dx, Stream stream);
+/// at (i32) [rows] = place of the row's maximum: the first of equals, or the first NaN.
+void argmax(Ref x, Ref at, Stream stream);
+
+// ---- kernels/softmax.cu -----------------------------------------------------------------------------------------------
+
 /// Row-wise over the last axis. A row that is minus infinity throughout gives zeros.
 void softmax(Ref x, Ref y, Stream stream);
 /// dx = (dy - sum(dy y)) y.
@@ -72,8 +77,6 @@ void log_softmax_grad(Ref dy, Ref y, Ref dx, Stream stream);
 void l2_normalize(Ref x, Ref y, Ref norm, double eps, Stream stream);
 /// dx = (dy - y sum(dy y)) / norm, without the second term where norm <= eps.
 void l2_normalize_grad(Ref dy, Ref y, Ref norm, Ref dx, double eps, Stream stream);
-/// at (i32) [rows] = place of the row's maximum: the first of equals, or the first NaN.
-void argmax(Ref x, Ref at, Stream stream);
 
 // ---- kernels/norm.cu --------------------------------------------------------------------------------------------------
 
@@ -86,6 +89,9 @@ void layer_norm_grad(Ref dy, Ref stats, Ref x, Ref w, Ref out, Stream stream);
 void rms_norm(Ref x, Ref w, Ref y, Ref stats, double eps, Stream stream);
 /// out [rows + 2, D] = [dx; dw; zeros].
 void rms_norm_grad(Ref dy, Ref stats, Ref x, Ref w, Ref out, Stream stream);
+
+// ---- kernels/batch_norm.cu --------------------------------------------------------------------------------------------
+
 /// x [B, C, inner], w and b [C], mean and var (f32) [C]: y = (x - mean) / sqrt(var + eps) w + b.
 void batch_norm(Ref x, Ref w, Ref b, Ref mean, Ref var, Ref y, double eps, Stream stream);
 /// out [2, C]: sums over B and inner of dy (x - mean) / sqrt(var + eps), and of dy; dy, x [B, C, inner].
