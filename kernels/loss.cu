@@ -55,10 +55,10 @@ __global__ void __launch_bounds__(row_block_limit<Wide>) cross_entropy_backward(
     const Exponentials all = row_exponentials<Wide>(part);                // ends with a barrier: dx may overwrite x
     const float scale = dy[row * dy_step] * (share ? *share : 1.0F), factor = scale / all.sum;
     const float less = scale * options.smoothing / static_cast<float>(width), hit = scale * (1.0F - options.smoothing);
-    part.each([&](int i, const pack<T, N>& in) {
+    part.each([&](int, int i, const pack<T, N>& in) {
         pack<T, N> out;
 #pragma unroll
-        for (int j = 0; j < N; ++j) out.set(j, expf(in[j] - all.shift) * factor - less - (i + j == label ? hit : 0.0F));
+        for (int j = 0; j < N; ++j) out.set(j, exp_of<T>(in[j], all.shift) * factor - less - (i + j == label ? hit : 0.0F));
         store_pack(dx + i, out);
     });
 }

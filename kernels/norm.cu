@@ -1,85 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 // layer_norm and rms_norm over the last axis, forward and backward, f32 and bf16; all sums in f32.
 // x, y, dy [R, D] contiguous, w and b [D]; stats, f32 whatever x is: [R, 2] mean and 1 / deviation, or [R] 1 / rms.
-// Threads: a warp a row, four rows a block, up to four packs of 16 bytes a lane (D <= 1024 in bf16, 512 in f32);
-// wider rows take a block each. A thread keeps its part of the row in registers, so x is read once even though the
-// variance is that of the centred row; rows beyond 512 threads times four packs are read again instead.
+// Threads: a warp or a block a row (rows.cuh), which is kept in registers, so x is read once even though the variance is
+// that of the centred row; rows wider than registers are read again instead.
 // Traffic: forward 1 read + 1 write of x; backward 2 reads + 1 write, the weights once a block, and the partial weight
 // sums, 264 lines of [2, D] f32 at most. Bound by memory.
 // Weight gradients: a fixed set of blocks adds rows in a fixed order to its own line of partial sums, a second kernel
 // adds the lines in order. Rejected: float atomics (order differs between runs) and a pass of its own over x and dy.
-#include "svad/backend/cuda/ops.hpp"
-
-#include "common.cuh"
+#include "rows.cuh"
 
 namespace svad::cuda {
 
 namespace {
 
-constexpr int packs_a_thread = 4;
-constexpr int narrow_rows = 4;       // rows, that is warps, of a block of narrow rows
-constexpr int wide_threads = 512;    // at most, for one wide row: leaves 128 registers to each
-template <bool Wide>
-constexpr int block_limit = Wide ? wide_threads : warp_size * narrow_rows;
 constexpr int most_lines = 264;      // two blocks for each of the 132 processors of an H100
 
-struct NormStorage {
-    WarpValues sums;
-};
-
-/// One row as one thread sees it: packs number t, t + threads, ... Kept: in registers; else read again at each use.
-template <class T, int N, bool Kept>
-struct RowPart {
-    const T* row;
-    int width;
-    pack<T, N> kept[Kept ? packs_a_thread : 1];
-
-    __device__ RowPart(const T* row, int width) : row(row), width(width) {
-        if constexpr (Kept) {
-#pragma unroll
-            for (int k = 0; k < packs_a_thread; ++k)
-                if (first(k) < width) kept[k] = load_pack<N>(row + first(k));
-        }
-    }
-    __device__ static int first(int k) { return static_cast<int>(threadIdx.x + k * blockDim.x) * N; }
-    /// f(k, index of its first element, pack) for every pack.
-    template <class F>
-    __device__ void each(F f) const {
-        if constexpr (Kept) {
-#pragma unroll
-            for (int k = 0; k < packs_a_thread; ++k)
-                if (first(k) < width) f(k, first(k), kept[k]);
-        } else {
-            for (int k = 0; first(k) < width; ++k) f(k, first(k), load_pack<N>(row + first(k)));
-        }
-    }
-    template <class F>
-    __device__ float sum(F f) const {
-        float total = 0;
-        each([&](int, int i, const pack<T, N>& x) {
-#pragma unroll
-            for (int j = 0; j < N; ++j) total += f(i + j, x[j]);
-        });
-        return total;
-    }
-};
-
-/// The sum over the threads of a row: of a warp, or of the block where it has the row for itself.
-template <bool Wide>
-__device__ float row_sum(float x) {
-    if constexpr (Wide) return block_sum(x, dynamic_shared<NormStorage>().sums);
-    else return warp_sum(x);
-}
-
 template <class T, int N, bool Wide, bool Kept, bool Centred>
-__global__ void __launch_bounds__(block_limit<Wide>) norm_forward(const T* x, const T* w, const T* b, T* y, float* stats,
+__global__ void __launch_bounds__(row_block_limit<Wide>) norm_forward(const T* x, const T* w, const T* b, T* y, float* stats,
                                                                    std::int64_t rows, int width, float eps) {
-    const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * blockDim.y + threadIdx.y;
+    const std::int64_t row = row_of_thread();
     if (row >= rows) return;                                                  // whole warps, or the block, leave together
     const RowPart<T, N, Kept> part(x + row * width, width);
     const float share = 1.0F / static_cast<float>(width);
-    const float mean = Centred ? row_sum<Wide>(part.sum([](int, float v) { return v; })) * share : 0.0F;
-    const float var = row_sum<Wide>(part.sum([=](int, float v) { return square(v - mean); })) * share;
+    const float mean = Centred ? row_sum<Wide>(part.sum([](float v) { return v; })) * share : 0.0F;
+    const float var = row_sum<Wide>(part.sum([=](float v) { return square(v - mean); })) * share;
     const float scale = rsqrtf(var + eps);
 
     part.each([&](int, int i, const pack<T, N>& in) {
@@ -117,9 +61,9 @@ __device__ void store_floats(float* to, const float (&values)[N]) {
 // rms_norm is the same with mean = 0 and without the term mean(g). Each row of threads adds its weight sums to a line of
 // `lines` [2, D] of its own; it visits the same rows, in the same order, wherever it runs.
 template <class T, int N, bool Wide, bool Kept, bool Centred>
-__global__ void __launch_bounds__(block_limit<Wide>) norm_backward(const T* dy, const float* stats, const T* x, const T* w, T* dx, float* lines,
+__global__ void __launch_bounds__(row_block_limit<Wide>) norm_backward(const T* dy, const float* stats, const T* x, const T* w, T* dx, float* lines,
                                                                     std::int64_t rows, int width) {
-    const std::int64_t line = static_cast<std::int64_t>(blockIdx.x) * blockDim.y + threadIdx.y;
+    const std::int64_t line = row_of_thread();
     const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.y;
     float* dw = lines + line * 2 * width;
     float* db = dw + width;
@@ -190,21 +134,6 @@ __global__ void norm_add_lines(const float* lines, T* out, int count, int column
 
 // ---- choosing the form -----------------------------------------------------------------------------------------------
 
-/// Calls f(N, Wide, Kept, block) with the form that fits the width; the first three are compile-time constants.
-template <class T, class F>
-void by_form(bool packs, int width, F&& f) {
-    const auto with = [&](auto n) {
-        constexpr int N = decltype(n)::value;
-        constexpr int narrow = warp_size * packs_a_thread * N, most = wide_threads * packs_a_thread * N;
-        const int threads = static_cast<int>(blocks(blocks(width, packs_a_thread * N), warp_size)) * warp_size;
-        if (width <= narrow) f(n, std::false_type{}, std::true_type{}, dim3(warp_size, narrow_rows));
-        else if (width <= most) f(n, std::true_type{}, std::true_type{}, dim3(static_cast<unsigned>(threads)));
-        else f(n, std::true_type{}, std::false_type{}, dim3(wide_threads));
-    };
-    if (packs) with(std::integral_constant<int, full_pack<T>>{});
-    else with(std::integral_constant<int, 1>{});
-}
-
 template <bool Centred>
 void norm(const char* op, Ref x, Ref w, Ref b, Ref y, Ref stats, double eps, Stream stream) {
     const std::int64_t rows = x.numel() == 0 ? 0 : x.rows();
@@ -213,8 +142,8 @@ void norm(const char* op, Ref x, Ref w, Ref b, Ref y, Ref stats, double eps, Str
         using T = decltype(t);
         const bool packs = fits_packs(x.as<T>(), width) && fits_packs(w.as<T>(), width) && fits_packs(b.as<T>(), width) &&
                            fits_packs(y.as<T>(), width);
-        by_form<T>(packs, width, [&](auto n, auto wide, auto kept, dim3 block) {
-            launch(norm_forward<T, n(), wide(), kept(), Centred>, blocks(rows, block.y), block, wide() ? sizeof(NormStorage) : 0,
+        by_row_form<T>(packs, width, [&](auto n, auto wide, auto kept, dim3 block) {
+            launch(norm_forward<T, n(), wide(), kept(), Centred>, blocks(rows, block.y), block, wide() ? sizeof(RowStorage) : 0,
                    stream, x.as<T>(), w.as<T>(), b.as<T>(), y.as<T>(), stats.as<float>(), rows, width, static_cast<float>(eps));
         });
     });
@@ -230,12 +159,12 @@ void norm_grad(const char* op, Ref dy, Ref stats, Ref x, Ref w, Ref out, Stream 
         T* dx = out.as<T>();
         const bool packs = fits_packs(x.as<T>(), width) && fits_packs(w.as<T>(), width) && fits_packs(dy.as<T>(), width) &&
                            fits_packs(dx, width);
-        by_form<T>(packs, width, [&](auto n, auto wide, auto kept, dim3 block) {
+        by_row_form<T>(packs, width, [&](auto n, auto wide, auto kept, dim3 block) {
             const unsigned grid = rows > most_lines * std::int64_t(block.y) ? most_lines : blocks(rows, block.y);
             // A warp without a row, at the end of the last block, still writes its line: zeros.
             const int lines = static_cast<int>(grid * block.y);
             const Workspace workspace(op, static_cast<std::size_t>(lines) * 2 * static_cast<std::size_t>(width) * sizeof(float), stream);
-            launch(norm_backward<T, n(), wide(), kept(), Centred>, grid, block, wide() ? sizeof(NormStorage) : 0, stream,
+            launch(norm_backward<T, n(), wide(), kept(), Centred>, grid, block, wide() ? sizeof(RowStorage) : 0, stream,
                    dy.as<T>(), stats.as<float>(), x.as<T>(), w.as<T>(), dx, workspace.as<float>(), rows, width);
             launch(norm_add_lines<T>, blocks(2 * std::int64_t(width), warp_size), dim3(warp_size, line_groups), sizeof(LineStorage),
                    stream, workspace.as<float>(), dx + out.numel() - 2 * width, lines, 2 * width);

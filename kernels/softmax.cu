@@ -18,13 +18,13 @@ __global__ void __launch_bounds__(row_block_limit<Wide>) softmax_forward(const T
     const RowPart<T, N, Kept> part(x + row * width, width);
     const Exponentials all = row_exponentials<Wide>(part);
     const float scale = 1.0F / all.sum, log_sum = logf(all.sum);
-    part.each([&](int i, const pack<T, N>& in) {
+    part.each([&](int, int i, const pack<T, N>& in) {
         pack<T, N> out;
 #pragma unroll
         for (int j = 0; j < N; ++j) {
             if constexpr (Log) out.set(j, (in[j] - all.top) - log_sum);
             else if (all.top == -INFINITY) out.set(j, in[j] == all.top ? 0.0F : in[j]);      // masked, or NaN
-            else out.set(j, expf(in[j] - all.shift) * scale);
+            else out.set(j, exp_of<T>(in[j], all.shift) * scale);
         }
         store_pack(y + row * width + i, out);
     });
@@ -38,15 +38,15 @@ __global__ void __launch_bounds__(row_block_limit<Wide>) softmax_backward(const 
     const RowPart<T, N, Kept> grad(dy + row * width, width), result(y + row * width, width);
     float sum = 0;
     if constexpr (Log) sum = grad.sum([](float g) { return g; });
-    else each_of_both(grad, result, [&](int, const pack<T, N>& g, const pack<T, N>& p) {
+    else each_of_both(grad, result, [&](int, int, const pack<T, N>& g, const pack<T, N>& p) {
 #pragma unroll
         for (int j = 0; j < N; ++j) sum += g[j] * p[j];
     });
     sum = row_sum<Wide>(sum);
-    each_of_both(grad, result, [&](int i, const pack<T, N>& g, const pack<T, N>& p) {
+    each_of_both(grad, result, [&](int, int i, const pack<T, N>& g, const pack<T, N>& p) {
         pack<T, N> out;
 #pragma unroll
-        for (int j = 0; j < N; ++j) out.set(j, Log ? g[j] - expf(p[j]) * sum : (g[j] - sum) * p[j]);
+        for (int j = 0; j < N; ++j) out.set(j, Log ? g[j] - exp_of<T>(p[j], 0.0F) * sum : (g[j] - sum) * p[j]);
         store_pack(dx + row * width + i, out);
     });
 }
@@ -58,7 +58,7 @@ __global__ void __launch_bounds__(row_block_limit<Wide>) l2_forward(const T* x, 
     const RowPart<T, N, Kept> part(x + row * width, width);
     const float length = sqrtf(row_sum<Wide>(part.sum([](float v) { return v * v; })));
     const float divisor = length < eps ? eps : length, scale = 1.0F / divisor;               // NaN stays
-    part.each([&](int i, const pack<T, N>& in) {
+    part.each([&](int, int i, const pack<T, N>& in) {
         pack<T, N> out;
 #pragma unroll
         for (int j = 0; j < N; ++j) out.set(j, in[j] * scale);
@@ -74,14 +74,14 @@ __global__ void __launch_bounds__(row_block_limit<Wide>) l2_backward(const T* dy
     if (row >= rows) return;
     const RowPart<T, N, Kept> grad(dy + row * width, width), result(y + row * width, width);
     float along = 0;
-    each_of_both(grad, result, [&](int, const pack<T, N>& g, const pack<T, N>& u) {
+    each_of_both(grad, result, [&](int, int, const pack<T, N>& g, const pack<T, N>& u) {
 #pragma unroll
         for (int j = 0; j < N; ++j) along += g[j] * u[j];
     });
     along = row_sum<Wide>(along);
     const float divisor = norm[row], scale = 1.0F / divisor;
     if (divisor <= eps) along = 0;
-    each_of_both(grad, result, [&](int i, const pack<T, N>& g, const pack<T, N>& u) {
+    each_of_both(grad, result, [&](int, int i, const pack<T, N>& g, const pack<T, N>& u) {
         pack<T, N> out;
 #pragma unroll
         for (int j = 0; j < N; ++j) out.set(j, (g[j] - u[j] * along) * scale);
