@@ -48,6 +48,7 @@
 #include "svad/backend/cpu/simd.hpp"
 #include "svad/backend/cpu/tile.hpp"
 #include "svad/backend/cpu/winograd.hpp"
+#include "svad/backend/cuda/nccl.hpp"
 #include "svad/backend/cuda/ops.hpp"
 #include "svad/backend/cuda/runtime.hpp"
 #include "svad/backend/kernel.hpp"
@@ -142,10 +143,13 @@
 
 // autograd/: differentiable values and the tape.
 #include "svad/autograd/backward.hpp"
+#include "svad/autograd/contract.hpp"
+#include "svad/autograd/device.hpp"
 #include "svad/autograd/gradcheck.hpp"
 #include "svad/autograd/modes.hpp"
 #include "svad/autograd/op.hpp"
 #include "svad/autograd/recompute.hpp"
+#include "svad/autograd/run_on_device.hpp"
 #include "svad/autograd/var.hpp"
 
 // ops/: the mathematics of Var.
@@ -272,8 +276,10 @@
 
 // train/: optimizer, checkpoints, the loop.
 #include "svad/train/checkpoint.hpp"
+#include "svad/train/distributed.hpp"
 #include "svad/train/frozen_tokens.hpp"
 #include "svad/train/optimizer.hpp"
+#include "svad/train/optimizer_device.hpp"
 #include "svad/train/progress.hpp"
 #include "svad/train/schedule.hpp"
 #include "svad/train/trainer.hpp"
