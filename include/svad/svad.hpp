@@ -9,7 +9,9 @@
 #include "svad/core/cache.hpp"
 #include "svad/core/config.hpp"
 #include "svad/core/dtype.hpp"
+#include "svad/core/dtype_enum.hpp"
 #include "svad/core/error.hpp"
+#include "svad/core/error_types.hpp"
 #include "svad/core/parallel.hpp"
 #include "svad/core/profile.hpp"
 #include "svad/core/quantize.hpp"
@@ -39,7 +41,7 @@
 #include "svad/io/tensorboard.hpp"
 #include "svad/io/zip.hpp"
 
-// backend/: loops, SIMD functions, products, attention on the CPU.
+// backend/: loops, SIMD functions, products, attention on the CPU; what is shared with the CUDA kernels.
 #include "svad/backend/cpu/attention.hpp"
 #include "svad/backend/cpu/blocked.hpp"
 #include "svad/backend/cpu/blocked_rows.hpp"
@@ -49,6 +51,10 @@
 #include "svad/backend/cpu/simd.hpp"
 #include "svad/backend/cpu/tile.hpp"
 #include "svad/backend/cpu/winograd.hpp"
+#include "svad/backend/cuda/nccl.hpp"
+#include "svad/backend/cuda/ops.hpp"
+#include "svad/backend/cuda/runtime.hpp"
+#include "svad/backend/kernel.hpp"
 
 // text/: Unicode, tokenizers, prompts.
 #include "svad/text/added_tokens.hpp"
@@ -140,10 +146,13 @@
 
 // autograd/: differentiable values and the tape.
 #include "svad/autograd/backward.hpp"
+#include "svad/autograd/contract.hpp"
+#include "svad/autograd/device.hpp"
 #include "svad/autograd/gradcheck.hpp"
 #include "svad/autograd/modes.hpp"
 #include "svad/autograd/op.hpp"
 #include "svad/autograd/recompute.hpp"
+#include "svad/autograd/run_on_device.hpp"
 #include "svad/autograd/var.hpp"
 
 // ops/: the mathematics of Var.
@@ -273,8 +282,10 @@
 
 // train/: optimizer, checkpoints, the loop.
 #include "svad/train/checkpoint.hpp"
+#include "svad/train/distributed.hpp"
 #include "svad/train/frozen_tokens.hpp"
 #include "svad/train/optimizer.hpp"
+#include "svad/train/optimizer_device.hpp"
 #include "svad/train/plan.hpp"
 #include "svad/train/progress.hpp"
 #include "svad/train/schedule.hpp"

@@ -42,6 +42,15 @@ inline void accumulate(Var& into, const Var& g) {
     if (into.shape() != g.shape() || into.dtype() != g.dtype())
         fail<ShapeError>("backward: gradients ", into, " and ", g, " of one value differ");
     const Span span("accumulate", "backward", [&] { return join(g.shape()); });
+#if SVAD_CUDA
+    if (g.device().kind == Device::Kind::cuda) {
+        const Var sum = into.contiguous() && into.storage().unique() ? into : Var::uninitialized(g.shape(), g.dtype(), g.device());
+        cuda::use(g.device().index);
+        if (g.numel() > 0) cuda::binary(cuda::Binary::add, cuda::ref(into), cuda::ref(g), cuda::ref(sum), cuda::compute_stream(g.device().index));
+        into = sum;
+        return;
+    }
+#endif
     dispatch(g.dtype(), "backward", [&](auto t) {
         using T = decltype(t);
         // The sum is written over the one that nobody else sees.
@@ -106,7 +115,7 @@ inline void backward(const Var& root, const Var& seed) {
 /// d loss / d leaf for a loss with one element.
 inline void backward(const Var& loss) {
     if (loss.numel() != 1) fail<ShapeError>("backward: the loss must have one element; got ", loss);
-    backward(loss, Var::full(loss.shape(), 1.0, loss.dtype()));
+    backward(loss, Var::full(loss.shape(), 1.0, loss.dtype(), loss.device()));
 }
 
 }  // namespace svad

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "svad/autograd/modes.hpp"
+#include "svad/autograd/run_on_device.hpp"
 #include "svad/autograd/var.hpp"
 #include "svad/core/parallel.hpp"
 #include "svad/core/profile.hpp"
@@ -21,21 +22,6 @@
 #endif
 
 namespace svad {
-
-/// What an op makes: the result's shape and those of extras that only its gradient reads.
-struct Result {
-    Shape y;
-    std::vector<Shape> saved = {};
-};
-
-/// In place of `const Var&` in grad's parameters: the value is not kept; its shape is.
-struct Dropped {
-    Shape shape;
-    bool wanted = false;            ///< whether a gradient is wanted for this input
-};
-
-/// The inputs' gradients in order; an empty Var where none is wanted.
-using Grads = std::vector<Var>;
 
 /// One case that exercises an op: input shapes and the range of their random values.
 template <class Op>
@@ -77,32 +63,6 @@ inline std::uint64_t next_order() {
     return ++n;
 }
 
-template <class F>
-struct Signature;
-template <class R, class... A>
-struct Signature<R (*)(A...)> { using Args = std::tuple<std::remove_cvref_t<A>...>; };
-template <class R, class C, class... A>
-struct Signature<R (C::*)(A...) const> { using Args = std::tuple<std::remove_cvref_t<A>...>; };
-
-template <class Op>
-concept Variadic = requires(const Op& op, std::span<const Shape> s) { { op.shape(s) } -> std::convertible_to<Result>; };
-template <class Op>
-concept ViewOp = requires(const Op& op, const Var& x) { { op.view(x) } -> std::convertible_to<Var>; };
-template <class Op>
-concept HasGrad = requires { &Op::grad; };
-template <class Op>
-concept Strided = requires { requires Op::strided; };
-template <class Op>
-concept CheapOp = requires { requires Op::cheap; };
-
-template <class Op>
-struct Arity {
-    static constexpr std::size_t inputs = [] {
-        if constexpr (Variadic<Op>) return std::size_t{0};
-        else return std::tuple_size_v<typename Signature<decltype(&Op::shape)>::Args>;
-    }();
-};
-
 }  // namespace detail
 
 /// A struct that fulfils the op contract: `name`, `shape(...)`, and `cpu<T>(...)` or `view(x)`; tests want `samples()`.
@@ -127,6 +87,10 @@ public:
     Var run(std::span<const Var> inputs, std::vector<Var>& saved) const override {
         if constexpr (ViewOp<Op>) return op_.view(inputs[0]);
         else {
+            if (!inputs.empty() && inputs[0].device().kind == Device::Kind::cuda) {
+                const Result result = shapes(inputs);
+                return run_on_device(op_, result, inputs, saved);
+            }
             const Result result = shapes(inputs);
             const DType dtype = inputs.empty() ? DType::f32 : inputs[0].dtype();
             for (const Var& x : inputs)
@@ -264,6 +228,10 @@ inline Var record(OpPtr op, std::span<const Var> inputs) {
         std::string given;
         for (const Var& x : inputs) given += (given.empty() ? "; got " : ", ") + join(x);
         throw ShapeError(e.what() + given);
+    } catch (const CudaError& e) {
+        std::string given;
+        for (const Var& x : inputs) given += (given.empty() ? "; got " : ", ") + join(x);
+        throw CudaError(e.what() + given);
     }
     if (!wanted || !tape_enabled() || !op->differentiable()) return y;
 
@@ -320,10 +288,10 @@ inline std::string Var::name() const { return node_ ? node_->name : std::string(
 
 template <Element T>
 Tensor<T> Var::to() const {
-    const Var packed = contiguous_();
+    const Var packed = detach().to(Device::cpu()).contiguous_();
     if (is_blocked(dtype_)) {
         Tensor<float> values = Tensor<float>::uninitialized(shape_);
-        const auto* const from = reinterpret_cast<const std::uint8_t*>(storage_.data());
+        const auto* const from = reinterpret_cast<const std::uint8_t*>(packed.storage_.data());
         parallel_for(numel() / 256 + 1, 64, [&](Index first, Index last) {
             const Index begin = std::min(first * 256, numel()), stop = std::min(last * 256, numel());
             blocks::decode(dtype_, from, begin, stop - begin, values.data() + begin);

@@ -36,11 +36,13 @@ public:
         : storage_(std::move(storage)), offset_(offset), shape_(shape), strides_(row_major(shape)), dtype_(dtype) {}
 
     /// Fresh memory that the caller fills.
-    static Var uninitialized(const Shape& shape, DType dtype) {
+    static Var uninitialized(const Shape& shape, DType dtype, Device device = Device::cpu()) {
         const std::size_t bytes = bytes_of(dtype, shape.numel());
-        return Var(detail::CpuCache::imagining() ? Storage::imagined(bytes) : Storage(bytes), shape, dtype);
+        const bool imagined = device.kind == Device::Kind::cpu && detail::CpuCache::imagining();
+        return Var(imagined ? Storage::imagined(bytes) : Storage(bytes, device), shape, dtype);
     }
-    static Var full(const Shape& shape, double value, DType dtype = DType::f32) {
+    static Var full(const Shape& shape, double value, DType dtype = DType::f32, Device device = Device::cpu()) {
+        if (device.kind != Device::Kind::cpu) return full_on_device(shape, value, dtype, device);
         Var v = uninitialized(shape, dtype);
         if (detail::CpuCache::imagining()) return v;
         dispatch_storage(dtype, [&](auto t) {
@@ -50,7 +52,7 @@ public:
         });
         return v;
     }
-    static Var zeros(const Shape& shape, DType dtype = DType::f32) { return full(shape, 0.0, dtype); }
+    static Var zeros(const Shape& shape, DType dtype = DType::f32, Device device = Device::cpu()) { return full(shape, 0.0, dtype, device); }
 
     explicit operator bool() const { return static_cast<bool>(storage_); }
     const Shape& shape() const { return shape_; }
@@ -74,9 +76,10 @@ public:
         return s;
     }
 
-    /// Pointer to the first element; T must be the dtype.
+    /// Pointer to the first element; T must be the dtype, and the value on the CPU.
     template <Element T>
     T* data() const {
+        if (device().kind != Device::Kind::cpu) fail<DeviceError>("var: the value is on ", device(), "; move it to the cpu to read it");
         if (dtype_of<T> != dtype_) fail<DTypeError>("var: value is ", dtype_, ", not ", dtype_of<T>, "; cast it");
         return reinterpret_cast<T*>(storage_.data()) + offset_;
     }
@@ -93,6 +96,10 @@ public:
     /// The value converted to T and copied out.
     template <Element T>
     Tensor<T> to() const;
+    /// The same value on another device, differentiable; itself if it is there. Blocked values are moved as they are.
+    Var to(Device device) const;
+    /// This value in the dtype and on the device of `other`: how constants are brought to where a model computes.
+    Var like(const Var& other) const;
     /// The only element, as double.
     double item() const;
 
@@ -137,6 +144,8 @@ public:
     void attach(std::shared_ptr<detail::Node> node) { node_ = std::move(node); }
 
 private:
+    static Var full_on_device(const Shape& shape, double value, DType dtype, Device device);
+
     Storage storage_;
     std::size_t offset_ = 0;                                    // in elements
     Shape shape_{0};

@@ -5,6 +5,7 @@
 // of GGUF files (q8_0 ... q6_k) hold groups of elements: weights are used as they are in the file (core/blocks.hpp).
 #pragma once
 
+#include "svad/core/dtype_enum.hpp"
 #include "svad/core/error.hpp"
 
 #include <bit>
@@ -16,8 +17,6 @@
 namespace svad {
 
 using Index = std::int64_t;
-
-enum class DType : std::uint8_t { f32, f64, bf16, f16, i8, i16, i32, i64, u8, u16, u32, u64, boolean, q8_0, q4_0, q4_1, q4_k, q6_k };
 
 /// The upper half of a float: 8 bits of exponent, 7 of fraction.
 struct bf16 {

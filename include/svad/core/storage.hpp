@@ -15,6 +15,14 @@
 
 namespace svad {
 
+#if SVAD_CUDA
+namespace cuda {                                        // backend/cuda/runtime.hpp
+int devices();
+void* allocate(std::size_t bytes, int device);
+void release(void* block, int device) noexcept;
+}  // namespace cuda
+#endif
+
 /// Where a value lives.
 struct Device {
     enum class Kind : std::uint8_t { cpu, cuda } kind = Kind::cpu;
@@ -22,7 +30,12 @@ struct Device {
     static constexpr Device cpu() { return {}; }
     static constexpr Device cuda(int i = 0) { return {Kind::cuda, i}; }
     /// The fastest device of this build and machine.
-    static constexpr Device best() { return cpu(); }
+    static Device best() {
+#if SVAD_CUDA
+        if (svad::cuda::devices() > 0) return {Kind::cuda, 0};
+#endif
+        return cpu();
+    }
     friend bool operator==(const Device&, const Device&) = default;
 };
 
@@ -37,7 +50,10 @@ public:
 
     /// At least one byte, 64-byte aligned; throws UsageError when the system has no such amount.
     explicit Storage(std::size_t bytes, Device device = Device::cpu()) : bytes_(bytes), device_(device) {
-        if (device.kind != Device::Kind::cpu) fail<DeviceError>("storage: this build has no CUDA; use Device::cpu()");
+        if (device.kind != Device::Kind::cpu) {
+            take_from_device();
+            return;
+        }
         if (bytes > (std::size_t{1} << 46)) fail<UsageError>("storage: ", bytes, " bytes are more than any machine has");
         const std::size_t size = detail::CpuCache::block_size(bytes);
         try {
@@ -61,6 +77,8 @@ public:
     std::byte* data() const { return data_.get(); }
     std::size_t bytes() const { return bytes_; }
     Device device() const { return device_; }
+    /// What keeps the bytes alive.
+    std::shared_ptr<const void> owner() const { return data_; }
     /// True if no other handle shares these bytes.
     bool unique() const { return data_.use_count() == 1; }
     explicit operator bool() const { return data_ != nullptr; }
@@ -69,6 +87,15 @@ private:
     void take_from(detail::CpuCache& cache, std::size_t size) {
         void* const block = cache.take(size);
         data_ = std::shared_ptr<std::byte>(static_cast<std::byte*>(block), [size, &cache](std::byte* p) { cache.give(p, size); });
+    }
+    void take_from_device() {
+#if SVAD_CUDA
+        const int index = device_.index;
+        data_ = std::shared_ptr<std::byte>(static_cast<std::byte*>(svad::cuda::allocate(bytes_, index)),
+                                           [index](std::byte* p) { svad::cuda::release(p, index); });
+#else
+        fail<DeviceError>("storage: this build has no CUDA; use Device::cpu()");
+#endif
     }
 
     std::shared_ptr<std::byte> data_;

@@ -130,7 +130,7 @@ struct Bert {
             for (Index i = 0; i < L; ++i)
                 share[b * L + i] = (keep.rank() != 2 || keep(b, i)) ? 1.0 / std::max(kept, 1e-9) : 0.0;
         }
-        const Var weights = hidden.dtype() == DType::f64 ? Var(share) : Var(share.to<float>());
+        const Var weights = Var(share).like(hidden);
         return l2_normalize(matmul(weights, hidden).reshape({B, W}));
     }
 

@@ -79,8 +79,7 @@ struct ClipVip {
 private:
     Var time_table(Index T) const {
         if (T == config.frames) return times->var();
-        const Tensor<double> m = linear_matrix(config.frames, T);
-        return matmul(times->var().dtype() == DType::f64 ? Var(m) : Var(m.to<float>()), times->var());
+        return matmul(Var(linear_matrix(config.frames, T)).like(*times), times->var());
     }
 
     // Two products instead of one with a mask: the leading tokens see all, N patches see 1 + P + N keys and not 1 + P + T N.

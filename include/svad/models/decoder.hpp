@@ -143,8 +143,14 @@ struct Decoder {
     /// An empty cache for `rows` sequences of up to `capacity` positions.
     KvCache cache(Index rows, Index capacity) const {
         const Linear& k = blocks.at(0).attn.k;
-        const DType type = words.weight.var().dtype();
-        return KvCache(config.depth, rows, capacity, k.out(), blocks::is_packed(type) ? DType::f32 : type);
+        return KvCache(config.depth, rows, capacity, k.out(), computes_in(words.weight), words.weight.var().device());
+    }
+
+    /// The dtype of what these weights make of vectors: their own, or f32 where they stay as a file stores them.
+    static DType computes_in(const Parameter& weight) {
+        const Var& w = weight.var();
+        const bool stored = is_blocked(w.dtype()) || (blocks::is_packed(w.dtype()) && w.device().kind == Device::Kind::cpu);
+        return stored ? DType::f32 : w.dtype();
     }
 
     void visit(auto&& f) {

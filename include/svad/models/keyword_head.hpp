@@ -34,7 +34,7 @@ public:
             const Var one = cross_entropy(logits(queries, k), labels);
             total = total ? total + one : one;
         }
-        return total ? total * (1.0 / static_cast<double>(kinds)) : Var::zeros({});
+        return total ? total * (1.0 / static_cast<double>(kinds)) : Var::zeros({}, DType::f32, queries.device());
     }
 
     /// Scores of kind k's words: [B, words].

@@ -67,7 +67,7 @@ struct VitConfig {
         for (Index x = 0; x < new_columns; ++x)
             for (Index j = 0; j < rows; ++j)
                 for (Index i = 0; i < columns; ++i) both(y * new_columns + x, j * columns + i) = down(y, j) * across(x, i);
-    return matmul(table.dtype() == DType::f64 ? Var(both) : Var(both.to<float>()), table);
+    return matmul(Var(both).like(table), table);
 }
 
 /// Every place of the picture looks at itself in all frames (LanguageBind, arXiv 2310.01852): h = x + place of the frame;

@@ -60,6 +60,13 @@ struct Embedding {
     void visit(auto&& f) { f("weight", weight); }
 };
 
+namespace detail {
+/// Pixels come from the CPU: where a model is elsewhere they are brought there, in the dtype it computes in.
+inline Var pixels_for(const Var& pixels, const Var& weight) {
+    return pixels.device() == weight.device() ? pixels : pixels.like(weight);
+}
+}  // namespace detail
+
 /// Pictures to patch vectors, row-major: [B, 3, S, S] -> [B, N, width].
 struct PatchEmbed {
     Parameter weight;                               // [width, channels, patch, patch]
@@ -73,7 +80,7 @@ struct PatchEmbed {
     Var operator()(const Var& pixels) const {
         const auto [B, C, H, W] = pixels.sizes<4>("B C H W");
         const Index h = H / patch, w = W / patch, n = C * patch * patch;
-        const Var whole = pixels.slice(2, 0, h * patch).slice(3, 0, w * patch);                     // a rest at the edges is not seen
+        const Var whole = detail::pixels_for(pixels, weight).slice(2, 0, h * patch).slice(3, 0, w * patch);                     // a rest at the edges is not seen
         const Var patches = whole.reshape({B, C, h, patch, w, patch}).permute({0, 2, 4, 1, 3, 5}).reshape({B, h * w, n});
         return linear(patches, weight.var().reshape({weight.shape()[0], n}), value_or_none(bias));  // [B, h w, D]
     }
@@ -91,7 +98,7 @@ struct TubeEmbed {
         if (with_bias) bias.emplace(Shape{width}, Init::zeros());
     }
     Var operator()(const Var& clip) const {
-        const Var y = conv3d(clip.permute({0, 2, 1, 3, 4}), weight, value_or_none(bias),
+        const Var y = conv3d(detail::pixels_for(clip, weight).permute({0, 2, 1, 3, 4}), weight, value_or_none(bias),
                              {.stride = {2, patch, patch}, .padding = {1, 0, 0}, .groups = 1});     // [B, D, T', h, w]
         const Index B = y.size(0), D = y.size(1), T = y.size(2), N = y.size(3) * y.size(4);
         return y.permute({0, 2, 3, 4, 1}).reshape({B * T, N, D});

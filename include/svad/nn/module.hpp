@@ -168,6 +168,31 @@ void init(M& module, std::uint64_t seed, DType dtype = DType::f32) {
     for_each_parameter(module, [&](const std::string&, Parameter& p) { p.fill(seed, dtype); });
 }
 
+/// The same on a device, in f32 or bf16.
+template <Module M>
+void init(M& module, std::uint64_t seed, Device device, DType dtype = DType::f32) {
+    for_each_parameter(module, [&](const std::string&, Parameter& p) { p.fill(seed, dtype, device); });
+}
+
+/// Moves every value, blocked ones as they are. Optimizers that know the module must be made afterwards.
+template <Module M>
+void to(M& module, Device device) {
+    for_each_parameter(module, [&](const std::string&, Parameter& p) {
+        if (p.filled()) p.set(p.var().detach().to(device));
+    });
+}
+
+/// Moves every value and converts all but the blocked ones, to f32 or bf16.
+template <Module M>
+void to(M& module, Device device, DType dtype) {
+    if (dtype != DType::f32 && dtype != DType::bf16) fail<DTypeError>("to: on a device parameters are f32 or bf16; got ", dtype);
+    for_each_parameter(module, [&](const std::string&, Parameter& p) {
+        if (!p.filled()) return;
+        const Var v = p.var().detach();
+        p.set((is_blocked(v.dtype()) ? v : cast(v, dtype)).to(device));
+    });
+}
+
 /// Converts every value, for gradient checks in f64.
 template <Module M>
 void to(M& module, DType dtype) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "svad/autograd/op.hpp"
+#include "svad/ops/cast.hpp"
 #include "svad/core/parallel.hpp"
 #include "svad/core/random.hpp"
 
@@ -81,8 +82,9 @@ public:
         value_ = value.contiguous_().detach();
         attach();
     }
-    /// Fills it by its rule; the stream of random numbers is the path's.
-    void fill(std::uint64_t seed, DType dtype = DType::f32);
+    /// Fills it by its rule; the stream of random numbers is the path's. The values are made on the CPU, in f32 unless f64 is
+    /// asked for: they are the same on every device.
+    void fill(std::uint64_t seed, DType dtype = DType::f32, Device device = Device::cpu());
     /// Buffers stay untrained.
     void set_trainable(bool on) {
         trainable_ = on && kind_ == Kind::weight;
@@ -112,7 +114,8 @@ private:
     Var value_;
 };
 
-inline void Parameter::fill(std::uint64_t seed, DType dtype) {
+inline void Parameter::fill(std::uint64_t seed, DType wanted, Device device) {
+    const DType dtype = wanted == DType::f64 ? wanted : DType::f32;
     const Var value = Var::full(shape_, init_.rule == Init::Rule::constant ? init_.value : 0.0, dtype);
     if (init_.rule != Init::Rule::constant) {
         Index receptive = 1;
@@ -139,7 +142,7 @@ inline void Parameter::fill(std::uint64_t seed, DType dtype) {
             });
         });
     }
-    set(value);
+    set(cast(value, wanted).to(device));
 }
 
 }  // namespace svad

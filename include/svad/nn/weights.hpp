@@ -280,6 +280,13 @@ void load(M& module, const std::string& path, const NameTable& table = {}) {
     load(module, io::open_weights(path), table);
 }
 
+/// The same, and moves the values to a device.
+template <Module M>
+void load(M& module, const std::string& path, Device device, const NameTable& table = {}) {
+    load(module, path, table);
+    to(module, device);
+}
+
 /// Writes every parameter under its path as `dtype` (f32, bf16, f16 or f64), atomically; not those whose path matches one
 /// of the globs `elsewhere`.
 template <Module M>

@@ -80,6 +80,11 @@ struct TanhCurve {
     }
 };
 
+inline cuda::Curve curve_of(Activation a) {
+    static_assert(static_cast<int>(cuda::Curve::tanh) == static_cast<int>(Activation::tanh), "one list in two places");
+    return static_cast<cuda::Curve>(a);
+}
+
 template <class F>
 void with_curve(Activation a, const F& f) {
     switch (a) {
@@ -137,6 +142,7 @@ struct ActivationGradOp {
             detail::activate_slopes(kind, dy.data + first, x.data + first, dx.data + first, last - first);
         });
     }
+    void cuda(Ref dy, Ref x, Ref dx, Stream s) const { svad::cuda::activation_grad(detail::curve_of(kind), dy, x, dx, s); }
     static auto samples() { return std::vector<Sample<ActivationGradOp>>{{{}, {{9001}, {9001}}}, {{Activation::silu}, {{0}, {0}}}}; }
 };
 
@@ -151,6 +157,7 @@ struct ActivationOp {
             detail::activate_values(kind, x.data + first, y.data + first, last - first);
         });
     }
+    void cuda(Ref x, Ref y, Stream s) const { svad::cuda::activation(detail::curve_of(kind), x, y, s); }
     Grads grad(const Var& dy, Dropped, const Var& x) const { return {apply(ActivationGradOp{kind}, dy, x.detach())}; }
     static auto samples() {
         using enum Activation;
@@ -182,6 +189,7 @@ struct SwigluGradOp {
             }
         });
     }
+    void cuda(Ref dy, Ref gate, Ref up, Ref both, Stream s) const { svad::cuda::swiglu_grad(dy, gate, up, both, s); }
     static auto samples() { return std::vector<Sample<SwigluGradOp>>{{{}, {{70, 131}, {70, 131}, {70, 131}}}, {{}, {{0}, {0}, {0}}}}; }
 };
 
@@ -200,6 +208,7 @@ struct SwigluOp {
             for (Index i = first; i < last; ++i) y[i] = detail::SiluCurve::value(gate[i]) * up[i];
         });
     }
+    void cuda(Ref gate, Ref up, Ref y, Stream s) const { svad::cuda::swiglu(gate, up, y, s); }
     Grads grad(const Var& dy, Dropped, const Var& gate, const Var& up) const {
         const Var both = apply(SwigluGradOp{}, dy, gate.detach(), up.detach());
         return {both.slice(0, 0), both.slice(0, 1)};

@@ -77,6 +77,29 @@ cpu::HeadView<T> heads_of(T* data, const Shape& shape, Index width) {
     return heads_of(View<T>(data, shape), width);
 }
 
+/// Heads [B, H, L, D] of a Ref in either layout; those of tokens begin at element `first` of a row.
+inline Ref heads_on_device(const Ref& x, Index heads, Index width, Index first = 0) {
+    if (x.rank == 4) return x;
+    Ref r = cuda::part(x, 2, first, heads * width);
+    r.rank = 4;
+    r.sizes[1] = heads, r.sizes[2] = x.sizes[1], r.sizes[3] = width;
+    r.strides[1] = width * x.strides[2], r.strides[2] = x.strides[1], r.strides[3] = x.strides[2];
+    return r;
+}
+
+inline cuda::Attention attention_on_device(const AttentionOptions& o, const cpu::AttentionPlan& p) {
+    cuda::Attention a;
+    a.scale = static_cast<float>(p.scale), a.causal = p.causal, a.past = p.past;
+    if (!o.keep.empty()) {
+        Ref scores;
+        scores.rank = 4;
+        scores.sizes[0] = p.batches, scores.sizes[1] = 1, scores.sizes[2] = p.queries, scores.sizes[3] = p.keys;
+        a.keep = cuda::spread(cuda::mirrored(o.keep), scores);
+    }
+    a.slopes = cuda::mirrored(o.slopes);
+    return a;
+}
+
 }  // namespace detail
 
 namespace ops {
@@ -84,6 +107,7 @@ namespace ops {
 /// [dq, dk, dv] one behind the other in one flat value: they share the probabilities, which are made once.
 struct AttentionGradOp {
     static constexpr std::string_view name = "attention_grad";
+    static constexpr Wide wide{.inputs = 1u << 2};
     AttentionOptions options;
     svad::detail::HeadCounts counts;
 
@@ -93,6 +117,7 @@ struct AttentionGradOp {
     template <Real T>
     void cpu(View<const T> dy, View<const T> y, View<const T> lse, View<const T> q, View<const T> k, View<const T> v,
              View<T> out) const;
+    void cuda(Ref dy, Ref y, Ref lse, Ref q, Ref k, Ref v, Ref out, Stream s) const;
     static auto samples() {
         return std::vector<Sample<AttentionGradOp>>{
             {{}, {{2, 4, 3, 5}, {2, 4, 3, 5}, {2, 4, 3}, {2, 4, 3, 5}, {2, 2, 7, 5}, {2, 2, 7, 5}}},
@@ -103,6 +128,7 @@ struct AttentionGradOp {
 /// softmax(scale q k' + bias) v for q [B, H, Lq, D], k and v [B, Hkv, Lk, D], or with `counts` [B, L, H*D].
 struct AttentionOp {
     static constexpr std::string_view name = "attention";
+    static constexpr Wide wide{.saved = true};
     static constexpr bool strided = true;
     AttentionOptions options;
     svad::detail::HeadCounts counts;
@@ -131,6 +157,12 @@ struct AttentionOp {
         using svad::detail::heads_of;
         cpu::attend<T>(p, heads_of(q, p.width), heads_of(k, p.width), heads_of(v, p.width), heads_of(y, p.width),
                                   lse.data);
+    }
+    void cuda(Ref q, Ref k, Ref v, Ref y, Ref lse, Stream s) const {
+        const cpu::AttentionPlan p = plan(svad::cuda::shape_of(q), svad::cuda::shape_of(k));
+        const auto heads = [&](const Ref& x, Index n) { return svad::detail::heads_on_device(x, n, p.width); };
+        svad::cuda::attention(heads(q, p.heads), heads(k, p.kv_heads), heads(v, p.kv_heads), heads(y, p.heads), lse,
+                              svad::detail::attention_on_device(options, p), s);
     }
     Grads grad(const Var& dy, const Var& y, const Var& lse, const Var& q, const Var& k, const Var& v) const {
         const Var flat = apply(AttentionGradOp{options, counts}, dy, y, lse, q, k, v);
@@ -168,15 +200,30 @@ void AttentionGradOp::cpu(View<const T> dy, View<const T> y, View<const T> lse, 
                                heads_of(out.data + q.numel() + k.numel(), v.shape, w));
 }
 
+inline void AttentionGradOp::cuda(Ref dy, Ref y, Ref lse, Ref q, Ref k, Ref v, Ref out, Stream s) const {
+    const cpu::AttentionPlan p = AttentionOp{options, counts}.plan(svad::cuda::shape_of(q), svad::cuda::shape_of(k));
+    const auto heads = [&](const Ref& x, Index n) { return svad::detail::heads_on_device(x, n, p.width); };
+    const auto part_of_out = [&](const Ref& like, Index first, Index n) {
+        Ref r = svad::cuda::contiguous(like);
+        r.data = svad::cuda::flat(out, {like.numel()}, first).data;
+        return heads(r, n);
+    };
+    svad::cuda::attention_grad(heads(dy, p.heads), heads(y, p.heads), lse, heads(q, p.heads), heads(k, p.kv_heads), heads(v, p.kv_heads),
+                               part_of_out(q, 0, p.heads), part_of_out(k, q.numel(), p.kv_heads),
+                               part_of_out(v, q.numel() + k.numel(), p.kv_heads), svad::detail::attention_on_device(options, p), s);
+}
+
 /// The gradient of the packed projection, in its layout.
 struct PackedAttentionGradOp {
     static constexpr std::string_view name = "packed_attention_grad";
+    static constexpr Wide wide{.inputs = 1u << 2};
     AttentionOptions options;
     svad::detail::HeadCounts counts;
 
     Result shape(const Shape&, const Shape&, const Shape&, const Shape& qkv) const { return {.y = qkv}; }
     template <Real T>
     void cpu(View<const T> dy, View<const T> y, View<const T> lse, View<const T> qkv, View<T> out) const;
+    void cuda(Ref dy, Ref y, Ref lse, Ref qkv, Ref out, Stream s) const;
     static auto samples() {
         return std::vector<Sample<PackedAttentionGradOp>>{
             {{{}, {4, 2}}, {{2, 3, 12}, {2, 3, 12}, {2, 4, 3}, {2, 3, 24}}}};
@@ -187,6 +234,7 @@ struct PackedAttentionGradOp {
 /// It saves the three padded copies that the gradients of three slices would be.
 struct PackedAttentionOp {
     static constexpr std::string_view name = "packed_attention";
+    static constexpr Wide wide{.saved = true};
     static constexpr bool strided = true;
     AttentionOptions options;
     svad::detail::HeadCounts counts;
@@ -208,6 +256,13 @@ struct PackedAttentionOp {
         using svad::detail::heads_of;
         const Index w = p.width, k = p.heads * w, v = k + p.kv_heads * w;
         cpu::attend<T>(p, heads_of(qkv, w), heads_of(qkv, w, k), heads_of(qkv, w, v), heads_of(y, w), lse.data);
+    }
+    void cuda(Ref qkv, Ref y, Ref lse, Stream s) const {
+        const cpu::AttentionPlan p = plan(svad::cuda::shape_of(qkv));
+        using svad::detail::heads_on_device;
+        const Index w = p.width, k = p.heads * w, v = k + p.kv_heads * w;
+        svad::cuda::attention(heads_on_device(qkv, p.heads, w), heads_on_device(qkv, p.kv_heads, w, k), heads_on_device(qkv, p.kv_heads, w, v),
+                              heads_on_device(y, p.heads, w), lse, svad::detail::attention_on_device(options, p), s);
     }
     Grads grad(const Var& dy, const Var& y, const Var& lse, const Var& qkv) const {
         return {apply(PackedAttentionGradOp{options, counts}, dy, y, lse, qkv)};
@@ -236,15 +291,27 @@ void PackedAttentionGradOp::cpu(View<const T> dy, View<const T> y, View<const T>
                                lse.data, heads_of(out, w), heads_of(out, w, k), heads_of(out, w, v));
 }
 
+inline void PackedAttentionGradOp::cuda(Ref dy, Ref y, Ref lse, Ref qkv, Ref out, Stream s) const {
+    const cpu::AttentionPlan p = PackedAttentionOp{options, counts}.plan(svad::cuda::shape_of(qkv));
+    using svad::detail::heads_on_device;
+    const Index w = p.width, k = p.heads * w, v = k + p.kv_heads * w;
+    svad::cuda::attention_grad(heads_on_device(dy, p.heads, w), heads_on_device(y, p.heads, w), lse, heads_on_device(qkv, p.heads, w),
+                               heads_on_device(qkv, p.kv_heads, w, k), heads_on_device(qkv, p.kv_heads, w, v), heads_on_device(out, p.heads, w),
+                               heads_on_device(out, p.kv_heads, w, k), heads_on_device(out, p.kv_heads, w, v),
+                               svad::detail::attention_on_device(options, p), s);
+}
+
 /// The gradients of KvAttentionOp in one flat value: [dq], then [dkv] in its layout.
 struct KvAttentionGradOp {
     static constexpr std::string_view name = "kv_attention_grad";
+    static constexpr Wide wide{.inputs = 1u << 2};
     AttentionOptions options;
     svad::detail::HeadCounts counts;
 
     Result shape(const Shape&, const Shape&, const Shape&, const Shape& q, const Shape& kv) const { return {.y = {q.numel() + kv.numel()}}; }
     template <Real T>
     void cpu(View<const T> dy, View<const T> y, View<const T> lse, View<const T> q, View<const T> kv, View<T> out) const;
+    void cuda(Ref dy, Ref y, Ref lse, Ref q, Ref kv, Ref out, Stream s) const;
     static auto samples() {
         return std::vector<Sample<KvAttentionGradOp>>{{{{}, {4, 2}}, {{2, 3, 12}, {2, 3, 12}, {2, 4, 3}, {2, 3, 12}, {2, 5, 12}}}};
     }
@@ -254,6 +321,7 @@ struct KvAttentionGradOp {
 struct KvAttentionOp {
     static constexpr std::string_view name = "kv_attention";
     static constexpr bool strided = true;
+    static constexpr Wide wide{.saved = true};
     AttentionOptions options;
     svad::detail::HeadCounts counts;
 
@@ -274,6 +342,13 @@ struct KvAttentionOp {
         using svad::detail::heads_of;
         const Index w = p.width;
         cpu::attend<T>(p, heads_of(q, w), heads_of(kv, w), heads_of(kv, w, p.kv_heads * w), heads_of(y, w), lse.data);
+    }
+    void cuda(Ref q, Ref kv, Ref y, Ref lse, Stream s) const {
+        const cpu::AttentionPlan p = plan(svad::cuda::shape_of(q), svad::cuda::shape_of(kv));
+        using svad::detail::heads_on_device;
+        const Index w = p.width;
+        svad::cuda::attention(heads_on_device(q, p.heads, w), heads_on_device(kv, p.kv_heads, w), heads_on_device(kv, p.kv_heads, w, p.kv_heads * w),
+                              heads_on_device(y, p.heads, w), lse, svad::detail::attention_on_device(options, p), s);
     }
     Grads grad(const Var& dy, const Var& y, const Var& lse, const Var& q, const Var& kv) const {
         const Var flat = apply(KvAttentionGradOp{options, counts}, dy, y, lse, q, kv);
@@ -302,6 +377,18 @@ void KvAttentionGradOp::cpu(View<const T> dy, View<const T> y, View<const T> lse
     const View<T> dkv(out.data + q.numel(), kv.shape);
     cpu::attend_back<T>(p, heads_of(q, w), heads_of(kv, w), heads_of(kv, w, v), heads_of(y, w), heads_of(dy, w), lse.data,
                         heads_of(out.data, q.shape, w), heads_of(dkv, w), heads_of(dkv, w, v));
+}
+
+inline void KvAttentionGradOp::cuda(Ref dy, Ref y, Ref lse, Ref q, Ref kv, Ref out, Stream s) const {
+    const cpu::AttentionPlan p = KvAttentionOp{options, counts}.plan(svad::cuda::shape_of(q), svad::cuda::shape_of(kv));
+    using svad::detail::heads_on_device;
+    const Index w = p.width, v = p.kv_heads * w;
+    Ref dq = svad::cuda::contiguous(q), dkv = svad::cuda::contiguous(kv);
+    dq.data = out.data, dkv.data = svad::cuda::flat(out, {kv.numel()}, q.numel()).data;
+    svad::cuda::attention_grad(heads_on_device(dy, p.heads, w), heads_on_device(y, p.heads, w), lse, heads_on_device(q, p.heads, w),
+                               heads_on_device(kv, p.kv_heads, w), heads_on_device(kv, p.kv_heads, w, v), heads_on_device(dq, p.heads, w),
+                               heads_on_device(dkv, p.kv_heads, w), heads_on_device(dkv, p.kv_heads, w, v),
+                               svad::detail::attention_on_device(options, p), s);
 }
 
 }  // namespace ops

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // cast: the one op whose result has another dtype than its input, so it is written against AnyOp directly and is not in
-// AllOps. Rounding is to nearest even; the gradient is cast back.
+// AllOps. Rounding is to nearest even; the gradient is cast back. And the move between devices, written likewise.
 #pragma once
 
 #include "svad/autograd/op.hpp"
@@ -21,8 +21,9 @@ public:
     bool keeps_input(std::size_t) const override { return false; }
 
     Var run(std::span<const Var> inputs, std::vector<Var>&) const override {
-        const Var x = inputs[0].contiguous_().detach(), y = Var::uninitialized(x.shape(), to_);
+        const Var x = inputs[0].contiguous_().detach(), y = Var::uninitialized(x.shape(), to_, x.device());
         if (is_blocked(from_)) return unpacked(x);
+        if (x.device().kind == Device::Kind::cuda) return on_device(x, y);
         switch (to_) {
             case DType::f32: convert<float>(x, y); break;
             case DType::f64: convert<double>(x, y); break;
@@ -40,7 +41,19 @@ public:
 private:
     Var unpacked(const Var& x) const {
         if (to_ != DType::f32) fail<DTypeError>("cast: ", from_, " can become f32 only; got ", to_);
-        return x.to<float>();
+        return Var(x.to<float>()).to(x.device());
+    }
+
+    Var on_device([[maybe_unused]] const Var& x, const Var& y) const {
+#if SVAD_CUDA
+        for (const DType t : {from_, to_})
+            if (t != DType::f32 && t != DType::bf16 && t != DType::f16) fail<DeviceError>("cast: no CUDA kernel for ", t, "; move to cpu");
+        cuda::use(x.device().index);
+        const cuda::Naming naming("cast");
+        if (x.numel() > 0) cuda::cast(cuda::ref(x), cuda::ref(y), cuda::compute_stream(x.device().index));
+        cuda::finish_op(x.device().index);
+#endif
+        return y;
     }
 
     template <class To>
@@ -62,7 +75,69 @@ private:
     DType from_, to_;
 };
 
+/// v, contiguous, on any device, gets these values in place.
+inline void overwrite(const Var& v, const Tensor<float>& values) {
+    if (v.device().kind == Device::Kind::cpu) std::copy(values.begin(), values.end(), v.data<float>());
+#if SVAD_CUDA
+    else if (values.numel() > 0)
+        cuda::upload(cuda::ref(v).data, values.data(), static_cast<std::size_t>(values.numel()) * sizeof(float), v.device().index);
+#endif
+}
+
+/// The same bytes on another device.
+class MoveOp final : public AnyOp {
+public:
+    MoveOp(Device from, Device to) : from_(from), to_(to) {}
+
+    std::string_view name() const override { return "to"; }
+    bool differentiable() const override { return true; }
+    bool keeps_result() const override { return false; }
+    bool keeps_input(std::size_t) const override { return false; }
+
+    Var run(std::span<const Var> inputs, std::vector<Var>&) const override {
+        const Var x = inputs[0].contiguous_().detach();
+        const std::size_t bytes = bytes_of(x.dtype(), x.numel());
+        const Var y(Storage(bytes, to_), x.shape(), x.dtype());
+#if SVAD_CUDA
+        const std::byte* from = x.storage().data() + bytes_of(x.dtype(), static_cast<Index>(x.offset()));
+        if (bytes == 0) return y;
+        if (from_.kind == Device::Kind::cpu) cuda::upload(y.storage().data(), from, bytes, to_.index);
+        else if (to_.kind == Device::Kind::cpu) cuda::download(y.storage().data(), from, bytes, from_.index);
+        else return MoveOp(Device::cpu(), to_).run_again(MoveOp(from_, Device::cpu()).run_again(x));
+#endif
+        return y;
+    }
+    Grads grad(const Var& dy, const Var&, std::span<const Var>, std::span<const Var>) const override {
+        return {MoveOp(to_, from_).run_again(dy)};
+    }
+
+private:
+    Var run_again(const Var& x) const {
+        std::vector<Var> none;
+        return run(std::span(&x, 1), none);
+    }
+
+    Device from_, to_;
+};
+
 }  // namespace detail
+
+inline Var Var::to(Device device) const {
+    if (!*this || device == this->device()) return *this;
+    const Var list[] = {*this};
+    return detail::record(OpPtr(new detail::MoveOp(this->device(), device)), list);
+}
+
+inline Var Var::full_on_device(const Shape& shape, double value, DType dtype, Device device) {
+#if SVAD_CUDA
+    const Var v = uninitialized(shape, dtype, device);
+    cuda::use(device.index);
+    if (v.numel() > 0) cuda::fill(cuda::ref(v), static_cast<float>(value), cuda::compute_stream(device.index));
+    return v;
+#else
+    return full(shape, value, dtype).to(device);
+#endif
+}
 
 /// x in another floating-point dtype; the gradient comes back in x's.
 [[nodiscard]] inline Var cast(const Var& x, DType dtype) {
@@ -70,5 +145,7 @@ private:
     const Var list[] = {x};
     return detail::record(OpPtr(new detail::CastOp(x.dtype(), dtype)), list);
 }
+
+inline Var Var::like(const Var& other) const { return cast(*this, other.dtype()).to(other.device()); }
 
 }  // namespace svad

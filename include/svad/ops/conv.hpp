@@ -37,6 +37,12 @@ struct Window {
     Index taps() const { return group_channels() * kernel[0] * kernel[1] * kernel[2]; }
     Index places() const { return out[0] * out[1] * out[2]; }
     Index volume() const { return in[0] * in[1] * in[2]; }
+    static cuda::Convolution on_device(const Conv3d& o) {
+        cuda::Convolution c;
+        std::copy(o.stride.begin(), o.stride.end(), c.stride), std::copy(o.padding.begin(), o.padding.end(), c.padding);
+        c.groups = o.groups;
+        return c;
+    }
 
     /// Calls f(tap row, place, input offset) row by row for one group of one clip; the offset is -1 in the padding.
     template <class F>
@@ -140,6 +146,7 @@ struct Conv3dGradInputOp {
             }
         });
     }
+    void cuda(Ref dy, Ref w, Ref dx, Stream s) const { svad::cuda::conv3d_grad_input(dy, w, dx, svad::detail::Window::on_device(options), s); }
     static auto samples() { return std::vector<Sample<Conv3dGradInputOp>>{{{{}, {1, 2, 2, 3, 3}}, {{1, 2, 1, 2, 2}, {2, 2, 2, 2, 2}}}}; }
 };
 
@@ -171,6 +178,7 @@ struct Conv3dGradWeightOp {
         for (Index c = 0; c < chunks; ++c)
             for (Index i = 0; i < size; ++i) dw[i] += partial[static_cast<std::size_t>(c * size + i)];
     }
+    void cuda(Ref dy, Ref x, Ref dw, Stream s) const { svad::cuda::conv3d_grad_weight(dy, x, dw, svad::detail::Window::on_device(options), s); }
     static auto samples() { return std::vector<Sample<Conv3dGradWeightOp>>{{{{}, {2, 2, 2, 2, 2}}, {{1, 2, 1, 2, 2}, {1, 2, 2, 3, 3}}}}; }
 };
 
@@ -200,6 +208,7 @@ struct Conv3dOp {
             }
         });
     }
+    void cuda(Ref x, Ref w, Ref y, Stream s) const { svad::cuda::conv3d(x, w, y, svad::detail::Window::on_device(options), s); }
     // dx: the taps' weights spread dy back; dw: dy against the unfolded input.
     Grads grad(const Var& dy, Dropped, const Var& x, const Var& w) const {
         return {x.wants_grad() ? svad::apply(Conv3dGradInputOp{options, x.shape()}, dy, w) : Var(),

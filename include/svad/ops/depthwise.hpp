@@ -8,6 +8,7 @@
 #include "svad/backend/cpu/loops.hpp"
 #include "svad/backend/cpu/vectors.hpp"
 #include "svad/ops/elementwise.hpp"
+#include "svad/ops/layout.hpp"
 
 namespace svad {
 
@@ -194,6 +195,7 @@ struct DepthwiseGradInputOp {
     void cpu(View<const T> dy, View<const T> taps, View<T> dx) const {
         svad::detail::ClipTokens<T>::of_clips(dy.shape).spread(dy.data, taps.data, nullptr, false, -1, dx.data);
     }
+    void cuda(Ref dy, Ref taps, Ref dx, Stream s) const { svad::cuda::depthwise(dy, taps, dx, -1, s); }
     static auto samples() { return std::vector<Sample<DepthwiseGradInputOp>>{{{}, {{1, 2, 2, 3, 4}, {27, 4}}}}; }
 };
 
@@ -204,6 +206,7 @@ struct DepthwiseGradWeightOp {
     void cpu(View<const T> dy, View<const T> x, View<T> dtaps) const {
         svad::detail::ClipTokens<T>::of_clips(dy.shape).gather_all(x.data, dy.data, dtaps.data, 27);
     }
+    void cuda(Ref dy, Ref x, Ref dtaps, Stream s) const { svad::cuda::depthwise_grad_weight(dy, x, dtaps, s); }
     static auto samples() { return std::vector<Sample<DepthwiseGradWeightOp>>{{{}, {{1, 2, 2, 3, 4}, {1, 2, 2, 3, 4}}}}; }
 };
 
@@ -219,6 +222,7 @@ struct DepthwiseOp {
     void cpu(View<const T> x, View<const T> taps, View<T> y) const {
         svad::detail::ClipTokens<T>::of_clips(x.shape).spread(x.data, taps.data, nullptr, false, 1, y.data);
     }
+    void cuda(Ref x, Ref taps, Ref y, Stream s) const { svad::cuda::depthwise(x, taps, y, 1, s); }
     Grads grad(const Var& dy, Dropped, const Var& x, const Var& taps) const {
         return {x.wants_grad() ? svad::apply(DepthwiseGradInputOp{}, dy, taps) : Var(),
                 taps.wants_grad() ? svad::apply(DepthwiseGradWeightOp{}, dy, x) : Var()};
@@ -230,19 +234,25 @@ struct DepthwiseOp {
 
 }  // namespace ops
 
-/// Tokens [B * T, E + H * W, C] of clips with a depth-wise kernel w [C, 1, 3, 3, 3] (zero padding 1) and b [C] or empty over
-/// their patches; the E leading tokens of a frame pass. With `residual` patches become themselves plus the convolution.
-[[nodiscard]] inline Var depthwise_clips(const Var& x, const Var& w, const Var& b, const TokenGrid& grid, bool residual = false) {
-    require(w.rank() > 0 && w.numel() == 27 * w.size(0), "depthwise", "the kernel must be [C, 1, 3, 3, 3]");
-    const Var bias = b ? b : Var::zeros({w.size(0)}, x.dtype());
-    return apply(ops::ClipDepthwiseOp{grid, residual}, x, w.reshape({w.size(0), 27}).permute({1, 0}), bias);
-}
-
 /// Tokens [B, T, H, W, C] with a depth-wise kernel w [C, 1, 3, 3, 3], zero padding 1, and b [C] or empty.
 [[nodiscard]] inline Var depthwise_tokens(const Var& x, const Var& w, const Var& b = Var()) {
     require(w.numel() == 27 * w.size(0), "depthwise", "the kernel must be [C, 1, 3, 3, 3]");
     const Var y = apply(ops::DepthwiseOp{}, x, w.reshape({w.size(0), 27}).permute({1, 0}));
     return b ? y + b : y;
+}
+
+/// Tokens [B * T, E + H * W, C] of clips with a depth-wise kernel w [C, 1, 3, 3, 3] (zero padding 1) and b [C] or empty over
+/// their patches; the E leading tokens of a frame pass. With `residual` patches become themselves plus the convolution.
+[[nodiscard]] inline Var depthwise_clips(const Var& x, const Var& w, const Var& b, const TokenGrid& grid, bool residual = false) {
+    require(w.rank() > 0 && w.numel() == 27 * w.size(0), "depthwise", "the kernel must be [C, 1, 3, 3, 3]");
+    if (x.device() != Device::cpu()) {                              // its kernel takes patches alone
+        const Index lead = x.size(1) - grid.rows * grid.columns;
+        const Var patches = x.slice(1, lead, x.size(1)).reshape({x.size(0) / grid.frames, grid.frames, grid.rows, grid.columns, x.size(2)});
+        const Var y = depthwise_tokens(patches, w, b), sum = (residual ? patches + y : y).reshape({x.size(0), grid.rows * grid.columns, x.size(2)});
+        return lead > 0 ? concat(1, {x.slice(1, 0, lead), sum}) : sum;
+    }
+    const Var bias = b ? b : Var::zeros({w.size(0)}, x.dtype());
+    return apply(ops::ClipDepthwiseOp{grid, residual}, x, w.reshape({w.size(0), 27}).permute({1, 0}), bias);
 }
 
 }  // namespace svad

@@ -37,6 +37,7 @@ struct DropoutOp {
             }
         });
     }
+    void cuda(Ref x, Ref y, Stream s) const { svad::cuda::dropout(x, y, p, seed, stream, s); }
 
     /// out[32 k + j] = word k of philox(seed, stream, first + j), 32 counters side by side.
     void words(std::uint64_t first, std::uint32_t* out) const {

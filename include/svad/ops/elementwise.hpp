@@ -44,6 +44,13 @@ std::vector<Sample<Op>> unary_samples(Op op = {}, double lo = -1, double hi = 1)
             {op, {{0}}, lo, hi},    {op, {{3, 1, 17}}, lo, hi}, {op, {{40003}}, lo, hi}};
 }
 
+inline void binary_on_device(cuda::Binary kind, const Ref& a, const Ref& b, const Ref& y, Stream s) {
+    cuda::binary(kind, cuda::spread(a, y), cuda::spread(b, y), y, s);
+}
+inline void unary_on_device(cuda::Unary kind, const Ref& x, const Ref& y, Stream s, double p = 0, double q = 0) {
+    cuda::unary(kind, x, y, static_cast<float>(p), static_cast<float>(q), s);
+}
+
 }  // namespace detail
 
 namespace ops {
@@ -57,6 +64,7 @@ struct AddOp {
     void cpu(View<const T> a, View<const T> b, View<T> y) const {
         cpu::broadcast_map(y, [](T p, T q) { return p + q; }, a, b);
     }
+    void cuda(Ref a, Ref b, Ref y, Stream s) const { detail::binary_on_device(svad::cuda::Binary::add, a, b, y, s); }
     Grads grad(const Var& dy, Dropped, Dropped a, Dropped b) const {
         return {a.wanted ? sum_to(dy, a.shape) : Var(), b.wanted ? sum_to(dy, b.shape) : Var()};
     }
@@ -72,6 +80,7 @@ struct SubOp {
     void cpu(View<const T> a, View<const T> b, View<T> y) const {
         cpu::broadcast_map(y, [](T p, T q) { return p - q; }, a, b);
     }
+    void cuda(Ref a, Ref b, Ref y, Stream s) const { detail::binary_on_device(svad::cuda::Binary::sub, a, b, y, s); }
     Grads grad(const Var& dy, Dropped, Dropped a, Dropped b) const {
         return {a.wanted ? sum_to(dy, a.shape) : Var(), b.wanted ? -sum_to(dy, b.shape) : Var()};
     }
@@ -87,6 +96,7 @@ struct MulOp {
     void cpu(View<const T> a, View<const T> b, View<T> y) const {
         cpu::broadcast_map(y, [](T p, T q) { return p * q; }, a, b);
     }
+    void cuda(Ref a, Ref b, Ref y, Stream s) const { detail::binary_on_device(svad::cuda::Binary::mul, a, b, y, s); }
     Grads grad(const Var& dy, Dropped, const Var& a, const Var& b) const {
         return {a.wants_grad() ? sum_to(dy * b.detach(), a.shape()) : Var(),
                 b.wants_grad() ? sum_to(dy * a.detach(), b.shape()) : Var()};
@@ -103,6 +113,7 @@ struct DivOp {
     void cpu(View<const T> a, View<const T> b, View<T> y) const {
         cpu::broadcast_map(y, [](T p, T q) { return p / q; }, a, b);
     }
+    void cuda(Ref a, Ref b, Ref y, Stream s) const { detail::binary_on_device(svad::cuda::Binary::div, a, b, y, s); }
     Grads grad(const Var& dy, const Var& y, Dropped a, const Var& b) const {
         const Var da = dy / b.detach();
         return {a.wanted ? sum_to(da, a.shape) : Var(), b.wants_grad() ? -sum_to(da * y.detach(), b.shape()) : Var()};
@@ -122,6 +133,10 @@ struct ChosenGradOp {
         const T sign = smaller ? T(-1) : T(1);
         cpu::broadcast_map(y, [sign](T d, T p, T q) { return sign * p > sign * q ? d : p == q ? T(0.5) * d : T(0); }, dy, a, b);
     }
+    void cuda(Ref dy, Ref a, Ref b, Ref y, Stream s) const {
+        using svad::cuda::spread;
+        svad::cuda::chosen_grad(spread(dy, y), spread(a, y), spread(b, y), y, smaller, s);
+    }
     static auto samples() {
         return std::vector<Sample<ChosenGradOp>>{{{}, {{2, 3}, {2, 3}, {3}}}, {{true}, {{4, 1, 3}, {1}, {4, 1, 1}}}};
     }
@@ -136,6 +151,7 @@ struct MinimumOp {
     void cpu(View<const T> a, View<const T> b, View<T> y) const {
         cpu::broadcast_map(y, [](T p, T q) { return q < p || q != q ? q : p; }, a, b);
     }
+    void cuda(Ref a, Ref b, Ref y, Stream s) const { detail::binary_on_device(svad::cuda::Binary::minimum, a, b, y, s); }
     Grads grad(const Var& dy, Dropped, const Var& a, const Var& b) const {
         return {a.wants_grad() ? sum_to(apply(ChosenGradOp{true}, dy, a, b), a.shape()) : Var(),
                 b.wants_grad() ? sum_to(apply(ChosenGradOp{true}, dy, b, a), b.shape()) : Var()};
@@ -152,6 +168,7 @@ struct MaximumOp {
     void cpu(View<const T> a, View<const T> b, View<T> y) const {
         cpu::broadcast_map(y, [](T p, T q) { return q > p || q != q ? q : p; }, a, b);
     }
+    void cuda(Ref a, Ref b, Ref y, Stream s) const { detail::binary_on_device(svad::cuda::Binary::maximum, a, b, y, s); }
     Grads grad(const Var& dy, Dropped, const Var& a, const Var& b) const {
         return {a.wants_grad() ? sum_to(apply(ChosenGradOp{}, dy, a, b), a.shape()) : Var(),
                 b.wants_grad() ? sum_to(apply(ChosenGradOp{}, dy, b, a), b.shape()) : Var()};
@@ -172,6 +189,7 @@ struct AffineOp {
         else if (scale == 1) cpu::map(x.numel(), y.data, [t](T v) { return v + t; }, x.data);
         else cpu::map(x.numel(), y.data, [s, t](T v) { return s * v + t; }, x.data);
     }
+    void cuda(Ref x, Ref y, Stream s) const { detail::unary_on_device(svad::cuda::Unary::affine, x, y, s, scale, shift); }
     Grads grad(const Var& dy, Dropped, Dropped) const { return {scale == 1 ? dy : apply(AffineOp{scale, 0}, dy)}; }
     static auto samples() {
         auto list = detail::unary_samples(AffineOp{-1.5, 0.25});
@@ -190,6 +208,7 @@ struct ReciprocalOp {
     void cpu(View<const T> x, View<T> y) const {
         cpu::map(x.numel(), y.data, [s = static_cast<T>(numerator)](T v) { return s / v; }, x.data);
     }
+    void cuda(Ref x, Ref y, Stream s) const { detail::unary_on_device(svad::cuda::Unary::reciprocal, x, y, s, numerator); }
     Grads grad(const Var& dy, const Var& y, const Var& x) const { return {-(dy * y.detach() / x.detach())}; }
     static auto samples() { return detail::unary_samples(ReciprocalOp{2.5}, 0.5, 2); }
 };
@@ -205,6 +224,7 @@ struct PowOp {
         if (exponent == 2) cpu::map(x.numel(), y.data, [](T v) { return v * v; }, x.data);
         else cpu::map(x.numel(), y.data, [p](T v) { return std::pow(v, p); }, x.data);
     }
+    void cuda(Ref x, Ref y, Stream s) const { detail::unary_on_device(svad::cuda::Unary::pow, x, y, s, exponent); }
     Grads grad(const Var& dy, Dropped, const Var& x) const {
         if (exponent == 0) return {dy * 0.0};
         if (exponent == 2) return {dy * x.detach() * 2.0};
@@ -226,6 +246,7 @@ struct ExpOp {
     void cpu(View<const T> x, View<T> y) const {
         cpu::map(x.numel(), y.data, [](T v) { return simd::exp(v); }, x.data);
     }
+    void cuda(Ref x, Ref y, Stream s) const { detail::unary_on_device(svad::cuda::Unary::exp, x, y, s); }
     Grads grad(const Var& dy, const Var& y, Dropped) const { return {dy * y.detach()}; }
     static auto samples() { return detail::unary_samples(ExpOp{}, -3, 3); }
 };
@@ -238,6 +259,7 @@ struct LogOp {
     void cpu(View<const T> x, View<T> y) const {
         cpu::map(x.numel(), y.data, [](T v) { return std::log(v); }, x.data);
     }
+    void cuda(Ref x, Ref y, Stream s) const { detail::unary_on_device(svad::cuda::Unary::log, x, y, s); }
     Grads grad(const Var& dy, Dropped, const Var& x) const { return {dy / x.detach()}; }
     static auto samples() { return detail::unary_samples(LogOp{}, 0.3, 4); }
 };
@@ -250,6 +272,7 @@ struct SqrtOp {
     void cpu(View<const T> x, View<T> y) const {
         cpu::map(x.numel(), y.data, [](T v) { return std::sqrt(v); }, x.data);
     }
+    void cuda(Ref x, Ref y, Stream s) const { detail::unary_on_device(svad::cuda::Unary::sqrt, x, y, s); }
     Grads grad(const Var& dy, const Var& y, Dropped) const { return {dy * 0.5 / y.detach()}; }
     static auto samples() { return detail::unary_samples(SqrtOp{}, 0.3, 4); }
 };
@@ -266,8 +289,12 @@ struct WhereOp {
         const View<const std::uint8_t> m(mask.data(), mask.shape());
         cpu::broadcast_map(y, [](std::uint8_t k, T p, T q) { return k ? p : q; }, m, a, b);
     }
+    void cuda(Ref a, Ref b, Ref y, Stream s) const {
+        using svad::cuda::spread;
+        svad::cuda::where(spread(svad::cuda::mirrored(mask), y), spread(a, y), spread(b, y), y, s);
+    }
     Grads grad(const Var& dy, Dropped, Dropped a, Dropped b) const {
-        const Var zero = Var::zeros(Shape{}, dy.dtype());
+        const Var zero = Var::zeros(Shape{}, dy.dtype(), dy.device());
         return {a.wanted ? sum_to(apply(WhereOp{mask}, dy, zero), a.shape) : Var(),
                 b.wanted ? sum_to(apply(WhereOp{mask}, zero, dy), b.shape) : Var()};
     }

@@ -57,6 +57,7 @@ struct ContiguousOp {
     Result shape(const Shape& x) const { return {.y = x}; }
     template <Real T>
     void cpu(View<const T> x, View<T> y) const { detail::copy_strided(x, y.data); }
+    void cuda(Ref x, Ref y, Stream s) const { svad::cuda::copy(x, y, s); }
     Grads grad(const Var& dy, Dropped, Dropped) const { return {dy}; }
     static auto samples() { return std::vector<Sample<ContiguousOp>>{{{}, {{2, 3}}}, {{}, {{0}}}}; }
 };
@@ -126,6 +127,10 @@ struct PadOp {
             std::fill(to + (before + n) * inner, to + total * inner, T(0));
         }
     }
+    void cuda(Ref x, Ref y, Stream s) const {
+        svad::cuda::fill(y, 0, s);
+        if (x.numel() > 0) svad::cuda::copy(x, svad::cuda::part(y, axis, before, x.size(axis)), s);
+    }
     Grads grad(const Var& dy, Dropped, Dropped x) const { return {dy.slice(axis, before, before + x.shape[axis])}; }
     static auto samples() { return std::vector<Sample<PadOp>>{{{1, 2, 1}, {{2, 3, 2}}}, {{0, 0, 3}, {{1, 4}}}, {{-1, 1, 0}, {{2, 0}}}}; }
 };
@@ -190,6 +195,8 @@ struct SumToOp {
         if (y.numel() > 0) cpu::sum_axes<T>(x.data, y.data, axes);
     }
 
+    void cuda(Ref x, Ref y, Stream s) const { svad::cuda::sum(x, svad::cuda::raised(y, x.rank), 1, s); }
+
     Grads grad(const Var& dy, Dropped, Dropped x) const;        // every repeated element gets the sum's gradient
     static auto samples() {
         return std::vector<Sample<SumToOp>>{{{{3}}, {{4, 3}}}, {{{2, 1, 4}}, {{2, 3, 4}}}, {{{1}}, {{70, 5}}},
@@ -250,6 +257,14 @@ struct ConcatOp {
             }
         });
     }
+    void cuda(std::span<const Ref> x, Ref y, Stream s) const {
+        Index at = 0;
+        for (const Ref& r : x) {
+            const Index n = r.size(axis);
+            if (r.numel() > 0) svad::cuda::copy(r, svad::cuda::part(y, axis, at, n), s);
+            at += n;
+        }
+    }
     Grads grad(const Var& dy, std::span<const Shape> x) const {
         Grads grads;
         Index at = 0;
@@ -297,7 +312,8 @@ struct ConcatOp {
 }
 
 inline Var Var::contiguous_copy() const {
-    if (dtype_ == DType::f32 || dtype_ == DType::f64) return apply(ops::ContiguousOp{}, *this);
+    const bool mathematical = dtype_ == DType::f32 || dtype_ == DType::f64 || device().kind != Device::Kind::cpu;
+    if (mathematical) return apply(ops::ContiguousOp{}, *this);
     return dispatch_storage(dtype_, [&](auto t) {
         const Var y = uninitialized(shape_, dtype_);
         detail::copy_strided(view<const decltype(t)>(), y.data<decltype(t)>());

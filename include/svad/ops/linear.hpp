@@ -37,6 +37,18 @@ void forward(View<const T> x, View<const T> w, const T* bias, View<T> y, View<T>
     cpu::gemm<T>(cpu::Trans::no, cpu::Trans::yes, x.rows(), n, k, T(1), x.data, k, w.data, k, T(0), out, n, operands, finish);
 }
 
+inline void forward_on_device(const Ref& x, const Ref& w, const Ref& bias, const Ref& y, const Ref& before, Activation activation,
+                              cpu::Operands operands, Stream s) {
+    const Ref& sum = activation == Activation::none ? y : before;
+    cuda::Gemm g;
+    g.m = x.rows(), g.n = w.size(0), g.k = w.size(1);
+    g.flip_b = true;
+    g.lda = g.k, g.ldb = g.k, g.ldc = g.n;
+    g.precision = svad::detail::precision_of(operands);
+    cuda::gemm(g, x, w, sum, bias, s);
+    if (activation != Activation::none) cuda::activation(svad::detail::curve_of(activation), before, y, s);
+}
+
 // With g = dy * act'(before):  dx = g w,  dw = g' x,  db = sum over rows of g.
 inline Grads grad(const Var& dy, const Var& before, const Var& x, const Var& w, Activation activation, cpu::Operands operands,
                   const Dropped* bias) {
@@ -62,6 +74,9 @@ struct LinearOp {
     void cpu(View<const T> x, View<const T> w, View<T> y, View<T> before) const {
         linear_detail::forward<T>(x, w, nullptr, y, before, activation, operands);
     }
+    void cuda(Ref x, Ref w, Ref y, Ref before, Stream s) const {
+        linear_detail::forward_on_device(x, w, {}, y, before, activation, operands, s);
+    }
     Grads grad(const Var& dy, Dropped, const Var& before, const Var& x, const Var& w) const {
         return linear_detail::grad(dy, before, x, w, activation, operands, nullptr);
     }
@@ -83,6 +98,9 @@ struct LinearBiasOp {
     template <Real T>
     void cpu(View<const T> x, View<const T> w, View<const T> b, View<T> y, View<T> before) const {
         linear_detail::forward<T>(x, w, b.data, y, before, activation, operands);
+    }
+    void cuda(Ref x, Ref w, Ref b, Ref y, Ref before, Stream s) const {
+        linear_detail::forward_on_device(x, w, b, y, before, activation, operands, s);
     }
     Grads grad(const Var& dy, Dropped, const Var& before, const Var& x, const Var& w, Dropped b) const {
         return linear_detail::grad(dy, before, x, w, activation, operands, &b);
@@ -115,19 +133,47 @@ public:
 
     Var run(std::span<const Var> inputs, std::vector<Var>&) const override {
         const Var x = inputs[0].contiguous_().detach();
+        if (x.device() != w_.device()) fail<DeviceError>("linear: ", x.device(), " input and ", w_.device(), " weight; move one of them");
         require(w_.rank() == 2, "linear", "the weight must be [out, in]");
         require(x.rank() >= 1 && x.shape().back() == w_.size(1), "linear", "x's last size must be the weight's last");
-        const Var y = Var::uninitialized(x.shape().with(-1, w_.size(0)), DType::f32);
+        const Var y = Var::uninitialized(x.shape().with(-1, w_.size(0)), x.dtype(), x.device());
+#if SVAD_CUDA
+        if (x.device().kind == Device::Kind::cuda) return on_device(x, y);
+#endif
         cpu::blocked_product(w_.dtype(), x.shape().rows(), w_.size(0), w_.size(1), x.data<float>(), packed_bytes(w_), y.data<float>(), operands_);
         return y;
     }
     Grads grad(const Var& dy, const Var&, std::span<const Var>, std::span<const Var>) const override {
         const Index rows = dy.shape().rows();
-        const Var w = w_.to<float>();
+        const Var w = w_.device().kind == Device::Kind::cpu ? Var(w_.to<float>()) : unpacked_on_device(dy.dtype());
         return {svad::apply(ops::MatmulOp{{}, operands_}, dy.reshape({rows, w_.size(0)}), w).reshape(dy.shape().with(-1, w_.size(1)))};
     }
 
 private:
+#if SVAD_CUDA
+    Var on_device(const Var& x, const Var& y) const {
+        const int device = x.device().index;
+        cuda::use(device);
+        const cuda::Naming naming("linear");
+        const Index rows = x.shape().rows();
+        if (y.numel() > 0)
+            cuda::blocked_product(cuda::flat(cuda::ref(x), {rows, w_.size(1)}), w_.storage().data(), w_.dtype(),
+                                  cuda::flat(cuda::ref(y), {rows, w_.size(0)}), cuda::compute_stream(device));
+        cuda::finish_op(device);
+        return y;
+    }
+#endif
+    Var unpacked_on_device([[maybe_unused]] DType dtype) const {
+#if SVAD_CUDA
+        const Var w = Var::uninitialized(w_.shape(), dtype, w_.device());
+        cuda::use(w.device().index);
+        cuda::dequantize(w_.storage().data(), w_.dtype(), cuda::ref(w), cuda::compute_stream(w.device().index));
+        return w;
+#else
+        fail<DeviceError>("linear: this build has no CUDA");
+#endif
+    }
+
     Var w_;
     cpu::Operands operands_;
 };
@@ -135,6 +181,7 @@ private:
 /// True for weights that are multiplied as they are stored.
 [[nodiscard]] inline bool packed_weight(const Var& x, const Var& w) {
     if (is_blocked(w.dtype())) return true;
+    if (w.device().kind != Device::Kind::cpu) return false;
     return blocks::is_packed(w.dtype()) && x.dtype() == DType::f32 && !w.wants_grad() && w.size(-1) % 32 == 0;
 }
 

@@ -53,12 +53,20 @@ void row_grad(const T* x, Index V, std::int32_t label, double smoothing, double 
     out[label] -= static_cast<T>(scale * (1 - smoothing));
 }
 
+inline cuda::CrossEntropy on_device(const LossOptions& o) { return {o.ignore, static_cast<float>(o.smoothing)}; }
+
+/// Rows of scores that exist at once on a device: as many as take 2^27 elements, unless a smaller chunk than usual is asked for.
+inline Index rows_on_device(Index chunk, Index classes) {
+    return chunk < 256 ? chunk : std::max<Index>(chunk, (Index{1} << 27) / std::max<Index>(1, classes));
+}
+
 }  // namespace detail
 
 namespace ops {
 
 struct CrossEntropyGradOp {
     static constexpr std::string_view name = "cross_entropy_grad";
+    static constexpr Wide wide{.inputs = 1u};
     Tensor<std::int32_t> labels;
     LossOptions options;
 
@@ -75,11 +83,22 @@ struct CrossEntropyGradOp {
             }
         });
     }
+    void cuda(Ref dy, Ref x, Ref dx, Stream s) const {
+        const Ref targets = svad::cuda::mirrored(labels);
+        const svad::cuda::CrossEntropy how = svad::detail::on_device(options);
+        const svad::cuda::Temporary share(DType::f32, {1});
+        const bool mean = options.reduction == Reduction::mean;
+        if (mean) svad::cuda::label_share(targets, share, how, s);
+        const Index rows = labels.numel(), V = x.last(), given = options.reduction == Reduction::none ? rows : 1;
+        using svad::cuda::flat;
+        svad::cuda::cross_entropy_grad(flat(dy, {given}), mean ? Ref(share) : Ref(), flat(x, {rows, V}), targets, flat(dx, {rows, V}), how, s);
+    }
     static auto samples() { return std::vector<Sample<CrossEntropyGradOp>>{{{Tensor<std::int32_t>::of({1, -100}), {}}, {{}, {2, 3}}}}; }
 };
 
 struct CrossEntropyOp {
     static constexpr std::string_view name = "cross_entropy";
+    static constexpr Wide wide{.result = true};
     Tensor<std::int32_t> labels;
     LossOptions options = {};
 
@@ -106,6 +125,19 @@ struct CrossEntropyOp {
         const Index kept = std::max<Index>(1, svad::detail::counted(labels, options.ignore));
         y[0] = static_cast<T>(options.reduction == Reduction::mean ? sum / static_cast<double>(kept) : sum);
     }
+    void cuda(Ref x, Ref y, Stream s) const {
+        const Ref targets = svad::cuda::mirrored(labels);
+        const Index rows = labels.numel();
+        using svad::cuda::flat;
+        if (rows == 0) return svad::cuda::fill(y, 0, s);
+        const svad::cuda::CrossEntropy how = svad::detail::on_device(options);
+        if (options.reduction == Reduction::none) return svad::cuda::cross_entropy(flat(x, {rows, x.last()}), targets, flat(y, {rows}), how, s);
+        const svad::cuda::Temporary losses(DType::f32, {rows}), share(DType::f32, {1});
+        const bool mean = options.reduction == Reduction::mean;
+        svad::cuda::cross_entropy(flat(x, {rows, x.last()}), targets, losses, how, s);
+        if (mean) svad::cuda::label_share(targets, share, how, s);
+        svad::cuda::total_loss(losses, mean ? Ref(share) : Ref(), y, s);
+    }
     Grads grad(const Var& dy, Dropped, const Var& logits) const { return {svad::apply(CrossEntropyGradOp{labels, options}, dy, logits)}; }
     static auto samples() {
         const auto labels = [](const std::vector<std::int32_t>& v) { return Tensor<std::int32_t>::of(v); };
@@ -119,6 +151,7 @@ struct CrossEntropyOp {
 /// Both gradients of LinearCrossEntropyOp in one flat value: [N D] for the hidden states, then [V D] for the weight.
 struct LinearCrossEntropyGradOp {
     static constexpr std::string_view name = "linear_cross_entropy_grad";
+    static constexpr Wide wide{.inputs = 1u};
     Tensor<std::int32_t> labels;
     LossOptions options;
     Index chunk;
@@ -149,6 +182,7 @@ struct LinearCrossEntropyGradOp {
             svad::cpu::gemm<T>(Trans::yes, Trans::no, V, D, rows, T(1), scores.data(), V, h.row(at), D, T(1), dw, D, operands);
         }
     }
+    void cuda(Ref dy, Ref h, Ref w, Ref out, Stream s) const;
     static auto samples() {
         return std::vector<Sample<LinearCrossEntropyGradOp>>{{{Tensor<std::int32_t>::of({1, 0}), {}, 1}, {{}, {2, 3}, {4, 3}}}};
     }
@@ -157,6 +191,7 @@ struct LinearCrossEntropyGradOp {
 /// cross_entropy(h w', labels) in chunks of rows: the scores [N, V] never exist whole.
 struct LinearCrossEntropyOp {
     static constexpr std::string_view name = "linear_cross_entropy";
+    static constexpr Wide wide{.result = true};
     Tensor<std::int32_t> labels;
     LossOptions options = {};
     Index chunk = 256;
@@ -188,6 +223,29 @@ struct LinearCrossEntropyOp {
         const Index kept = std::max<Index>(1, svad::detail::counted(labels, options.ignore));
         y[0] = static_cast<T>(options.reduction == Reduction::mean ? sum / static_cast<double>(kept) : sum);
     }
+    void cuda(Ref h, Ref w, Ref y, Stream s) const {
+        const Index N = h.size(0), V = w.size(0), D = h.size(1), rows = std::min(N, svad::detail::rows_on_device(chunk, V));
+        if (N == 0) return svad::cuda::fill(y, 0, s);
+        const Ref targets = svad::cuda::mirrored(labels);
+        const svad::cuda::CrossEntropy how = svad::detail::on_device(options);
+        const svad::cuda::Temporary scores(h.dtype, {rows, V}), losses(DType::f32, {N}), share(DType::f32, {1});
+        using svad::cuda::flat;
+        for (Index at = 0; at < N; at += rows) {
+            const Index n = std::min(rows, N - at);
+            svad::cuda::gemm(scores_of(n, V, D, operands), flat(h, {n, D}, at * D), w, scores, {}, s);
+            svad::cuda::cross_entropy(flat(scores, {n, V}), flat(targets, {n}, at), flat(losses, {n}, at), how, s);
+        }
+        const bool mean = options.reduction == Reduction::mean;
+        if (mean) svad::cuda::label_share(targets, share, how, s);
+        svad::cuda::total_loss(losses, mean ? Ref(share) : Ref(), y, s);
+    }
+    /// The product of n rows of hidden states and the weight.
+    static svad::cuda::Gemm scores_of(Index n, Index V, Index D, svad::cpu::Operands operands) {
+        svad::cuda::Gemm g;
+        g.m = n, g.n = V, g.k = D, g.flip_b = true, g.lda = g.ldb = D, g.ldc = V;
+        g.precision = svad::detail::precision_of(operands);
+        return g;
+    }
     // The scores are made again, chunk by chunk.
     Grads grad(const Var& dy, Dropped, const Var& h, const Var& w) const {
         const Var both = svad::apply(LinearCrossEntropyGradOp{labels, options, chunk, operands}, dy, h, w);
@@ -202,8 +260,36 @@ struct LinearCrossEntropyOp {
     }
 };
 
+inline void LinearCrossEntropyGradOp::cuda(Ref dy, Ref h, Ref w, Ref out, Stream s) const {
+    const Index N = h.size(0), V = w.size(0), D = h.size(1), rows = std::min(N, svad::detail::rows_on_device(chunk, V));
+    using svad::cuda::flat;
+    if (N == 0) return svad::cuda::fill(out, 0, s);
+    const Ref targets = svad::cuda::mirrored(labels);
+    const svad::cuda::CrossEntropy how = svad::detail::on_device(options);
+    const bool mean = options.reduction == Reduction::mean;
+    const svad::cuda::Temporary scores(h.dtype, {rows, V}), share(DType::f32, {1});
+    // Several chunks add up in f32, or a weight's gradient would be rounded once a chunk.
+    const bool sums = rows < N && h.dtype != DType::f32;
+    const svad::cuda::Temporary sum(DType::f32, {sums ? V : 0, D});
+    const Ref dw = flat(out, {V, D}, N * D), target = sums ? Ref(sum) : dw;
+    if (mean) svad::cuda::label_share(targets, share, how, s);
+    for (Index at = 0; at < N; at += rows) {
+        const Index n = std::min(rows, N - at);
+        const Ref part = flat(scores, {n, V}), hidden = flat(h, {n, D}, at * D);
+        svad::cuda::gemm(LinearCrossEntropyOp::scores_of(n, V, D, operands), hidden, w, part, {}, s);
+        svad::cuda::cross_entropy_grad(flat(dy, {1}), mean ? Ref(share) : Ref(), part, flat(targets, {n}, at), part, how, s);
+        svad::cuda::Gemm g;
+        g.m = n, g.n = D, g.k = V, g.lda = V, g.ldb = g.ldc = D, g.precision = svad::detail::precision_of(operands);
+        svad::cuda::gemm(g, part, w, flat(out, {n, D}, at * D), {}, s);
+        g.m = V, g.k = n, g.flip_a = true, g.beta = at == 0 ? 0.0F : 1.0F;
+        svad::cuda::gemm(g, part, hidden, target, {}, s);
+    }
+    if (sums) svad::cuda::cast(sum, dw, s);
+}
+
 struct BinaryCrossEntropyGradOp {
     static constexpr std::string_view name = "binary_cross_entropy_grad";
+    static constexpr Wide wide{.inputs = 1u};
     Tensor<float> targets, weights;
     Result shape(const Shape&, const Shape& logits) const { return {.y = logits}; }
     template <Real T>
@@ -212,12 +298,16 @@ struct BinaryCrossEntropyGradOp {
         for (Index i = 0; i < x.numel(); ++i)
             dx[i] = share * static_cast<T>(weights.empty() ? 1.0f : weights[i]) * (simd::sigmoid(x[i]) - static_cast<T>(targets[i]));
     }
+    void cuda(Ref dy, Ref x, Ref dx, Stream s) const {
+        svad::cuda::binary_cross_entropy_grad(dy, x, svad::cuda::mirrored(targets), svad::cuda::mirrored(weights), dx, s);
+    }
     static auto samples() { return std::vector<Sample<BinaryCrossEntropyGradOp>>{{{Tensor<float>::of({1, 0}), {}}, {{}, {2}}}}; }
 };
 
 /// mean of weight * (max(x, 0) - x t + log(1 + exp(-|x|))).
 struct BinaryCrossEntropyOp {
     static constexpr std::string_view name = "binary_cross_entropy";
+    static constexpr Wide wide{.result = true};
     Tensor<float> targets, weights = {};
     Result shape(const Shape& logits) const {
         require(logits.numel() == targets.numel() && (weights.empty() || weights.numel() == targets.numel()), name,
@@ -232,6 +322,9 @@ struct BinaryCrossEntropyOp {
             sum += w * (std::max(v, 0.0) - v * static_cast<double>(targets[i]) + std::log1p(std::exp(-std::abs(v))));
         }
         y[0] = static_cast<T>(sum / static_cast<double>(std::max<Index>(1, x.numel())));
+    }
+    void cuda(Ref x, Ref y, Stream s) const {
+        svad::cuda::binary_cross_entropy(x, svad::cuda::mirrored(targets), svad::cuda::mirrored(weights), y, s);
     }
     Grads grad(const Var& dy, Dropped, const Var& x) const { return {svad::apply(BinaryCrossEntropyGradOp{targets, weights}, dy, x)}; }
     static auto samples() {

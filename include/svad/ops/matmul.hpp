@@ -14,6 +14,7 @@ struct Transpose {
 
 namespace detail {
 inline cpu::Operands matmul_operands() { return modes().matmul == DType::bf16 ? cpu::Operands::bf16 : cpu::Operands::exact; }
+inline cuda::Precision precision_of(cpu::Operands o) { return o == cpu::Operands::bf16 ? cuda::Precision::bf16 : cuda::Precision::exact; }
 }  // namespace detail
 
 namespace ops {
@@ -54,6 +55,30 @@ struct MatmulOp {
             });
         else
             for (Index i = 0; i < count; ++i) one(i);
+    }
+
+    void cuda(Ref a, Ref b, Ref y, Stream s) const {
+        svad::cuda::Gemm g;
+        g.m = y.size(-2), g.n = y.size(-1), g.k = a.size(flip.a ? -2 : -1);
+        g.flip_a = flip.a, g.flip_b = flip.b;
+        g.lda = a.size(-1), g.ldb = b.size(-1), g.ldc = g.n;
+        g.precision = svad::detail::precision_of(operands);
+        const Shape whole = batch(svad::cuda::shape_of(y)), of_a = batch(svad::cuda::shape_of(a)), of_b = batch(svad::cuda::shape_of(b));
+        const Index count = whole.numel(), size_a = a.size(-2) * a.size(-1), size_b = b.size(-2) * b.size(-1);
+        if (of_b.numel() == 1 && of_a == whole && !flip.a) {                // one product for the whole batch
+            g.m *= count;
+            return svad::cuda::gemm(g, a, b, y, {}, s);
+        }
+        const bool plain = (of_a == whole || of_a.numel() == 1) && (of_b == whole || of_b.numel() == 1);
+        if (plain) {
+            g.batches = count;
+            g.step_a = of_a.numel() == 1 ? 0 : size_a, g.step_b = of_b.numel() == 1 ? 0 : size_b, g.step_c = g.m * g.n;
+            return svad::cuda::gemm(g, a, b, y, {}, s);
+        }
+        using svad::cuda::flat;
+        for (Index i = 0; i < count; ++i)
+            svad::cuda::gemm(g, flat(a, {size_a}, place(i, whole, of_a) * size_a), flat(b, {size_b}, place(i, whole, of_b) * size_b),
+                             flat(y, {g.m * g.n}, i * g.m * g.n), {}, s);
     }
 
     // y = A B:  dA = dy B',  dB = A' dy, each transposed where its operand was, summed over broadcast batches.

@@ -45,6 +45,7 @@ namespace ops {
 /// dx = r (g - mean(g) - h mean(g h)), dw = sum of dy h, db = sum of dy.
 struct LayerNormGradOp {
     static constexpr std::string_view name = "layer_norm_grad";
+    static constexpr Wide wide{.inputs = 1u << 1};
 
     Result shape(const Shape&, const Shape&, const Shape& x, const Shape& w) const {
         return {.y = {x.rows() + 2, w.back()}};
@@ -57,6 +58,7 @@ struct LayerNormGradOp {
             cpu::norm_back<true>(x.data, dy.data, w.data, n, first, last, numbers, out.data, dw, db);
         });
     }
+    void cuda(Ref dy, Ref stats, Ref x, Ref w, Ref out, Stream s) const { svad::cuda::layer_norm_grad(dy, stats, x, w, out, s); }
     static auto samples() {
         return std::vector<Sample<LayerNormGradOp>>{{{}, {{2, 3, 5}, {6, 2}, {2, 3, 5}, {5}}}, {{}, {{0, 5}, {0, 2}, {0, 5}, {5}}}};
     }
@@ -66,6 +68,7 @@ struct LayerNormGradOp {
 struct LayerNormOp {
     static constexpr std::string_view name = "layer_norm";
     static constexpr bool cheap = true;
+    static constexpr Wide wide{.saved = true};
     double eps = 1e-5;
 
     Result shape(const Shape& x, const Shape& w, const Shape& b) const {
@@ -79,6 +82,7 @@ struct LayerNormOp {
             cpu::layer_norm_row<T>(x.row(r), w.data, b.data, n, static_cast<T>(eps), y.row(r), stats[2 * r], stats[2 * r + 1]);
         }, 4);
     }
+    void cuda(Ref x, Ref w, Ref b, Ref y, Ref stats, Stream s) const { svad::cuda::layer_norm(x, w, b, y, stats, eps, s); }
     Grads grad(const Var& dy, Dropped, const Var& stats, const Var& x, const Var& w, Dropped b) const {
         const Var packed = apply(LayerNormGradOp{}, dy, stats, x, w);
         const Index rows = x.shape().rows();
@@ -95,6 +99,7 @@ struct LayerNormOp {
 /// [dx; dw; zeros] as one value [rows + 2, D]. With g = dy w: dx = r (g - x r^2 mean(g x)), dw = sum of dy x r.
 struct RmsNormGradOp {
     static constexpr std::string_view name = "rms_norm_grad";
+    static constexpr Wide wide{.inputs = 1u << 1};
 
     Result shape(const Shape&, const Shape&, const Shape& x, const Shape& w) const {
         return {.y = {x.rows() + 2, w.back()}};
@@ -107,6 +112,7 @@ struct RmsNormGradOp {
             cpu::norm_back<false>(x.data, dy.data, w.data, n, first, last, numbers, out.data, dw, db);
         });
     }
+    void cuda(Ref dy, Ref stats, Ref x, Ref w, Ref out, Stream s) const { svad::cuda::rms_norm_grad(dy, stats, x, w, out, s); }
     static auto samples() {
         return std::vector<Sample<RmsNormGradOp>>{{{}, {{2, 3, 5}, {6}, {2, 3, 5}, {5}}}, {{}, {{0, 5}, {0}, {0, 5}, {5}}}};
     }
@@ -116,6 +122,7 @@ struct RmsNormGradOp {
 struct RmsNormOp {
     static constexpr std::string_view name = "rms_norm";
     static constexpr bool cheap = true;
+    static constexpr Wide wide{.saved = true};
     double eps = 1e-6;
 
     Result shape(const Shape& x, const Shape& w) const {
@@ -127,6 +134,7 @@ struct RmsNormOp {
         const Index n = x.last();
         cpu::for_rows(x.rows(), n, [&](Index r) { stats[r] = cpu::rms_norm_row<T>(x.row(r), w.data, n, static_cast<T>(eps), y.row(r)); }, 3);
     }
+    void cuda(Ref x, Ref w, Ref y, Ref stats, Stream s) const { svad::cuda::rms_norm(x, w, y, stats, eps, s); }
     Grads grad(const Var& dy, Dropped, const Var& stats, const Var& x, const Var& w) const {
         const Var packed = apply(RmsNormGradOp{}, dy, stats, x, w);
         return {detail::packed_rows(packed, x.shape()),
@@ -159,6 +167,10 @@ struct BatchNormGradOp {
             out[c] = dw * r, out[channels + c] = db;
         });
     }
+    void cuda(Ref dy, Ref x, Ref out, Stream s) const {
+        using svad::cuda::by_channel;
+        svad::cuda::batch_norm_grad(by_channel(dy), by_channel(x), svad::cuda::mirrored(mean), svad::cuda::mirrored(var), out, eps, s);
+    }
     static auto samples() {
         return std::vector<Sample<BatchNormGradOp>>{
             {{Tensor<float>::of({0.5F, -1, 0}), Tensor<float>::of({1, 2, 0.1F})}, {{2, 3, 4}, {2, 3, 4}}}};
@@ -188,12 +200,16 @@ struct BatchNormOp {
             for (Index j = 0; j < inner; ++j) to[j] = (in[j] - m) * scale + shift;
         });
     }
+    void cuda(Ref x, Ref w, Ref b, Ref y, Stream s) const {
+        using svad::cuda::by_channel;
+        svad::cuda::batch_norm(by_channel(x), w, b, svad::cuda::mirrored(mean), svad::cuda::mirrored(var), by_channel(y), eps, s);
+    }
     // dx = dy w / sqrt(var + eps): the same op without its shifts.
     Grads grad(const Var& dy, Dropped, const Var& x, const Var& w, Dropped b) const {
         Grads grads(3);
         if (x.wants_grad()) {
             const BatchNormOp scale{Tensor<float>(mean.shape()), var, eps};
-            grads[0] = apply(scale, dy, w.detach(), Var::zeros(w.shape(), w.dtype()));
+            grads[0] = apply(scale, dy, w.detach(), Var::zeros(w.shape(), w.dtype(), w.device()));
         }
         if (w.wants_grad() || b.wanted) {
             const Var packed = apply(BatchNormGradOp{mean, var, eps}, dy, x);
@@ -213,7 +229,7 @@ struct BatchNormOp {
 /// x normalised over its last axis [..., D] to mean 0 and variance 1, times w [D], plus b [D]. Either may be empty.
 [[nodiscard]] inline Var layer_norm(const Var& x, const Var& w, const Var& b, double eps = 1e-5) {
     const Shape width = {x.rank() == 0 ? 1 : x.size(-1)};
-    return apply(ops::LayerNormOp{eps}, x, w ? w : Var::full(width, 1, x.dtype()), b ? b : Var::zeros(width, x.dtype()));
+    return apply(ops::LayerNormOp{eps}, x, w ? w : Var::full(width, 1, x.dtype(), x.device()), b ? b : Var::zeros(width, x.dtype(), x.device()));
 }
 
 /// x over the root of its mean square along the last axis [..., D], times w [D].

@@ -47,6 +47,14 @@ struct SumOp {
         cpu::sum_axes<T>(x.data, y.data, axes);
         if (mean) cpu::map(y.numel(), y.data, [scale = T(1) / static_cast<T>(s.n)](T v) { return v * scale; }, y.data);
     }
+    void cuda(Ref x, Ref y, Stream s) const {
+        const Index n = x.size(axis);
+        Ref to = x;                                             // y with the axis, of size 1
+        to.sizes[axis < 0 ? axis + x.rank : axis] = 1;
+        to = svad::cuda::contiguous(to);
+        to.data = y.data;
+        svad::cuda::sum(x, to, mean ? 1.0F / static_cast<float>(n) : 1.0F, s);
+    }
 
     Grads grad(const Var& dy, Dropped, Dropped x) const {
         const Var spread = dy.reshape(x.shape.with(axis, 1));
@@ -84,6 +92,11 @@ struct MaxGradOp {
             }
         });
     }
+    void cuda(Ref dy, Ref y, Ref x, Ref dx, Stream s) const {
+        const auto [outer, n, inner] = svad::cuda::around(x, axis);
+        using svad::cuda::flat;
+        svad::cuda::max_grad(flat(dy, {outer, inner}), flat(y, {outer, inner}), flat(x, {outer, n, inner}), flat(dx, {outer, n, inner}), s);
+    }
     static auto samples() { return std::vector<Sample<MaxGradOp>>{{{1}, {{2, 3}, {2, 3}, {2, 4, 3}}}}; }
 };
 
@@ -112,6 +125,10 @@ struct MaxOp {
             }
         });
     }
+    void cuda(Ref x, Ref y, Stream s) const {
+        const auto [outer, n, inner] = svad::cuda::around(x, axis);
+        svad::cuda::max(svad::cuda::flat(x, {outer, n, inner}), svad::cuda::flat(y, {outer, inner}), s);
+    }
     Grads grad(const Var& dy, const Var& y, const Var& x) const {
         return {apply(MaxGradOp{axis}, dy, y.detach(), x.detach())};
     }
@@ -136,6 +153,7 @@ struct SoftmaxGradOp {
             for (Index i = 0; i < n; ++i) out[i] = (d[i] - mean) * p[i];
         });
     }
+    void cuda(Ref dy, Ref y, Ref dx, Stream s) const { svad::cuda::softmax_grad(dy, y, dx, s); }
     static auto samples() { return std::vector<Sample<SoftmaxGradOp>>{{{}, {{500, 67}, {500, 67}}}, {{}, {{0, 3}, {0, 3}}}}; }
 };
 
@@ -163,6 +181,7 @@ struct SoftmaxOp {
             for (Index i = 0; i < n; ++i) out[i] *= scale;
         }, 4);
     }
+    void cuda(Ref x, Ref y, Stream s) const { svad::cuda::softmax(x, y, s); }
     Grads grad(const Var& dy, const Var& y, Dropped) const { return {apply(SoftmaxGradOp{}, dy, y.detach())}; }
     static auto samples() {
         return std::vector<Sample<SoftmaxOp>>{{{}, {{3, 5}}}, {{}, {{2, 40}}, -5, 5}, {{}, {{1}}}, {{}, {{0, 3}}}, {{}, {{3, 0}}}, {{}, {{500, 67}}}};
@@ -185,6 +204,7 @@ struct LogSoftmaxGradOp {
             for (Index i = 0; i < n; ++i) out[i] = d[i] - simd::exp(log_p[i]) * total;
         }, 4);
     }
+    void cuda(Ref dy, Ref y, Ref dx, Stream s) const { svad::cuda::log_softmax_grad(dy, y, dx, s); }
     static auto samples() { return std::vector<Sample<LogSoftmaxGradOp>>{{{}, {{500, 67}, {500, 67}}}, {{}, {{0, 3}, {0, 3}}}}; }
 };
 
@@ -207,6 +227,7 @@ struct LogSoftmaxOp {
             for (Index i = 0; i < n; ++i) out[i] = (in[i] - top) - log_sum;
         }, 4);
     }
+    void cuda(Ref x, Ref y, Stream s) const { svad::cuda::log_softmax(x, y, s); }
     Grads grad(const Var& dy, const Var& y, Dropped) const { return {apply(LogSoftmaxGradOp{}, dy, y.detach())}; }
     static auto samples() {
         return std::vector<Sample<LogSoftmaxOp>>{{{}, {{3, 5}}}, {{}, {{2, 40}}, -5, 5}, {{}, {{1}}}, {{}, {{0, 3}}}, {{}, {{500, 67}}}};
@@ -216,6 +237,7 @@ struct LogSoftmaxOp {
 /// (dy - y sum(dy * y)) / |x|, or dy / eps where |x| is below eps.
 struct L2NormalizeGradOp {
     static constexpr std::string_view name = "l2_normalize_grad";
+    static constexpr Wide wide{.inputs = 1u << 2};
     double eps = 1e-12;
 
     Result shape(const Shape&, const Shape& y, const Shape&) const { return {.y = y}; }
@@ -231,12 +253,14 @@ struct L2NormalizeGradOp {
             for (Index i = 0; i < n; ++i) out[i] = (d[i] - u[i] * along) * scale;
         });
     }
+    void cuda(Ref dy, Ref y, Ref norm, Ref dx, Stream s) const { svad::cuda::l2_normalize_grad(dy, y, norm, dx, eps, s); }
     static auto samples() { return std::vector<Sample<L2NormalizeGradOp>>{{{}, {{500, 67}, {500, 67}, {500}}, 0.5, 1}}; }
 };
 
 /// x / max(|x|, eps), row by row; keeps the divisors.
 struct L2NormalizeOp {
     static constexpr std::string_view name = "l2_normalize";
+    static constexpr Wide wide{.saved = true};
     double eps = 1e-12;
 
     Result shape(const Shape& x) const {
@@ -254,6 +278,7 @@ struct L2NormalizeOp {
             for (Index i = 0; i < n; ++i) out[i] = in[i] * scale;
         });
     }
+    void cuda(Ref x, Ref y, Ref norm, Stream s) const { svad::cuda::l2_normalize(x, y, norm, eps, s); }
     Grads grad(const Var& dy, const Var& y, const Var& norm, Dropped) const {
         return {apply(L2NormalizeGradOp{eps}, dy, y.detach(), norm)};
     }
@@ -286,6 +311,16 @@ struct L2NormalizeOp {
     if (x.rank() == 0 || x.size(-1) == 0) fail<ShapeError>("argmax: the last axis must have at least one element; got ", x);
     const Var packed = x.contiguous_();
     Tensor<std::int32_t> at(x.shape().without_last());
+#if SVAD_CUDA
+    if (x.device().kind == Device::Kind::cuda && !at.empty()) {
+        const int device = x.device().index;
+        cuda::use(device);
+        const cuda::Temporary places(DType::i32, {at.numel()});
+        cuda::argmax(cuda::ref(packed), places, cuda::compute_stream(device));
+        cuda::download(at.data(), Ref(places).data, static_cast<std::size_t>(at.numel()) * sizeof(std::int32_t), device);
+        return at;
+    }
+#endif
     dispatch(x.dtype(), "argmax", [&](auto t) {
         const auto view = packed.view<const decltype(t)>();
         const Index n = view.last();

@@ -121,6 +121,21 @@ struct RopeOp {
         });
     }
 
+    void cuda(Ref x, Ref y, Stream s) const {
+        if (turned > 0) fail<DeviceError>("rope: no CUDA kernel that turns the first ", turned, " heads alone; use rope() on their slice");
+        // Only the rows that the positions need, in steps of 64: a decoder asks for the same ones again.
+        Index low = table.cos.size(0), high = 0;
+        for (const std::int32_t p : positions.span()) low = std::min<Index>(low, p - table.first), high = std::max<Index>(high, p - table.first);
+        low = low / 64 * 64, high = std::min(table.cos.size(0), (high / 64 + 1) * 64);
+        if (svad::cuda::capturing(svad::cuda::current())) low = 0, high = table.cos.size(0);
+        const Index pairs = table.cos.size(1);
+        const auto rows = [&](const Tensor<float>& t) {
+            return svad::cuda::mirrored(Tensor<float>({high - low, pairs}, t.storage(), t.offset() + static_cast<std::size_t>(low * pairs) * sizeof(float)));
+        };
+        svad::cuda::rope(by_heads(x), rows(table.cos), rows(table.sin), svad::cuda::mirrored(positions), by_heads(y), table.first + low,
+                         interleaved, inverse, s);
+    }
+
     Grads grad(const Var& dy, Dropped, Dropped) const {
         return {apply(RopeOp{table, positions, interleaved, heads_first, !inverse, turned}, dy)};
     }
@@ -137,6 +152,18 @@ struct RopeOp {
     }
 
 private:
+    // x [B, L, H, D], whatever its layout.
+    Ref by_heads(const Ref& x) const {
+        Ref r = x;
+        if (x.rank == 3) {
+            const Index width = 2 * table.cos.size(1);
+            r.rank = 4;
+            r.sizes[2] = x.sizes[2] / width, r.sizes[3] = width;
+            r.strides[2] = width * x.strides[2], r.strides[3] = x.strides[2];
+        } else if (heads_first) std::swap(r.sizes[1], r.sizes[2]), std::swap(r.strides[1], r.strides[2]);
+        return r;
+    }
+
     template <class T>
     void turn(const T* x, Index step, const float* cosines, const float* sines, T* y, Index pairs) const {
         const T sign = inverse ? T(-1) : T(1);

@@ -43,10 +43,13 @@ public:
     /// Writes the state after `step` steps; then drops all checkpoints but the newest two.
     void save(const AdamW& optimizer, Index step, const std::string& signature) const {
         std::vector<io::NamedBytes> tensors;
+        std::vector<Tensor<float>> here;                        // on the CPU: shared where they are, else copied
         for (const AdamWSlot& s : optimizer.slots()) {
-            tensors.push_back(io::named("value." + s.path, s.value.as<float>()));
-            tensors.push_back(io::named("adamw.m." + s.path, s.m));
-            tensors.push_back(io::named("adamw.v." + s.path, s.v));
+            const auto add = [&](const char* part, const Var& v) {
+                here.push_back(v.to(Device::cpu()).as<float>());
+                tensors.push_back(io::named(part + s.path, here.back()));
+            };
+            add("value.", s.value), add("adamw.m.", s.m), add("adamw.v.", s.v);
         }
         io::write_safetensors(path_of(step), std::move(tensors),
                               {{"step", std::to_string(step)}, {"updates", std::to_string(optimizer.steps())}, {"signature", signature}});
@@ -97,10 +100,8 @@ private:
             fail<io::FormatError>(file.path(), ": its metadata does not tell the number of updates");
         std::size_t next = 0;
         for (const AdamWSlot& s : optimizer.slots())
-            for (const Tensor<float>& to : {s.value.as<float>(), s.m, s.v}) {
-                const Tensor<float>& from = loaded[next++];
-                std::copy(from.begin(), from.end(), to.begin());
-            }
+            for (const Var& to : {s.value, s.m, s.v}) detail::overwrite(to, loaded[next++]);
+        optimizer.round_copies();
         optimizer.set_steps(updates->second.empty() ? 0 : std::stoll(updates->second));
     }
 

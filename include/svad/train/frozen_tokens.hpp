@@ -47,8 +47,10 @@ public:
                 }
             }
         }
-        for (std::size_t i = 0; i < out.read.size(); ++i) out.read[i] = Var(all[i]);
-        out.last = Var(all.back());
+        Var like;                                   // where the encoder computes
+        for_each_parameter(encoder_, [&](const std::string&, Parameter& p) { if (!like && p.filled()) like = p.var().detach(); });
+        for (std::size_t i = 0; i < out.read.size(); ++i) out.read[i] = Var(all[i]).like(like);
+        out.last = Var(all.back()).like(like);
         return out;
     }
 

@@ -7,6 +7,8 @@
 #pragma once
 
 #include "svad/nn/module.hpp"
+#include "svad/ops/cast.hpp"
+#include "svad/train/optimizer_device.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -55,13 +57,23 @@ double sum_of_squares(const T* x, Index n) {
 template <Module M>
 [[nodiscard]] double grad_norm(const M& module) {
     double squares = 0;
+#if SVAD_CUDA
+    detail::DeviceGradients gradients;
+#endif
     for_each_parameter(module, [&](const std::string&, Parameter& p) {
         if (!p.trainable()) return;
-        if (const Var g = p.grad())
+        const Var g = p.grad();
+#if SVAD_CUDA
+        if (g && detail::on_device(g)) return gradients.add(g);
+#endif
+        if (g)
             dispatch(g.dtype(), "grad_norm", [&](auto t) {
                 squares += detail::sum_of_squares(g.contiguous_().detach().template data<decltype(t)>(), g.numel());
             });
     });
+#if SVAD_CUDA
+    if (!gradients.empty()) squares += gradients.squares().item();
+#endif
     return std::sqrt(squares);
 }
 
@@ -73,6 +85,10 @@ double clip_grad_norm(M& module, double max_norm) {
     for_each_parameter(module, [&](const std::string&, Parameter& p) {
         if (!p.trainable() || !p.grad()) return;
         Var& g = p.var().node()->grad;
+        if (detail::on_device(g)) {
+            g = g.detach() * scale;
+            return;
+        }
         dispatch(g.dtype(), "clip_grad_norm", [&](auto t) {
             using T = decltype(t);
             // In place, unless the gradient shares memory with another value's.
@@ -89,11 +105,11 @@ double clip_grad_norm(M& module, double max_norm) {
     return norm;
 }
 
-/// One trained parameter with its moments; value, m and v are the memory that step() changes.
+/// One trained parameter with its moments; value, m and v, all f32, are the memory that step() changes. A parameter in bf16
+/// (on a device) is a rounded copy of its value.
 struct AdamWSlot {
     std::string path;
-    Var value;
-    Tensor<float> m, v;
+    Var value, m, v;
     Parameter* parameter = nullptr;
     bool decay = true;
     double rate = 1;                                ///< times the learning rate
@@ -108,8 +124,12 @@ public:
     void add(M& module, const std::string& prefix = "") {
         for_each_parameter(module, [&](const std::string& path, Parameter& p) {
             if (!p.trainable()) return;
-            if (p.var().dtype() != DType::f32) fail<DTypeError>("adamw: ", p.var(), " should be f32");
-            slots_.push_back({prefix + path, p.var().detach(), Tensor<float>(p.shape()), Tensor<float>(p.shape()), &p, decays(path, p)});
+            const Var at = p.var().detach();
+            if (at.dtype() != DType::f32 && !(detail::on_device(at) && at.dtype() == DType::bf16))
+                fail<DTypeError>("adamw: ", p.var(), " should be f32, or bf16 on a device");
+            const Device device = at.device();
+            slots_.push_back({prefix + path, cast(at, DType::f32), Var::zeros(p.shape(), DType::f32, device),
+                              Var::zeros(p.shape(), DType::f32, device), &p, decays(path, p)});
         });
     }
 
@@ -126,12 +146,29 @@ public:
         ++steps_;
         const double t = static_cast<double>(steps_);
         const double correct1 = 1 - std::pow(options_.beta1, t), correct2 = std::sqrt(1 - std::pow(options_.beta2, t));
+#if SVAD_CUDA
+        std::vector<cuda::AdamWItem> items;
+        std::vector<Var> kept;
+        int device = 0;
+#endif
         for (AdamWSlot& s : slots_) {
-            if (s.parameter->var().storage().data() != s.value.storage().data())
+            const Var& at = s.parameter->var();
+            if (at.dtype() == DType::f32 && at.storage().data() != s.value.storage().data())
                 fail<UsageError>("adamw: ", s.path, " was given another value behind the optimizer's back; add it after loading");
             const Var g = s.parameter->grad();
+#if SVAD_CUDA
+            if (g && detail::on_device(g)) {
+                kept.push_back(g.contiguous_().detach());
+                device = g.device().index;
+                items.push_back(item_of(s, kept.back()));
+                continue;
+            }
+#endif
             if (g) update(s, g.contiguous_().detach(), rate * s.rate, correct1, correct2);
         }
+#if SVAD_CUDA
+        if (!items.empty()) update_on_device(items, device, rate, correct1, correct2);
+#endif
     }
 
     /// Scales all gradients to this global norm if they are longer; returns the norm before.
@@ -142,6 +179,12 @@ public:
     /// Drops the gradients.
     void clear() {
         for (const AdamWSlot& s : slots_) s.parameter->clear_grad();
+    }
+
+    /// Parameters in bf16 become their f32 values, rounded: after these were changed from outside.
+    void round_copies() {
+        for (const AdamWSlot& s : slots_)
+            if (s.parameter->var().dtype() != DType::f32) s.parameter->set(cast(s.value, s.parameter->var().dtype()));
     }
 
     /// Updates so far, as the bias correction counts them.
@@ -158,11 +201,34 @@ private:
         }
     };
 
+#if SVAD_CUDA
+    cuda::AdamWItem item_of(const AdamWSlot& s, const Var& gradient) const {
+        cuda::AdamWItem item;
+        item.value = cuda::ref(s.value).as<float>(), item.m = cuda::ref(s.m).as<float>(), item.v = cuda::ref(s.v).as<float>();
+        if (s.parameter->var().dtype() == DType::bf16) item.copy = cuda::ref(s.parameter->var()).data;
+        item.grad = cuda::ref(gradient).data, item.grad_dtype = gradient.dtype();
+        item.n = gradient.numel();
+        item.decay = static_cast<float>(s.decay ? options_.decay : 0.0), item.rate = static_cast<float>(s.rate);
+        return item;
+    }
+
+    void update_on_device(const std::vector<cuda::AdamWItem>& items, int device, double lr, double correct1, double correct2) {
+        cuda::use(device);
+        const cuda::Naming naming("adamw");
+        numbers_ = {static_cast<float>(lr), static_cast<float>(correct1), static_cast<float>(correct2), 1.0F};
+        const void* const step = cuda::mirror(&numbers_, sizeof numbers_, device);
+        cuda::adamw(items.data(), static_cast<int>(items.size()), static_cast<const cuda::AdamWStep*>(step),
+                    static_cast<float>(options_.beta1), static_cast<float>(options_.beta2), static_cast<float>(options_.eps),
+                    cuda::compute_stream(device));
+        cuda::finish_op(device);
+    }
+#endif
+
     void update(const AdamWSlot& s, const Var& gradient, double lr, double correct1, double correct2) const {
         const float* g = gradient.data<float>();
         float* p = s.value.data<float>();
-        float* m = s.m.data();
-        float* v = s.v.data();
+        float* m = s.m.data<float>();
+        float* v = s.v.data<float>();
         const auto b1 = static_cast<float>(options_.beta1), b2 = static_cast<float>(options_.beta2);
         const auto n1 = static_cast<float>(1 - options_.beta1), n2 = static_cast<float>(1 - options_.beta2);
         const auto keep = static_cast<float>(1 - (s.decay ? lr * options_.decay : 0.0));
@@ -180,6 +246,9 @@ private:
     AdamWOptions options_;
     std::vector<AdamWSlot> slots_;
     Index steps_ = 0;
+#if SVAD_CUDA
+    cuda::AdamWStep numbers_;                       // where a captured step finds this step's numbers
+#endif
 };
 
 }  // namespace svad

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every op of AllOps on a CUDA device against the CPU, over all its samples: result and gradients, in f32 and in bf16.
+#include "on_device.hpp"
+
+#include <doctest/doctest.h>
+
+#include <set>
+
+using namespace svad;
+using namespace svad::test;
+
+namespace {
+
+std::set<std::string>& missing() {
+    static std::set<std::string> names;
+    return names;
+}
+
+/// Result and, where there is one, the gradients of all inputs, on the CPU in f32.
+struct Outcome {
+    std::vector<Tensor<float>> values;
+};
+
+template <class Op>
+Outcome outcome_of(const Op& op, const std::vector<Var>& inputs, bool with_gradients) {
+    std::vector<Var> leaves;
+    for (const Var& x : inputs) leaves.push_back(with_gradients ? x.leaf() : x);
+    const Var y = apply_all(op, std::span<const Var>(leaves));
+    Outcome all;
+    all.values.push_back(y.to<float>());
+    if (!y.wants_grad()) return all;
+    // The seed is in bf16 for both, so that a bf16 result's gradient is the same.
+    const Var seed = random_values(y.shape(), -1, 1, 7, DType::bf16);
+    backward(y, seed.like(y));
+    for (const Var& x : leaves) all.values.push_back(x.grad() ? x.grad().to<float>() : Tensor<float>());
+    return all;
+}
+
+template <class Op>
+void compare(const Sample<Op>& sample, DType dtype, double tolerance) {
+    constexpr Wide wide = detail::wide_of<Op>();
+    std::vector<Var> here, there;
+    for (std::size_t i = 0; i < sample.inputs.size(); ++i) {
+        const DType own = i < 32 && (wide.inputs >> i & 1u) != 0 ? DType::f32 : dtype;
+        here.push_back(random_values(sample.inputs[i], sample.lo, sample.hi, 100 + i, own));
+        there.push_back(cast(here.back(), own).to(gpu));
+    }
+    const Outcome expected = outcome_of(sample.op, here, detail::HasGrad<Op>);
+    Outcome found;
+    try {
+        found = outcome_of(sample.op, there, detail::HasGrad<Op>);
+    } catch (const Error& e) {
+        const std::string text = e.what();
+        if (text.find("kernel missing") == std::string::npos) FAIL_CHECK(text);
+        missing().insert(text.substr(0, text.find(':')));
+        return;
+    }
+    REQUIRE(found.values.size() == expected.values.size());
+    for (std::size_t i = 0; i < found.values.size(); ++i) {
+        INFO("value ", i, " (0 is the result, then the inputs' gradients)");
+        CHECK(distance(found.values[i], expected.values[i]) <= tolerance);
+    }
+}
+
+void compare_all(DType dtype, double tolerance) {
+    AllOps::each([&]<class Op>() {
+        int i = 0;
+        for (const auto& sample : Op::samples()) {
+            INFO(Op::name, ", sample ", i++, " in ", name_of(dtype));
+            compare(sample, dtype, tolerance);
+        }
+    });
+}
+
+}  // namespace
+
+TEST_CASE("all ops on a device: f32 agrees with the CPU, forward and backward") { compare_all(DType::f32, 1e-5); }
+
+TEST_CASE("all ops on a device: bf16 agrees with the CPU's f32 on the same values, forward and backward") {
+    compare_all(DType::bf16, 2e-2);
+}
+
+TEST_CASE("all ops on a device: each has a kernel") {
+    AllOps::each([&]<class Op>() {
+        INFO(Op::name);
+        CHECK((detail::HasCuda<Op> || detail::ViewOp<Op>));
+    });
+    std::string names;
+    for (const std::string& name : missing()) names += " " + name;
+    if (!missing().empty()) MESSAGE("skipped: ", missing().size(), " ops whose kernels are missing:", names);
+}
+
+TEST_CASE("argmax and cast on a device agree with the CPU") {
+    const Var x = random_values({7, 33}, -4, 4, 1), there = x.to(gpu);
+    const Tensor<std::int32_t> a = argmax(x);
+    CHECK(std::equal(a.begin(), a.end(), argmax(there).begin()));
+    CHECK(distance(cast(there, DType::bf16).to<float>(), cast(x, DType::bf16).to<float>()) == 0);
+}
