@@ -9,6 +9,7 @@
 #include <new>
 
 #if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 
@@ -119,6 +120,9 @@ Fiber::~Fiber() {
 }
 
 void Fiber::reset() {
+#if defined(__SANITIZE_ADDRESS__)
+    __asan_unpoison_memory_region(stack_, bytes);          // the frames that are forgotten leave their guards behind
+#endif
     auto* top = reinterpret_cast<std::uintptr_t*>(stack_ + bytes - colour_ - top_gap);
     *top = 0;                                     // the return address of enter(): unwinding ends here
     std::uintptr_t* frame = top - frame_words;
