@@ -104,15 +104,15 @@ constexpr int part_rows = 4;
 template <int G>
 struct PartStorage {
     static constexpr int teams = part_threads / G;
-    float at[teams][part_rows][part_size][G];
+    float at[part_rows][part_size * part_threads + G];       // [part_size][threads]; the gap keeps rows on different banks
     float top[teams][part_rows], sum[teams][part_rows];
 };
 
 /// Leaves this lane's part of row r.
-template <int N, int G>
+template <int G>
 __device__ void leave_part(PartStorage<G>& shared, int r, const float (&part)[part_size]) {
 #pragma unroll
-    for (int e = 0; e < part_size; ++e) shared.at[Lanes<N, G>::team()][r][e][Lanes<N, G>::lane()] = part[e];
+    for (int e = 0; e < part_size; ++e) shared.at[r][e * part_threads + thread_of_block()] = part[e];
 }
 
 /// Row r of the block, packs dealt to the threads: row(r) gives where to, or nullptr; weight(team, r) what a team's part
@@ -128,7 +128,7 @@ __device__ void store_parts(const PartStorage<G>& shared, std::int64_t step, int
         for (int team = 0; team < PartStorage<G>::teams; ++team) {
             const float share = weight(team, r);
 #pragma unroll
-            for (int j = 0; j < N; ++j) sum[j] += share * shared.at[team][r][c * N + j][lane];
+            for (int j = 0; j < N; ++j) sum[j] += share * shared.at[r][(c * N + j) * part_threads + team * G + lane];
         }
         pack<T, N> out;
 #pragma unroll

@@ -55,7 +55,7 @@ __global__ void __launch_bounds__(part_threads) attention_grad_rows(Scores p, He
         }
     }
 #pragma unroll
-    for (int r = 0; r < part_rows; ++r) leave_part<N, G>(shared, r, out[r]);
+    for (int r = 0; r < part_rows; ++r) leave_part(shared, r, out[r]);
     __syncthreads();
     store_parts<T, N, G>(shared, dq.step, p.width,
                          [&](int r) { return query_of(r) < p.queries ? dq.at(b, head_of(r), query_of(r)) : nullptr; },
@@ -99,8 +99,8 @@ __global__ void __launch_bounds__(part_threads) attention_grad_keys(Scores p, He
     }
 #pragma unroll
     for (int c = 0; c < keys_a_block; ++c) {
-        leave_part<N, G>(shared, c, sum_k[c]);
-        leave_part<N, G>(shared, keys_a_block + c, sum_v[c]);
+        leave_part(shared, c, sum_k[c]);
+        leave_part(shared, keys_a_block + c, sum_v[c]);
     }
     __syncthreads();
     const auto row_of = [&](const Heads<T>& to, int r) { return r < keys_a_block && first_key + r < p.keys ? to.at(b, g, first_key + r) : nullptr; };
