@@ -8,7 +8,15 @@
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define SVAD_HAS_WIDE 1
+#if !defined(__clang__)                            // gcc 12 warns of its own intrinsics, wherever they are inlined
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <immintrin.h>
+#if !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 #else
 #define SVAD_HAS_WIDE 0
 #endif
