@@ -158,6 +158,7 @@
 // ops/: the mathematics of Var.
 #include "svad/ops/activation.hpp"
 #include "svad/ops/attention.hpp"
+#include "svad/ops/attention_joined.hpp"
 #include "svad/ops/binary_loss.hpp"
 #include "svad/ops/cast.hpp"
 #include "svad/ops/conv.hpp"

@@ -74,10 +74,23 @@
 // the CPU computes in; `dispatch` crosses from the run-time tag to the static type once per op call. The blocked types
 // of GGUF files (q8_0 ... q6_k) hold groups of elements: weights are used as they are in the file (core/blocks.hpp).
 
+// ==== svad/core/dtype_enum.hpp ====
+// The names of the element types, alone and in C++17: what core/dtype.hpp shares with the sources that nvcc compiles.
+
+namespace svad {
+
+/// What an element is; the last five come in blocks (core/blocks.hpp).
+enum class DType : std::uint8_t { f32, f64, bf16, f16, i8, i16, i32, i64, u8, u16, u32, u64, boolean, q8_0, q4_0, q4_1, q4_k, q6_k };
+
+}  // namespace svad
+
 // ==== svad/core/error.hpp ====
 // One tree of errors, and `fail<E>(parts...)`, which joins its parts to one line and throws.
 // Grammar of a message: `<who>: <what does not hold>; got ...; <what to do>`, lower case, one line, no address.
 // Exceptions only: nothing that a caller or a file can cause ends in abort or assert.
+
+// ==== svad/core/error_types.hpp ====
+// What svad throws, alone and in C++17: core/error.hpp adds the messages, the sources that nvcc compiles need no more.
 
 namespace svad {
 
@@ -90,6 +103,7 @@ struct DTypeError : Error { using Error::Error; };
 struct DeviceError : Error { using Error::Error; };
 /// The call itself makes no sense: wrong option, unfilled parameter, backward without a graph.
 struct UsageError : Error { using Error::Error; };
+/// The CUDA runtime or cuBLASLt refused; the message names the op, its inputs and the status.
 struct CudaError : Error { using Error::Error; };
 
 namespace io {
@@ -103,6 +117,10 @@ namespace video {
 /// A video or picture that cannot be decoded; the message names the file and the reason.
 struct DecodeError : Error { using Error::Error; };
 }  // namespace video
+
+}  // namespace svad
+
+namespace svad {
 
 namespace detail {
 
@@ -168,8 +186,6 @@ template <class E = Error>
 namespace svad {
 
 using Index = std::int64_t;
-
-enum class DType : std::uint8_t { f32, f64, bf16, f16, i8, i16, i32, i64, u8, u16, u32, u64, boolean, q8_0, q4_0, q4_1, q4_k, q6_k };
 
 /// The upper half of a float: 8 bits of exponent, 7 of fraction.
 struct bf16 {
@@ -283,7 +299,15 @@ decltype(auto) dispatch_storage(DType t, F&& f) {
 }  // namespace svad
 
 #if defined(__AVX2__) || defined(__F16C__)
+#if !defined(__clang__)                            // gcc 12 warns of its own intrinsics, wherever they are inlined
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <immintrin.h>
+#if !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 #endif
 
 namespace svad {
@@ -483,6 +507,13 @@ inline void decode(DType type, const std::uint8_t* from, Index first, Index coun
 
 }  // namespace svad
 
+// ==== svad/core/cache.hpp ====
+// Where the bytes of CPU values come from, recycled so that a steady training step asks the system for nothing. Small blocks
+// wait in free lists by size class; large ones are cut from one reserved range of addresses, best fit, and join their free
+// neighbours when they are given back: what a step holds is within a hundredth of what its values need. Rejected: free lists
+// for all sizes (blocks of a class that is not wanted just now lie idle: 20 % of a step's peak), a plain new per tensor
+// (faults of fresh pages cost more than the kernels that fill them).
+
 // ==== svad/core/config.hpp ====
 // What this build of svad is and which platform parts it has: the only file that asks.
 // SVAD_FFMPEG, SVAD_ZLIB, SVAD_CUDA and SVAD_PRECOMPILED are set by the build; header-only users get CPU and no CUDA.
@@ -530,6 +561,181 @@ inline constexpr bool sanitized =
 #endif
 
 }  // namespace svad
+
+namespace svad::detail {
+
+/// Places in a range of addresses: best fit, the lowest of equals; free neighbours are one. It touches no memory.
+class Places {
+public:
+    /// The offset of `size` free bytes; nothing lies behind top().
+    std::size_t take(std::size_t size) {
+        const auto fit = by_size_.lower_bound({size, 0});
+        std::size_t at = top_;
+        if (fit == by_size_.end()) {
+            top_ += size;
+        } else {
+            at = fit->second;
+            const std::size_t rest = fit->first - size;
+            erase(at, fit->first);
+            if (rest > 0) insert(at + size, rest);
+        }
+        return at;
+    }
+
+    void give(std::size_t at, std::size_t size) {
+        const auto next = free_.lower_bound(at);
+        if (next != free_.end() && next->first == at + size) {
+            size += next->second;
+            erase(at + size - next->second, next->second);
+        }
+        if (auto before = free_.lower_bound(at); before != free_.begin() && (--before, before->first + before->second == at)) {
+            at = before->first, size += before->second;
+            erase(at, before->second);
+        }
+        if (at + size == top_) top_ = at;
+        else insert(at, size);
+    }
+
+    std::size_t top() const { return top_; }
+    /// Free ranges below top(): offset and size.
+    const std::map<std::size_t, std::size_t>& holes() const { return free_; }
+
+private:
+    void insert(std::size_t at, std::size_t size) { free_.emplace(at, size), by_size_.emplace(size, at); }
+    void erase(std::size_t at, std::size_t size) { free_.erase(at), by_size_.erase({size, at}); }
+
+    std::map<std::size_t, std::size_t> free_;
+    std::set<std::pair<std::size_t, std::size_t>> by_size_;
+    std::size_t top_ = 0;
+};
+
+/// CPU blocks. The imagined cache counts as the real one does and has no memory.
+class CpuCache {
+public:
+    explicit CpuCache(bool imagined) : imagined_(imagined) {
+        if (imagined) base_ = reinterpret_cast<std::byte*>(page);       // addresses that nobody reads
+        if (imagined || sanitized) return;
+        void* const range = ::mmap(nullptr, reserved, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (range == MAP_FAILED) return;                    // a system that wants every address paid for: blocks come from new
+        base_ = static_cast<std::byte*>(range);
+        (void)::madvise(base_, reserved, MADV_HUGEPAGE);
+    }
+    static CpuCache& instance() {
+        static CpuCache* cache = new CpuCache(false);       // never destroyed: blocks may outlive static destructors
+        return *cache;
+    }
+    static CpuCache& imagined() {
+        static CpuCache* cache = new CpuCache(true);
+        return *cache;
+    }
+    /// True while this thread makes imagined values.
+    static bool& imagining() {
+        thread_local bool flag = false;
+        return flag;
+    }
+
+    /// What a block for `bytes` takes: a quarter of a power of two more at most, for large ones the rest of a page.
+    static std::size_t block_size(std::size_t bytes) {
+        const std::size_t n = std::max<std::size_t>(bytes, 256), step = n >= large ? page : std::bit_floor(n) / 4;
+        return (n + step - 1) / step * step;
+    }
+
+    /// A block of this block_size().
+    void* take(std::size_t size) {
+        std::unique_lock lock(mutex_);
+        void* block = nullptr;
+        if (base_ && size >= large && size <= limit && places_.top() + size <= reserved) {
+            block = base_ + places_.take(size);
+            touched_ = std::max(touched_, places_.top());
+        } else if (auto* list = size < large ? &lists_[slot(size)] : nullptr; list && !list->empty()) {
+            block = list->back();
+            list->pop_back();
+            cached_ -= size;
+        } else if (imagined_) {
+            block = base_ + reserved;
+        } else {
+            lock.unlock();
+            block = ::operator new(size, std::align_val_t{64});
+            lock.lock();
+        }
+        (inside(block) ? placed_ : small_) += size;
+        const std::size_t used_now = placed_ + small_;
+        used_peak_ = std::max(used_peak_, used_now), held_peak_ = std::max(held_peak_, held());
+        return block;
+    }
+
+    void give(void* block, std::size_t size) noexcept {
+        std::unique_lock lock(mutex_);
+        (inside(block) ? placed_ : small_) -= size;
+        try {
+            if (inside(block)) {
+                places_.give(static_cast<std::size_t>(static_cast<std::byte*>(block) - base_), size);
+                if (!imagined_ && touched_ - placed_ > limit) (void)::madvise(block, size, MADV_DONTNEED);
+                return;
+            }
+            if (!sanitized && size < large) {
+                lists_[slot(size)].push_back(block);
+                cached_ += size;
+                return;
+            }
+        } catch (...) {                                     // no memory to remember it
+            if (inside(block)) return;
+        }
+        lock.unlock();
+        release(block);
+    }
+
+    /// Bytes in blocks that are in use, and in all that the system gave for them; the most of both since restart_peaks().
+    struct Counts {
+        std::size_t used = 0, held = 0, used_peak = 0, held_peak = 0;
+    };
+    Counts counts() const {
+        const std::lock_guard lock(mutex_);
+        return {placed_ + small_, held(), used_peak_, held_peak_};
+    }
+    void restart_peaks() {
+        const std::lock_guard lock(mutex_);
+        used_peak_ = placed_ + small_, held_peak_ = held();
+    }
+
+    /// Returns all unused memory to the system.
+    void trim() {
+        const std::lock_guard lock(mutex_);
+        for (auto& list : lists_) {
+            for (void* block : list) release(block);
+            list.clear();
+        }
+        cached_ = 0;
+        if (imagined_ || !base_) return;
+        for (const auto& [at, size] : places_.holes()) (void)::madvise(base_ + at, size, MADV_DONTNEED);
+        (void)::madvise(base_ + places_.top(), touched_ - places_.top(), MADV_DONTNEED);
+        touched_ = places_.top();
+    }
+
+private:
+    static constexpr std::size_t page = 4096, large = std::size_t{1} << 15, reserved = std::size_t{1} << 40;
+    // Larger blocks come from new, which fails where the machine has no such amount; and what lies idle beyond it goes back.
+    static constexpr std::size_t limit = std::size_t{4} << 30;
+
+    static std::size_t slot(std::size_t size) {
+        const auto power = static_cast<std::size_t>(std::bit_width(size) - 1);
+        return power * 4 + (size - (std::size_t{1} << power)) / (std::size_t{1} << (power - 2));
+    }
+    bool inside(const void* block) const { return base_ && block >= base_ && block < base_ + reserved; }
+    std::size_t held() const { return places_.top() + small_ + cached_; }
+    void release(void* block) const noexcept {
+        if (!imagined_) ::operator delete(block, std::align_val_t{64});
+    }
+
+    bool imagined_;
+    std::byte* base_ = nullptr;
+    mutable std::mutex mutex_;
+    Places places_;
+    std::array<std::vector<void*>, 64> lists_;
+    std::size_t touched_ = 0, placed_ = 0, small_ = 0, cached_ = 0, used_peak_ = 0, held_peak_ = 0;
+};
+
+}  // namespace svad::detail
 
 // ==== svad/core/parallel.hpp ====
 // One thread pool and `parallel_for`, which hands out small tiles dynamically: cores are shared with other programs,
@@ -691,6 +897,279 @@ void parallel_for(Index n, Index grain, F&& f) {
 [[nodiscard]] inline int threads() { return detail::Pool::instance().size(); }
 /// Sets it; not to be called while a loop runs.
 inline void set_threads(int n) { detail::Pool::instance().resize(n); }
+
+}  // namespace svad
+
+// ==== svad/core/profile.hpp ====
+// Where the time goes: spans of work with a name, a phase and the shapes they worked on, as a Chrome trace (about:tracing,
+// Perfetto) and as a table. Ops and the backward pass open spans by themselves; a program adds its own. While no profile is
+// taken a span costs one load of a flag. Rejected: sampling from outside (it sees Eigen's loops, not which layer they serve).
+
+// ==== svad/core/storage.hpp ====
+// Storage: reference-counted, 64-byte aligned bytes on one device, recycled (core/cache.hpp) so that a steady training step
+// asks the system for no memory; and Imagine, under which values are counted and have no bytes.
+
+namespace svad {
+
+#if SVAD_CUDA
+namespace cuda {                                        // backend/cuda/runtime.hpp
+int devices();
+void* allocate(std::size_t bytes, int device);
+void release(void* block, int device) noexcept;
+}  // namespace cuda
+#endif
+
+/// Where a value lives.
+struct Device {
+    enum class Kind : std::uint8_t { cpu, cuda } kind = Kind::cpu;
+    int index = 0;
+    static constexpr Device cpu() { return {}; }
+    static constexpr Device cuda(int i = 0) { return {Kind::cuda, i}; }
+    /// The fastest device of this build and machine.
+    static Device best() {
+#if SVAD_CUDA
+        if (svad::cuda::devices() > 0) return {Kind::cuda, 0};
+#endif
+        return cpu();
+    }
+    friend bool operator==(const Device&, const Device&) = default;
+};
+
+inline void print(std::string& out, const Device& d) {
+    out += d.kind == Device::Kind::cpu ? "cpu" : "cuda:" + std::to_string(d.index);
+}
+
+/// Bytes on one device, shared by copies. Contents start undefined.
+class Storage {
+public:
+    Storage() = default;
+
+    /// At least one byte, 64-byte aligned; throws UsageError when the system has no such amount.
+    explicit Storage(std::size_t bytes, Device device = Device::cpu()) : bytes_(bytes), device_(device) {
+        if (device.kind != Device::Kind::cpu) {
+            take_from_device();
+            return;
+        }
+        if (bytes > (std::size_t{1} << 46)) fail<UsageError>("storage: ", bytes, " bytes are more than any machine has");
+        const std::size_t size = detail::CpuCache::block_size(bytes);
+        try {
+            take_from(detail::CpuCache::instance(), size);
+        } catch (const std::bad_alloc&) {
+            fail<UsageError>("storage: out of memory asking for ", bytes, " bytes");
+        }
+    }
+
+    /// Storage that is counted and has no memory (see Imagine).
+    static Storage imagined(std::size_t bytes) {
+        Storage s;
+        s.bytes_ = bytes;
+        s.take_from(detail::CpuCache::imagined(), detail::CpuCache::block_size(bytes));
+        return s;
+    }
+
+    /// Bytes owned by somebody else (a mapped file): `owner` is kept alive.
+    Storage(std::shared_ptr<std::byte> owner, std::size_t bytes) : data_(std::move(owner)), bytes_(bytes) {}
+
+    std::byte* data() const { return data_.get(); }
+    std::size_t bytes() const { return bytes_; }
+    Device device() const { return device_; }
+    /// What keeps the bytes alive.
+    std::shared_ptr<const void> owner() const { return data_; }
+    /// True if no other handle shares these bytes.
+    bool unique() const { return data_.use_count() == 1; }
+    explicit operator bool() const { return data_ != nullptr; }
+
+private:
+    void take_from(detail::CpuCache& cache, std::size_t size) {
+        void* const block = cache.take(size);
+        data_ = std::shared_ptr<std::byte>(static_cast<std::byte*>(block), [size, &cache](std::byte* p) { cache.give(p, size); });
+    }
+    void take_from_device() {
+#if SVAD_CUDA
+        const int index = device_.index;
+        data_ = std::shared_ptr<std::byte>(static_cast<std::byte*>(svad::cuda::allocate(bytes_, index)),
+                                           [index](std::byte* p) { svad::cuda::release(p, index); });
+#else
+        fail<DeviceError>("storage: this build has no CUDA; use Device::cpu()");
+#endif
+    }
+
+    std::shared_ptr<std::byte> data_;
+    std::size_t bytes_ = 0;
+    Device device_;
+};
+
+/// Gives all recycled, unused memory back to the system.
+inline void trim_memory() { detail::CpuCache::instance().trim(); }
+/// Bytes of CPU values alive now, as allocated.
+[[nodiscard]] inline std::size_t memory_in_use() { return detail::CpuCache::instance().counts().used; }
+
+/// While it lives, Vars that this thread makes have a shape and no memory, ops compute nothing, and what they would take is
+/// counted: a step of training is planned by running it so. Tensors are real. A Var's value may not be read but by item().
+class [[nodiscard]] Imagine {
+public:
+    Imagine() : before_(std::exchange(detail::CpuCache::imagining(), true)) {}
+    ~Imagine() { detail::CpuCache::imagining() = before_; }
+    Imagine(const Imagine&) = delete;
+    Imagine& operator=(const Imagine&) = delete;
+
+private:
+    bool before_;
+};
+
+}  // namespace svad
+
+namespace svad {
+
+/// What has been measured between start() and stop(), by all threads.
+class Profile {
+public:
+    struct Event {
+        std::string_view name, phase;               ///< of static storage: "linear", "backward"
+        std::string detail;                         ///< the inputs' shapes
+        unsigned thread = 0;
+        std::int64_t start = 0, length = 0, inner = 0;      ///< nanoseconds; inner: what spans inside this one took
+        std::size_t memory = 0;                     ///< bytes in use at its end
+    };
+
+    static bool on() { return state().on.load(std::memory_order_relaxed); }
+    /// Forgets what was measured and measures from now on.
+    static void start() {
+        State& s = state();
+        const std::lock_guard lock(s.mutex);
+        s.events.clear();
+        s.began = std::chrono::steady_clock::now();
+        s.on.store(true, std::memory_order_relaxed);
+    }
+    static void stop() { state().on.store(false, std::memory_order_relaxed); }
+    static std::vector<Event> events() {
+        const std::lock_guard lock(state().mutex);
+        return state().events;
+    }
+
+    /// The events as a Chrome trace: a JSON object with one complete event a span, and a counter of the memory in use.
+    static std::string trace();
+    /// The events by phase and name (with `shapes`: and by shapes), the longest first. A span's time is without what spans
+    /// inside it took, so that shares add up to what was measured.
+    static std::string table(bool shapes = false, std::size_t rows = 40);
+
+private:
+    friend class Span;
+    struct State {
+        std::atomic<bool> on{false};
+        std::mutex mutex;
+        std::vector<Event> events;
+        std::chrono::steady_clock::time_point began;
+    };
+    static State& state() {
+        static State s;
+        return s;
+    }
+};
+
+/// A stretch of work in this thread, from its making to its end.
+class [[nodiscard]] Span {
+public:
+    /// Names must have static storage; without a phase it is that of the span around it. `detail` is called while a profile
+    /// is taken, and only then.
+    template <class Detail>
+    Span(std::string_view name, std::string_view phase, Detail detail) {
+        if (!Profile::on()) return;
+        outer_ = current();
+        event_.name = name;
+        event_.phase = !phase.empty() ? phase : outer_ ? outer_->event_.phase : std::string_view("forward");
+        event_.detail = detail();
+        current() = this;
+        begin_ = std::chrono::steady_clock::now();
+        taken_ = true;
+    }
+    explicit Span(std::string_view name, std::string_view phase = {}) : Span(name, phase, [] { return std::string(); }) {}
+    Span(const Span&) = delete;
+    Span& operator=(const Span&) = delete;
+
+    ~Span() {
+        if (!taken_) return;
+        const auto finish = std::chrono::steady_clock::now();
+        current() = outer_;
+        event_.length = nanoseconds(finish - begin_);
+        if (outer_) outer_->event_.inner += event_.length;
+        event_.memory = memory_in_use();
+        Profile::State& s = Profile::state();
+        try {
+            const std::lock_guard lock(s.mutex);
+            event_.start = nanoseconds(begin_ - s.began);
+            event_.thread = thread_number();
+            if (event_.start >= 0) s.events.push_back(std::move(event_));
+        } catch (...) {}                            // no memory for a measurement is no reason to end the work
+    }
+
+private:
+    static Span*& current() {
+        thread_local Span* span = nullptr;
+        return span;
+    }
+    static unsigned thread_number() {
+        static std::atomic<unsigned> next{1};
+        thread_local const unsigned number = next.fetch_add(1);
+        return number;
+    }
+    static std::int64_t nanoseconds(std::chrono::steady_clock::duration d) {
+        return std::chrono::duration_cast<std::chrono::nanoseconds>(d).count();
+    }
+
+    bool taken_ = false;
+    Span* outer_ = nullptr;
+    Profile::Event event_;
+    std::chrono::steady_clock::time_point begin_;
+};
+
+inline std::string Profile::trace() {
+    std::string out = "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[";
+    char line[512];
+    bool first = true;
+    for (const Event& e : events()) {
+        const double start = 1e-3 * static_cast<double>(e.start), length = 1e-3 * static_cast<double>(e.length);
+        std::snprintf(line, sizeof line,
+                      "%s\n{\"name\":\"%.*s\",\"cat\":\"%.*s\",\"ph\":\"X\",\"pid\":1,\"tid\":%u,\"ts\":%.3f,\"dur\":%.3f,"
+                      "\"args\":{\"phase\":\"%.*s\",\"shapes\":\"%.200s\"}},\n"
+                      "{\"name\":\"memory\",\"ph\":\"C\",\"pid\":1,\"ts\":%.3f,\"args\":{\"MiB\":%.3f}}",
+                      first ? "" : ",", static_cast<int>(e.name.size()), e.name.data(), static_cast<int>(e.phase.size()), e.phase.data(),
+                      e.thread, start, length, static_cast<int>(e.phase.size()), e.phase.data(), e.detail.c_str(), start + length,
+                      static_cast<double>(e.memory) / 1048576);
+        out += line;
+        first = false;
+    }
+    return out + "\n]}\n";
+}
+
+inline std::string Profile::table(bool shapes, std::size_t rows) {
+    struct Row {
+        std::string what;
+        double ms = 0;
+        std::int64_t calls = 0;
+    };
+    std::map<std::string, Row> sums;
+    double all = 0;
+    for (const Event& e : events()) {
+        std::string what = join(e.phase, "  ", e.name);
+        if (shapes) what += "  " + e.detail;
+        Row& row = sums[what];
+        const double ms = 1e-6 * static_cast<double>(e.length - e.inner);
+        row.what = what, row.ms += ms, row.calls += 1, all += ms;
+    }
+    std::vector<Row> sorted;
+    for (const auto& [what, row] : sums) sorted.push_back(row);
+    std::stable_sort(sorted.begin(), sorted.end(), [](const Row& a, const Row& b) { return a.ms > b.ms; });
+    std::string out = "      ms  share    calls  what\n";
+    char line[400];
+    for (std::size_t i = 0; i < std::min(rows, sorted.size()); ++i) {
+        std::snprintf(line, sizeof line, "%8.2f %5.1f%% %8lld  %.300s\n", sorted[i].ms, all > 0 ? 100 * sorted[i].ms / all : 0.0,
+                      static_cast<long long>(sorted[i].calls), sorted[i].what.c_str());
+        out += line;
+    }
+    std::snprintf(line, sizeof line, "%8.2f 100.0%%           all\n", all);
+    return out + line;
+}
 
 }  // namespace svad
 
@@ -1120,137 +1599,6 @@ using Strides = std::array<Index, Shape::max_rank>;
     }
     return out;
 }
-
-}  // namespace svad
-
-// ==== svad/core/storage.hpp ====
-// Storage: reference-counted, 64-byte aligned bytes on one device, recycled through size-class free lists so that a
-// steady training step asks the system for no memory. Rejected: a plain aligned new per tensor (page faults of fresh
-// pages cost more than the kernels that fill them).
-
-namespace svad {
-
-/// Where a value lives.
-struct Device {
-    enum class Kind : std::uint8_t { cpu, cuda } kind = Kind::cpu;
-    int index = 0;
-    static constexpr Device cpu() { return {}; }
-    static constexpr Device cuda(int i = 0) { return {Kind::cuda, i}; }
-    /// The fastest device of this build and machine.
-    static constexpr Device best() { return cpu(); }
-    friend bool operator==(const Device&, const Device&) = default;
-};
-
-inline void print(std::string& out, const Device& d) {
-    out += d.kind == Device::Kind::cpu ? "cpu" : "cuda:" + std::to_string(d.index);
-}
-
-namespace detail {
-
-/// Free lists of CPU blocks; four size classes per power of two, so at most a quarter of a block is unused.
-class CpuCache {
-public:
-    static CpuCache& instance() {
-        static CpuCache* cache = new CpuCache;      // never destroyed: blocks may outlive static destructors
-        return *cache;
-    }
-
-    static std::size_t class_size(std::size_t bytes) {
-        const std::size_t n = bytes < 256 ? 256 : bytes;
-        const std::size_t step = std::bit_floor(n) / 4;
-        return (n + step - 1) / step * step;
-    }
-
-    void* take(std::size_t size) {
-        if (!sanitized) {
-            const std::lock_guard lock(mutex_);
-            auto& list = lists_[slot(size)];
-            if (!list.empty()) {
-                void* block = list.back();
-                list.pop_back();
-                cached_ -= size;
-                return block;
-            }
-        }
-        return ::operator new(size, std::align_val_t{64});
-    }
-
-    void give(void* block, std::size_t size) noexcept {
-        if (!sanitized) {
-            const std::lock_guard lock(mutex_);
-            if (cached_ + size <= limit) {
-                try {
-                    lists_[slot(size)].push_back(block);
-                    cached_ += size;
-                    return;
-                } catch (...) {}                    // no memory for the list: free the block instead
-            }
-        }
-        ::operator delete(block, std::align_val_t{64});
-    }
-
-    /// Returns every unused block to the system.
-    void trim() {
-        const std::lock_guard lock(mutex_);
-        for (auto& list : lists_) {
-            for (void* block : list) ::operator delete(block, std::align_val_t{64});
-            list.clear();
-        }
-        cached_ = 0;
-    }
-
-private:
-    static constexpr std::size_t limit = std::size_t{4} << 30;
-    static std::size_t slot(std::size_t size) {
-        const auto power = static_cast<std::size_t>(std::bit_width(size) - 1);
-        return power * 4 + (size - (std::size_t{1} << power)) / (std::size_t{1} << (power - 2));
-    }
-    std::mutex mutex_;
-    std::array<std::vector<void*>, 64 * 4> lists_;
-    std::size_t cached_ = 0;
-};
-
-}  // namespace detail
-
-/// Bytes on one device, shared by copies. Contents start undefined.
-class Storage {
-public:
-    Storage() = default;
-
-    /// At least one byte, 64-byte aligned; throws UsageError when the system has no such amount.
-    explicit Storage(std::size_t bytes, Device device = Device::cpu()) : bytes_(bytes), device_(device) {
-        if (device.kind != Device::Kind::cpu) fail<DeviceError>("storage: this build has no CUDA; use Device::cpu()");
-        if (bytes > (std::size_t{1} << 46)) fail<UsageError>("storage: ", bytes, " bytes are more than any machine has");
-        const std::size_t size = detail::CpuCache::class_size(bytes);
-        void* block = nullptr;
-        try {
-            block = detail::CpuCache::instance().take(size);
-        } catch (const std::bad_alloc&) {
-            fail<UsageError>("storage: out of memory asking for ", bytes, " bytes");
-        }
-        data_ = std::shared_ptr<std::byte>(static_cast<std::byte*>(block), [size](std::byte* p) {
-            detail::CpuCache::instance().give(p, size);
-        });
-    }
-
-    /// Bytes owned by somebody else (a mapped file): `owner` is kept alive.
-    Storage(std::shared_ptr<std::byte> owner, std::size_t bytes) : data_(std::move(owner)), bytes_(bytes) {}
-
-    std::byte* data() const { return data_.get(); }
-    std::size_t bytes() const { return bytes_; }
-    Device device() const { return device_; }
-    /// True if no other handle shares these bytes.
-    bool unique() const { return data_.use_count() == 1; }
-    explicit operator bool() const { return data_ != nullptr; }
-
-private:
-    std::shared_ptr<std::byte> data_;
-    std::size_t bytes_ = 0;
-    Device device_;
-};
-
-/// Gives all recycled, unused memory back to the system.
-inline void trim_memory() { detail::CpuCache::instance().trim(); }
 
 }  // namespace svad
 
@@ -4172,7 +4520,7 @@ private:
 
 }  // namespace svad::io
 
-// backend/: loops, SIMD functions, products, attention on the CPU.
+// backend/: loops, SIMD functions, products, attention on the CPU; what is shared with the CUDA kernels.
 // ==== svad/backend/cpu/attention.hpp ====
 // softmax(scale Q K' + bias) V and its gradient, head by head in blocks of 64 queries x 128 keys that stay in cache
 // (FlashAttention, arXiv 2205.14135 and 2307.08691). The score matrix never exists; of the softmax only the log of the
@@ -4186,338 +4534,10 @@ private:
 // Promise: results do not depend on the number of threads. Work is split by output, at multiples of the vector width,
 // and partial sums have a fixed number and order.
 
-namespace svad {
-
-namespace detail {
-
-/// A walk over a contiguous result with n operands: axes that can be merged are merged, the last is the inner loop.
-template <std::size_t n>
-struct Walk {
-    Shape outer;                                        // without the inner axis
-    Index inner = 1;
-    std::array<Strides, n> steps{};
-    std::array<Index, n> inner_step{};
-};
-
-template <std::size_t n>
-Walk<n> plan_walk(const Shape& y, const std::array<Shape, n>& shapes, const std::array<Strides, n>& strides) {
-    Walk<n> walk;
-    for (int axis = 0; axis < y.rank(); ++axis) {
-        if (y[axis] == 1) continue;
-        std::array<Index, n> step{};
-        for (std::size_t k = 0; k < n; ++k) {
-            const int own = axis - y.rank() + shapes[k].rank();
-            step[k] = own < 0 || shapes[k][own] == 1 ? 0 : strides[k][static_cast<std::size_t>(own)];
-        }
-        const auto last = static_cast<std::size_t>(walk.outer.rank()) - 1;
-        bool merges = walk.outer.rank() > 0;
-        for (std::size_t k = 0; k < n && merges; ++k) merges = walk.steps[k][last] == step[k] * y[axis];
-        if (merges) walk.outer = walk.outer.with(-1, walk.outer.back() * y[axis]);
-        else walk.outer.push_back(y[axis]);
-        const auto at = static_cast<std::size_t>(walk.outer.rank()) - 1;
-        for (std::size_t k = 0; k < n; ++k) walk.steps[k][at] = step[k];
-    }
-    if (walk.outer.rank() == 0) return walk;
-    walk.inner = walk.outer.back();
-    walk.outer = walk.outer.without_last();
-    for (std::size_t k = 0; k < n; ++k) walk.inner_step[k] = walk.steps[k][static_cast<std::size_t>(walk.outer.rank())];
-    return walk;
-}
-
-// One inner loop; the steps that occur in practice are constants of their own, so that they vectorise.
-template <class T, class F, class A, class B>
-void inner_loop(Index n, T* y, const F& f, const std::array<Index, 2>& step, const A* a, const B* b) {
-    if (step[0] == 1 && step[1] == 1)
-        for (Index i = 0; i < n; ++i) y[i] = f(a[i], b[i]);
-    else if (step[0] == 1 && step[1] == 0)
-        for (Index i = 0, one = 0; i < n; ++i) y[i] = f(a[i], b[one]);
-    else if (step[0] == 0 && step[1] == 1)
-        for (Index i = 0, one = 0; i < n; ++i) y[i] = f(a[one], b[i]);
-    else
-        for (Index i = 0; i < n; ++i) y[i] = f(a[i * step[0]], b[i * step[1]]);
-}
-template <class T, class F, class A, class B, class C>
-void inner_loop(Index n, T* y, const F& f, const std::array<Index, 3>& step, const A* a, const B* b, const C* c) {
-    if (step[0] == 1 && step[1] == 1 && step[2] == 1)
-        for (Index i = 0; i < n; ++i) y[i] = f(a[i], b[i], c[i]);
-    else
-        for (Index i = 0; i < n; ++i) y[i] = f(a[i * step[0]], b[i * step[1]], c[i * step[2]]);
-}
-
-}  // namespace detail
-
-namespace cpu {
-
-/// Elements of one tile: enough to outweigh waking a thread; a multiple of every vector width.
-inline constexpr Index tile = 16384;
-
-/// Rows of one tile when a row has `width` elements, each as expensive as `cost` additions.
-[[nodiscard]] inline Index row_grain(Index width, Index cost = 1) {
-    return std::max<Index>(1, tile / std::max<Index>(1, width * cost));
-}
-
-/// Calls f(row) for every row in [0, rows), in parallel.
-template <class F>
-void for_rows(Index rows, Index width, const F& f, Index cost = 1) {
-    parallel_for(rows, row_grain(width, cost), [&](Index first, Index last) {
-        for (Index r = first; r < last; ++r) f(r);
-    });
-}
-
-/// y[i] = f(x[i]...) for i in [0, n), in parallel; y may be one of the x.
-template <class T, class F, class... X>
-void map(Index n, T* y, const F& f, const X*... x) {
-    parallel_for(n, tile, [&](Index first, Index last) {
-        for (Index i = first; i < last; ++i) y[i] = f(x[i]...);
-    });
-}
-
-/// y = f(x...) with the x, of any strides, broadcast to the contiguous y; in parallel.
-template <class T, class F, class... X>
-void broadcast_map(View<T> y, const F& f, View<const X>... x) {
-    constexpr std::size_t n = sizeof...(X);
-    if (y.numel() == 0) return;
-    const std::array<Shape, n> shapes{x.shape...};
-    const std::array<Strides, n> strides{x.strides...};
-    const svad::detail::Walk<n> walk = svad::detail::plan_walk<n>(y.shape, shapes, strides);
-    const auto run = [&](Index count, T* to, const std::array<Index, n>& offset) {
-        [&]<std::size_t... k>(std::index_sequence<k...>) {
-            svad::detail::inner_loop(count, to, f, walk.inner_step, (x.data + offset[k])...);
-        }(std::make_index_sequence<n>{});
-    };
-    if (walk.outer.rank() == 0) {
-        parallel_for(walk.inner, tile, [&](Index first, Index last) {
-            std::array<Index, n> offset{};
-            for (std::size_t k = 0; k < n; ++k) offset[k] = first * walk.inner_step[k];
-            run(last - first, y.data + first, offset);
-        });
-        return;
-    }
-    parallel_for(walk.outer.numel(), row_grain(walk.inner), [&](Index first, Index last) {
-        for (Index r = first; r < last; ++r) {
-            std::array<Index, n> offset{};
-            Index rest = r;
-            for (int i = walk.outer.rank() - 1; i >= 0; --i) {
-                const Index at = rest % walk.outer[i];
-                rest /= walk.outer[i];
-                for (std::size_t k = 0; k < n; ++k) offset[k] += at * walk.steps[k][static_cast<std::size_t>(i)];
-            }
-            run(walk.inner, y.data + r * walk.inner, offset);
-        }
-    });
-}
-
-/// combine over term(i), i in [0, n), from `init` (which must change nothing), with 32 accumulators; in this thread.
-template <class T, class Term, class Combine>
-[[nodiscard]] T reduce(Index n, T init, const Term& term, const Combine& combine) {
-    constexpr Index lanes = 32;
-    T total = init;
-    Index i = 0;
-    if (n >= lanes) {
-        T acc[lanes];
-        for (Index l = 0; l < lanes; ++l) acc[l] = init;
-        for (; i + lanes <= n; i += lanes)
-            for (Index l = 0; l < lanes; ++l) acc[l] = combine(acc[l], term(i + l));
-        for (Index half = lanes / 2; half > 0; half /= 2)
-            for (Index l = 0; l < half; ++l) acc[l] = combine(acc[l], acc[l + half]);
-        total = acc[0];
-    }
-    for (; i < n; ++i) total = combine(total, term(i));
-    return total;
-}
-
-/// Sum of term(i) for i in [0, n).
-template <class T, class Term>
-[[nodiscard]] T sum_of(Index n, const Term& term) {
-    return reduce(n, T(0), term, [](T a, T b) { return a + b; });
-}
-template <class T>
-[[nodiscard]] T sum(const T* x, Index n) {
-    return sum_of<T>(n, [x](Index i) { return x[i]; });
-}
-template <class T>
-[[nodiscard]] T dot(const T* a, const T* b, Index n) {
-    return sum_of<T>(n, [a, b](Index i) { return a[i] * b[i]; });
-}
-/// The largest element; minus infinity if there is none; NaN is passed over.
-template <class T>
-[[nodiscard]] T largest(const T* x, Index n) {
-    return reduce(n, -std::numeric_limits<T>::infinity(), [x](Index i) { return x[i]; },
-                  [](T a, T b) { return b > a ? b : a; });
-}
-
-/// The sum of n elements in parallel: blocks of 4096 in T, blocks among each other in double.
-template <class T>
-[[nodiscard]] double total(const T* x, Index n) {
-    constexpr Index block = 4096;
-    const Index blocks = (n + block - 1) / block;
-    std::vector<double> partial(static_cast<std::size_t>(blocks));
-    parallel_for(blocks, tile / block, [&](Index first, Index last) {
-        for (Index b = first; b < last; ++b)
-            partial[static_cast<std::size_t>(b)] = static_cast<double>(sum(x + b * block, std::min(block, n - b * block)));
-    });
-    double all = 0;
-    for (double p : partial) all += p;
-    return all;
-}
-
-/// y[j] = sum over rows of x[row, j], for x [rows, width]: gradients of biases. At most 16 partial sums, fixed order.
-template <class T>
-void sum_rows(const T* x, T* y, Index rows, Index width) {
-    std::fill(y, y + width, T(0));
-    if (rows == 0 || width == 0) return;
-    const Index chunks = std::min<Index>(rows, 16), size = (rows + chunks - 1) / chunks;
-    std::vector<T> partial(static_cast<std::size_t>(chunks * width), T(0));
-    parallel_for(chunks, row_grain(size * width), [&](Index first, Index last) {
-        for (Index c = first; c < last; ++c) {
-            T* to = partial.data() + c * width;
-            for (Index r = c * size; r < std::min(rows, (c + 1) * size); ++r)
-                for (Index j = 0; j < width; ++j) to[j] += x[r * width + j];
-        }
-    });
-    for (Index c = 0; c < chunks; ++c)
-        for (Index j = 0; j < width; ++j) y[j] += partial[static_cast<std::size_t>(c * width + j)];
-}
-
-/// One axis of a sum: its size, and whether the result still has it.
-struct SumAxis {
-    Index size;
-    bool kept;
-};
-
-/// y = contiguous x summed over the axes that are not kept; y holds the kept ones in order.
-template <class T>
-void sum_axes(const T* x, T* y, std::span<const SumAxis> all) {
-    std::vector<SumAxis> axes;                                  // neighbours of one kind are one axis
-    for (const SumAxis& a : all) {
-        if (a.size == 1) continue;
-        if (!axes.empty() && axes.back().kept == a.kept) axes.back().size *= a.size;
-        else axes.push_back(a);
-    }
-    if (axes.empty()) axes.push_back({1, true});
-    const SumAxis first = axes.front(), last = axes.back();
-    const std::span<const SumAxis> inner = std::span(axes).subspan(1), outer = std::span(axes).first(axes.size() - 1);
-    if (axes.size() == 1) {
-        if (first.kept) std::copy(x, x + first.size, y);
-        else *y = static_cast<T>(total(x, first.size));
-    } else if (!last.kept) {
-        Index rows = 1;
-        for (const SumAxis& a : outer) rows *= a.size;
-        std::vector<T> partial(axes.size() == 2 ? 0 : static_cast<std::size_t>(rows));
-        T* to = axes.size() == 2 ? y : partial.data();
-        for_rows(rows, last.size, [&](Index r) { to[r] = sum(x + r * last.size, last.size); });
-        if (axes.size() > 2) sum_axes(to, y, outer);
-    } else if (!first.kept) {
-        Index width = 1;
-        for (const SumAxis& a : inner) width *= a.size;
-        std::vector<T> partial(axes.size() == 2 ? 0 : static_cast<std::size_t>(width));
-        T* to = axes.size() == 2 ? y : partial.data();
-        sum_rows(x, to, first.size, width);
-        if (axes.size() > 2) sum_axes<T>(to, y, inner);
-    } else {
-        Index width = 1, kept = 1;
-        for (const SumAxis& a : inner) width *= a.size, kept *= a.kept ? a.size : 1;
-        for_rows(first.size, width, [&](Index r) {
-            const T* from = x + r * width;
-            T* to = y + r * kept;
-            if (axes.size() > 3) return sum_axes<T>(from, to, inner);
-            std::fill(to, to + kept, T(0));
-            for (Index i = 0; i < axes[1].size; ++i)
-                for (Index j = 0; j < kept; ++j) to[j] += from[i * kept + j];
-        });
-    }
-}
-
-}  // namespace cpu
-
-}  // namespace svad
-
-// ==== svad/backend/cpu/simd.hpp ====
-// exp, tanh, erf and sigmoid as straight-line code: inlined in a loop over floats the compiler vectorises them for
-// whatever width the machine has. Doubles take the standard library's.
-// Promise for float: within 2 ulp (exp), 3 (sigmoid), 6 (tanh), 8 (erf); infinities right, NaN stays NaN.
-// Formulas: exp by 2^n * p(r) with two steps of scaling, so that subnormals are right; tanh and erf as odd rationals,
-// coefficients fitted by iteratively reweighted least squares for relative error (7e-9 and 2e-8 before rounding).
-// always_inline: a call left in a loop costs ten times what the function does.
-// Rejected: intrinsics (one copy per instruction set), -ffast-math (NaN and infinity carry meaning in masks).
-
-namespace svad::simd {
-
-/// e^x; 0 below -104, infinity above 88.73.
-[[nodiscard, gnu::always_inline]] inline float exp(float x) {
-    const float low = x < -104.0f ? -104.0f : x;
-    const float z = low > 89.0f ? 89.0f : low;
-    // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
-    const float shifted = z * 1.44269504f + 12582912.0f;
-    const float n = shifted - 12582912.0f;
-    const float r = (z - n * 0.693359375f) + n * 2.12194440e-4f;
-    float p = 1.381433802e-03f;
-    p = p * r + 8.368850686e-03f;
-    p = p * r + 4.166840017e-02f;
-    p = p * r + 1.666651964e-01f;
-    p = p * r + 4.999999404e-01f;
-    p = (p * r) * r + r + 1.0f;
-    const auto bits = std::bit_cast<std::int32_t>(shifted) - 0x4b400000;
-    const std::int32_t half = bits >> 1, rest = bits - half;
-    return p * std::bit_cast<float>((half + 127) << 23) * std::bit_cast<float>((rest + 127) << 23);
-}
-[[nodiscard, gnu::always_inline]] inline double exp(double x) { return std::exp(x); }
-
-namespace detail {
-
-// y within [-1, 1], and exactly 1 beyond the limit: 1 - tanh(x)^2 may meet a large factor.
-[[nodiscard, gnu::always_inline]] inline float saturate(float y, float x, float limit) {
-    const float above = y < -1.0f ? -1.0f : y;
-    const float within = above > 1.0f ? 1.0f : above;
-    return x > limit ? 1.0f : x < -limit ? -1.0f : within;
-}
-
-}  // namespace detail
-
-[[nodiscard, gnu::always_inline]] inline float tanh(float x) {
-    const float low = x < -9.02f ? -9.02f : x;
-    const float z = low > 9.02f ? 9.02f : low, s = z * z;
-    float p = -8.437416483e-14f;
-    p = p * s + 5.258499539e-11f;
-    p = p * s - 2.018585299e-08f;
-    p = p * s + 1.114480347e-05f;
-    p = p * s + 3.103058785e-03f;
-    p = p * s + 1.308321059e-01f;
-    p = p * s + 1.0f;
-    float q = 2.544831659e-04f;
-    q = q * s + 2.449161559e-02f;
-    q = q * s + 4.641653597e-01f;
-    q = q * s + 1.0f;
-    return detail::saturate(z * p / q, x, 9.02f);
-}
-[[nodiscard, gnu::always_inline]] inline double tanh(double x) { return std::tanh(x); }
-
-[[nodiscard, gnu::always_inline]] inline float erf(float x) {
-    const float low = x < -3.93f ? -3.93f : x;
-    const float z = low > 3.93f ? 3.93f : low, s = z * z;
-    float p = 2.041666221e-06f;
-    p = p * s + 2.846733260e-04f;
-    p = p * s + 3.776359139e-03f;
-    p = p * s + 5.277993158e-02f;
-    p = p * s + 1.907169372e-01f;
-    p = p * s + 1.128379107e+00f;
-    float q = 3.799383194e-05f;
-    q = q * s + 1.164310495e-03f;
-    q = q * s + 1.499093510e-02f;
-    q = q * s + 1.142285168e-01f;
-    q = q * s + 5.023512244e-01f;
-    q = q * s + 1.0f;
-    return detail::saturate(z * p / q, x, 3.93f);
-}
-[[nodiscard, gnu::always_inline]] inline double erf(double x) { return std::erf(x); }
-
-/// 1 / (1 + e^-x).
-template <class T>
-[[nodiscard, gnu::always_inline]] inline T sigmoid(T x) {
-    return T(1) / (T(1) + exp(-x));
-}
-
-}  // namespace svad::simd
+// ==== svad/backend/cpu/vectors.hpp ====
+// Loops in whole vectors with a tail of single elements, written once for both: the body gets a kind k, Whole or One, and
+// reads and writes by k.get(p) and k.put(p, v). For loops that keep several running sums, which compilers would leave in
+// memory; a plain map needs nothing of this.
 
 // ==== svad/backend/cpu/tile.hpp ====
 // Products and transpositions of blocks that fit the first-level cache: what attention is made of. A tile of C stays
@@ -4679,6 +4699,438 @@ void pack_transposed(const T* from, Index row, Index step, Index rows, Index wid
 
 namespace svad::cpu {
 
+/// The target's widest vector of T at a time.
+template <class T>
+struct Whole {
+    using V = typename Lanes<T>::Vector;
+    static constexpr Index n = Lanes<T>::n;
+    static constexpr bool single = false;
+    [[gnu::always_inline]] static V get(const T* p) { return Lanes<T>::load(p); }
+    [[gnu::always_inline]] static void put(T* p, V v) { Lanes<T>::store(p, v); }
+};
+/// One element at a time.
+template <class T>
+struct One {
+    using V = T;
+    static constexpr Index n = 1;
+    static constexpr bool single = true;
+    [[gnu::always_inline]] static V get(const T* p) { return *p; }
+    [[gnu::always_inline]] static void put(T* p, V v) { *p = v; }
+};
+
+/// Calls f(i, kind) for [0, n): whole vectors, then elements.
+template <class T, class F>
+[[gnu::always_inline]] inline void each_vector(Index n, const F& f) {
+    Index i = 0;
+    for (; i + Lanes<T>::n <= n; i += Lanes<T>::n) f(i, Whole<T>());
+    for (; i < n; ++i) f(i, One<T>());
+}
+
+namespace detail {
+
+template <int by, class V, int... l>
+[[gnu::always_inline]] inline V rotated(V v, std::integer_sequence<int, l...>) {
+    return __builtin_shufflevector(v, v, ((l + by) % static_cast<int>(sizeof...(l)))...);
+}
+
+/// f over all elements of a vector, halves among each other first.
+template <class T, int by = static_cast<int>(Lanes<T>::n / 2), class F>
+[[gnu::always_inline]] inline T fold(typename Lanes<T>::Vector v, const F& f) {
+    if constexpr (by == 0) return v[0];
+    else return fold<T, by / 2>(f(v, rotated<by>(v, std::make_integer_sequence<int, static_cast<int>(Lanes<T>::n)>())), f);
+}
+
+}  // namespace detail
+
+/// The sum of all elements of a vector.
+template <class T>
+[[gnu::always_inline]] inline T sum_lanes(typename Lanes<T>::Vector v) {
+    return detail::fold<T>(v, [](auto a, auto b) { return a + b; });
+}
+
+/// The sum over [0, n) of what f(i, kind) gives, in four vectors of sums.
+template <class T, class F>
+[[gnu::always_inline]] inline T vector_sum(Index n, const F& f) {
+    constexpr Index lanes = Lanes<T>::n;
+    constexpr Whole<T> whole;
+    typename Lanes<T>::Vector a{}, b{}, c{}, d{};
+    Index i = 0;
+    for (; i + 4 * lanes <= n; i += 4 * lanes)
+        a += f(i, whole), b += f(i + lanes, whole), c += f(i + 2 * lanes, whole), d += f(i + 3 * lanes, whole);
+    for (; i + lanes <= n; i += lanes) a += f(i, whole);
+    T sum = sum_lanes<T>((a + b) + (c + d));
+    for (; i < n; ++i) sum += f(i, One<T>());
+    return sum;
+}
+
+}  // namespace svad::cpu
+
+namespace svad {
+
+namespace detail {
+
+/// A walk over a contiguous result with n operands: axes that can be merged are merged, the last is the inner loop.
+template <std::size_t n>
+struct Walk {
+    Shape outer;                                        // without the inner axis
+    Index inner = 1;
+    std::array<Strides, n> steps{};
+    std::array<Index, n> inner_step{};
+};
+
+template <std::size_t n>
+Walk<n> plan_walk(const Shape& y, const std::array<Shape, n>& shapes, const std::array<Strides, n>& strides) {
+    Walk<n> walk;
+    for (int axis = 0; axis < y.rank(); ++axis) {
+        if (y[axis] == 1) continue;
+        std::array<Index, n> step{};
+        for (std::size_t k = 0; k < n; ++k) {
+            const int own = axis - y.rank() + shapes[k].rank();
+            step[k] = own < 0 || shapes[k][own] == 1 ? 0 : strides[k][static_cast<std::size_t>(own)];
+        }
+        const auto last = static_cast<std::size_t>(walk.outer.rank()) - 1;
+        bool merges = walk.outer.rank() > 0;
+        for (std::size_t k = 0; k < n && merges; ++k) merges = walk.steps[k][last] == step[k] * y[axis];
+        if (merges) walk.outer = walk.outer.with(-1, walk.outer.back() * y[axis]);
+        else walk.outer.push_back(y[axis]);
+        const auto at = static_cast<std::size_t>(walk.outer.rank()) - 1;
+        for (std::size_t k = 0; k < n; ++k) walk.steps[k][at] = step[k];
+    }
+    if (walk.outer.rank() == 0) return walk;
+    walk.inner = walk.outer.back();
+    walk.outer = walk.outer.without_last();
+    for (std::size_t k = 0; k < n; ++k) walk.inner_step[k] = walk.steps[k][static_cast<std::size_t>(walk.outer.rank())];
+    return walk;
+}
+
+// One inner loop; the steps that occur in practice are constants of their own, so that they vectorise.
+template <class T, class F, class A, class B>
+void inner_loop(Index n, T* y, const F& f, const std::array<Index, 2>& step, const A* a, const B* b) {
+    if (step[0] == 1 && step[1] == 1)
+        for (Index i = 0; i < n; ++i) y[i] = f(a[i], b[i]);
+    else if (step[0] == 1 && step[1] == 0)
+        for (Index i = 0, one = 0; i < n; ++i) y[i] = f(a[i], b[one]);
+    else if (step[0] == 0 && step[1] == 1)
+        for (Index i = 0, one = 0; i < n; ++i) y[i] = f(a[one], b[i]);
+    else
+        for (Index i = 0; i < n; ++i) y[i] = f(a[i * step[0]], b[i * step[1]]);
+}
+template <class T, class F, class A, class B, class C>
+void inner_loop(Index n, T* y, const F& f, const std::array<Index, 3>& step, const A* a, const B* b, const C* c) {
+    if (step[0] == 1 && step[1] == 1 && step[2] == 1)
+        for (Index i = 0; i < n; ++i) y[i] = f(a[i], b[i], c[i]);
+    else
+        for (Index i = 0; i < n; ++i) y[i] = f(a[i * step[0]], b[i * step[1]], c[i * step[2]]);
+}
+
+}  // namespace detail
+
+namespace cpu {
+
+/// Elements of one tile: enough to outweigh waking a thread; a multiple of every vector width.
+inline constexpr Index tile = 16384;
+
+/// Rows of one tile when a row has `width` elements, each as expensive as `cost` additions.
+[[nodiscard]] inline Index row_grain(Index width, Index cost = 1) {
+    return std::max<Index>(1, tile / std::max<Index>(1, width * cost));
+}
+
+/// Calls f(row) for every row in [0, rows), in parallel.
+template <class F>
+void for_rows(Index rows, Index width, const F& f, Index cost = 1) {
+    parallel_for(rows, row_grain(width, cost), [&](Index first, Index last) {
+        for (Index r = first; r < last; ++r) f(r);
+    });
+}
+
+/// y[i] = f(x[i]...) for i in [0, n), in parallel; y may be one of the x.
+template <class T, class F, class... X>
+void map(Index n, T* y, const F& f, const X*... x) {
+    parallel_for(n, tile, [&](Index first, Index last) {
+        for (Index i = first; i < last; ++i) y[i] = f(x[i]...);
+    });
+}
+
+/// y = f(x...) with the x, of any strides, broadcast to the contiguous y; in parallel.
+template <class T, class F, class... X>
+void broadcast_map(View<T> y, const F& f, View<const X>... x) {
+    constexpr std::size_t n = sizeof...(X);
+    if (y.numel() == 0) return;
+    const std::array<Shape, n> shapes{x.shape...};
+    const std::array<Strides, n> strides{x.strides...};
+    const svad::detail::Walk<n> walk = svad::detail::plan_walk<n>(y.shape, shapes, strides);
+    const auto run = [&](Index count, T* to, const std::array<Index, n>& offset) {
+        [&]<std::size_t... k>(std::index_sequence<k...>) {
+            svad::detail::inner_loop(count, to, f, walk.inner_step, (x.data + offset[k])...);
+        }(std::make_index_sequence<n>{});
+    };
+    if (walk.outer.rank() == 0) {
+        parallel_for(walk.inner, tile, [&](Index first, Index last) {
+            std::array<Index, n> offset{};
+            for (std::size_t k = 0; k < n; ++k) offset[k] = first * walk.inner_step[k];
+            run(last - first, y.data + first, offset);
+        });
+        return;
+    }
+    parallel_for(walk.outer.numel(), row_grain(walk.inner), [&](Index first, Index last) {
+        for (Index r = first; r < last; ++r) {
+            std::array<Index, n> offset{};
+            Index rest = r;
+            for (int i = walk.outer.rank() - 1; i >= 0; --i) {
+                const Index at = rest % walk.outer[i];
+                rest /= walk.outer[i];
+                for (std::size_t k = 0; k < n; ++k) offset[k] += at * walk.steps[k][static_cast<std::size_t>(i)];
+            }
+            run(walk.inner, y.data + r * walk.inner, offset);
+        }
+    });
+}
+
+/// combine over term(i), i in [0, n), from `init` (which must change nothing), with 32 accumulators; in this thread.
+template <class T, class Term, class Combine>
+[[nodiscard]] T reduce(Index n, T init, const Term& term, const Combine& combine) {
+    constexpr Index lanes = 32;
+    T total = init;
+    Index i = 0;
+    if (n >= lanes) {
+        T acc[lanes];
+        for (Index l = 0; l < lanes; ++l) acc[l] = init;
+        for (; i + lanes <= n; i += lanes)
+            for (Index l = 0; l < lanes; ++l) acc[l] = combine(acc[l], term(i + l));
+        for (Index half = lanes / 2; half > 0; half /= 2)
+            for (Index l = 0; l < half; ++l) acc[l] = combine(acc[l], acc[l + half]);
+        total = acc[0];
+    }
+    for (; i < n; ++i) total = combine(total, term(i));
+    return total;
+}
+
+/// Sum of term(i) for i in [0, n).
+template <class T, class Term>
+[[nodiscard]] T sum_of(Index n, const Term& term) {
+    return reduce(n, T(0), term, [](T a, T b) { return a + b; });
+}
+template <class T>
+[[nodiscard]] T sum(const T* x, Index n) {
+    return vector_sum<T>(n, [x](Index i, auto k) { return k.get(x + i); });
+}
+template <class T>
+[[nodiscard]] T dot(const T* a, const T* b, Index n) {
+    return vector_sum<T>(n, [a, b](Index i, auto k) { return k.get(a + i) * k.get(b + i); });
+}
+/// The largest element; minus infinity if there is none; NaN is passed over.
+template <class T>
+[[nodiscard]] T largest(const T* x, Index n) {
+    constexpr Index lanes = Lanes<T>::n;
+    constexpr T none = -std::numeric_limits<T>::infinity();
+    const auto larger = [](auto top, auto v) { return v > top ? v : top; };
+    typename Lanes<T>::Vector a = typename Lanes<T>::Vector{} + none, b = a;
+    Index i = 0;
+    for (; i + 2 * lanes <= n; i += 2 * lanes) a = larger(a, Lanes<T>::load(x + i)), b = larger(b, Lanes<T>::load(x + i + lanes));
+    for (; i + lanes <= n; i += lanes) a = larger(a, Lanes<T>::load(x + i));
+    T top = svad::cpu::detail::fold<T>(larger(a, b), larger);
+    for (; i < n; ++i) top = larger(top, x[i]);
+    return top;
+}
+
+/// The sum of n elements in parallel: blocks of 4096 in T, blocks among each other in double.
+template <class T>
+[[nodiscard]] double total(const T* x, Index n) {
+    constexpr Index block = 4096;
+    const Index blocks = (n + block - 1) / block;
+    std::vector<double> partial(static_cast<std::size_t>(blocks));
+    parallel_for(blocks, tile / block, [&](Index first, Index last) {
+        for (Index b = first; b < last; ++b)
+            partial[static_cast<std::size_t>(b)] = static_cast<double>(sum(x + b * block, std::min(block, n - b * block)));
+    });
+    double all = 0;
+    for (double p : partial) all += p;
+    return all;
+}
+
+/// y[j] = sum over rows of x[row, j], for x [rows, width]: gradients of biases. At most 16 partial sums, fixed order.
+template <class T>
+void sum_rows(const T* x, T* y, Index rows, Index width) {
+    std::fill(y, y + width, T(0));
+    if (rows == 0 || width == 0) return;
+    const Index chunks = std::min<Index>(rows, 16), size = (rows + chunks - 1) / chunks;
+    std::vector<T> partial(static_cast<std::size_t>(chunks * width), T(0));
+    parallel_for(chunks, row_grain(size * width), [&](Index first, Index last) {
+        for (Index c = first; c < last; ++c) {
+            T* to = partial.data() + c * width;
+            const Index last = std::min(rows, (c + 1) * size);
+            Index r = c * size;
+            for (; r + 8 <= last; r += 8) {                     // `to` is read and written once for eight rows
+                const T *p = x + r * width, *q = p + 4 * width;
+                for (Index j = 0; j < width; ++j)
+                    to[j] += ((p[j] + p[j + width]) + (p[j + 2 * width] + p[j + 3 * width])) +
+                             ((q[j] + q[j + width]) + (q[j + 2 * width] + q[j + 3 * width]));
+            }
+            for (; r < last; ++r)
+                for (Index j = 0; j < width; ++j) to[j] += x[r * width + j];
+        }
+    });
+    for (Index c = 0; c < chunks; ++c)
+        for (Index j = 0; j < width; ++j) y[j] += partial[static_cast<std::size_t>(c * width + j)];
+}
+
+/// One axis of a sum: its size, and whether the result still has it.
+struct SumAxis {
+    Index size;
+    bool kept;
+};
+
+/// y = contiguous x summed over the axes that are not kept; y holds the kept ones in order.
+template <class T>
+void sum_axes(const T* x, T* y, std::span<const SumAxis> all) {
+    std::vector<SumAxis> axes;                                  // neighbours of one kind are one axis
+    for (const SumAxis& a : all) {
+        if (a.size == 1) continue;
+        if (!axes.empty() && axes.back().kept == a.kept) axes.back().size *= a.size;
+        else axes.push_back(a);
+    }
+    if (axes.empty()) axes.push_back({1, true});
+    const SumAxis first = axes.front(), last = axes.back();
+    const std::span<const SumAxis> inner = std::span(axes).subspan(1), outer = std::span(axes).first(axes.size() - 1);
+    if (axes.size() == 1) {
+        if (first.kept) std::copy(x, x + first.size, y);
+        else *y = static_cast<T>(total(x, first.size));
+    } else if (!last.kept) {
+        Index rows = 1;
+        for (const SumAxis& a : outer) rows *= a.size;
+        std::vector<T> partial(axes.size() == 2 ? 0 : static_cast<std::size_t>(rows));
+        T* to = axes.size() == 2 ? y : partial.data();
+        for_rows(rows, last.size, [&](Index r) { to[r] = sum(x + r * last.size, last.size); });
+        if (axes.size() > 2) sum_axes(to, y, outer);
+    } else if (!first.kept) {
+        Index width = 1;
+        for (const SumAxis& a : inner) width *= a.size;
+        std::vector<T> partial(axes.size() == 2 ? 0 : static_cast<std::size_t>(width));
+        T* to = axes.size() == 2 ? y : partial.data();
+        sum_rows(x, to, first.size, width);
+        if (axes.size() > 2) sum_axes<T>(to, y, inner);
+    } else {
+        Index width = 1, kept = 1;
+        for (const SumAxis& a : inner) width *= a.size, kept *= a.kept ? a.size : 1;
+        for_rows(first.size, width, [&](Index r) {
+            const T* from = x + r * width;
+            T* to = y + r * kept;
+            if (axes.size() > 3) return sum_axes<T>(from, to, inner);
+            std::fill(to, to + kept, T(0));
+            for (Index i = 0; i < axes[1].size; ++i)
+                for (Index j = 0; j < kept; ++j) to[j] += from[i * kept + j];
+        });
+    }
+}
+
+}  // namespace cpu
+
+}  // namespace svad
+
+// ==== svad/backend/cpu/simd.hpp ====
+// exp, tanh, erf and sigmoid as straight-line code: inlined in a loop over floats the compiler vectorises them for
+// whatever width the machine has. Doubles take the standard library's.
+// Promise for float: within 2 ulp (exp), 3 (sigmoid), 6 (tanh), 8 (erf); infinities right, NaN stays NaN.
+// Formulas: exp by 2^n * p(r) with two steps of scaling, so that subnormals are right; tanh and erf as odd rationals,
+// coefficients fitted by iteratively reweighted least squares for relative error (7e-9 and 2e-8 before rounding).
+// always_inline: a call left in a loop costs ten times what the function does.
+// Rejected: intrinsics (one copy per instruction set), -ffast-math (NaN and infinity carry meaning in masks).
+
+namespace svad::simd {
+
+/// e^x; 0 below -104, infinity above 88.73.
+[[nodiscard, gnu::always_inline]] inline float exp(float x) {
+    const float low = x < -104.0f ? -104.0f : x;
+    const float z = low > 89.0f ? 89.0f : low;
+    // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
+    const float shifted = z * 1.44269504f + 12582912.0f;
+    const float n = shifted - 12582912.0f;
+    const float r = (z - n * 0.693359375f) + n * 2.12194440e-4f;
+    float p = 1.381433802e-03f;
+    p = p * r + 8.368850686e-03f;
+    p = p * r + 4.166840017e-02f;
+    p = p * r + 1.666651964e-01f;
+    p = p * r + 4.999999404e-01f;
+    p = (p * r) * r + r + 1.0f;
+    const auto bits = std::bit_cast<std::int32_t>(shifted) - 0x4b400000;
+    const std::int32_t half = bits >> 1, rest = bits - half;
+    return p * std::bit_cast<float>((half + 127) << 23) * std::bit_cast<float>((rest + 127) << 23);
+}
+[[nodiscard, gnu::always_inline]] inline double exp(double x) { return std::exp(x); }
+
+/// e^x for x <= 88 (scores less their maximum), within 2 ulp: two thirds of exp's work. 0 below -87.
+[[nodiscard, gnu::always_inline]] inline float exp_of_score(float x) {
+    const float z = x < -87.0f ? -87.0f : x, shifted = z * 1.44269504f + 12582912.0f, n = shifted - 12582912.0f;
+    const float r = (z - n * 0.693359375f) + n * 2.12194440e-4f;
+    float p = 1.381433802e-03f;
+    p = p * r + 8.368850686e-03f;
+    p = p * r + 4.166840017e-02f;
+    p = p * r + 1.666651964e-01f;
+    p = p * r + 4.999999404e-01f;
+    p = (p * r) * r + r + 1.0f;
+    const std::uint32_t scaled = std::bit_cast<std::uint32_t>(p) + (std::bit_cast<std::uint32_t>(shifted) << 23);
+    return x < -87.0f ? 0.0f : std::bit_cast<float>(scaled);
+}
+[[nodiscard, gnu::always_inline]] inline double exp_of_score(double x) { return std::exp(x); }
+
+namespace detail {
+
+// y within [-1, 1], and exactly 1 beyond the limit: 1 - tanh(x)^2 may meet a large factor.
+[[nodiscard, gnu::always_inline]] inline float saturate(float y, float x, float limit) {
+    const float above = y < -1.0f ? -1.0f : y;
+    const float within = above > 1.0f ? 1.0f : above;
+    return x > limit ? 1.0f : x < -limit ? -1.0f : within;
+}
+
+}  // namespace detail
+
+[[nodiscard, gnu::always_inline]] inline float tanh(float x) {
+    const float low = x < -9.02f ? -9.02f : x;
+    const float z = low > 9.02f ? 9.02f : low, s = z * z;
+    float p = -8.437416483e-14f;
+    p = p * s + 5.258499539e-11f;
+    p = p * s - 2.018585299e-08f;
+    p = p * s + 1.114480347e-05f;
+    p = p * s + 3.103058785e-03f;
+    p = p * s + 1.308321059e-01f;
+    p = p * s + 1.0f;
+    float q = 2.544831659e-04f;
+    q = q * s + 2.449161559e-02f;
+    q = q * s + 4.641653597e-01f;
+    q = q * s + 1.0f;
+    return detail::saturate(z * p / q, x, 9.02f);
+}
+[[nodiscard, gnu::always_inline]] inline double tanh(double x) { return std::tanh(x); }
+
+[[nodiscard, gnu::always_inline]] inline float erf(float x) {
+    const float low = x < -3.93f ? -3.93f : x;
+    const float z = low > 3.93f ? 3.93f : low, s = z * z;
+    float p = 2.041666221e-06f;
+    p = p * s + 2.846733260e-04f;
+    p = p * s + 3.776359139e-03f;
+    p = p * s + 5.277993158e-02f;
+    p = p * s + 1.907169372e-01f;
+    p = p * s + 1.128379107e+00f;
+    float q = 3.799383194e-05f;
+    q = q * s + 1.164310495e-03f;
+    q = q * s + 1.499093510e-02f;
+    q = q * s + 1.142285168e-01f;
+    q = q * s + 5.023512244e-01f;
+    q = q * s + 1.0f;
+    return detail::saturate(z * p / q, x, 3.93f);
+}
+[[nodiscard, gnu::always_inline]] inline double erf(double x) { return std::erf(x); }
+
+/// 1 / (1 + e^-x).
+template <class T>
+[[nodiscard, gnu::always_inline]] inline T sigmoid(T x) {
+    return T(1) / (T(1) + exp(-x));
+}
+
+}  // namespace svad::simd
+
+namespace svad::cpu {
+
 /// Heads in memory: row i of head h of batch b starts at data + b * batch + h * head + i * row.
 template <class T>
 struct HeadView {
@@ -4697,6 +5149,7 @@ struct AttentionPlan {
     const std::uint8_t* keep = nullptr;     ///< if given: query i of batch b sees j if keep[b * keep_batch + i * keep_row + j]
     Index keep_batch = 0, keep_row = 0;
     const float* slopes = nullptr;          ///< if given: head h adds slopes[h] * (j - i - past)
+    bool rounded = false;                   ///< products may round their operands to bf16 (attention_tiles.hpp)
 
     /// Keys that query i may see, if `keep` does not hide them.
     Index seen(Index i) const { return causal ? std::clamp<Index>(i + past + 1, 0, keys) : keys; }
@@ -4748,11 +5201,21 @@ void softmax_row(T* s, Index n, T& top, T& sum, T* y, Index width) {
         return;
     }
     const T faded = simd::exp(top - highest);
-    for (Index j = 0; j < n; ++j) s[j] = simd::exp(s[j] - highest);
+    for (Index j = 0; j < n; ++j) s[j] = simd::exp_of_score(s[j] - highest);
     sum = sum * faded + cpu::sum(s, n);
     if (top != highest)
         for (Index j = 0; j < width; ++j) y[j] *= faded;
     top = highest;
+}
+
+/// One row of the gradient: s becomes P = exp(s - lse), d becomes dS = P (d - delta).
+template <class T>
+void softmax_back_row(T* s, T* d, Index n, T lse, T delta) {
+    for (Index j = 0; j < n; ++j) {
+        const T share = simd::exp_of_score(s[j] - lse);
+        s[j] = share;
+        d[j] = share * (d[j] - delta);
+    }
 }
 
 /// Keys transposed in blocks and values in rows, of one head.
@@ -4855,14 +5318,8 @@ struct AttentionBackward {
         product(rows, padded, p.width, queries, width, one, kt, blocks.keys, probability, ld, false);
         product(rows, padded, p.width, cotangent, width, one, vt, blocks.keys, ds, ld, false);
         for (Index r = 0; r < rows; ++r) {
-            T *s = probability + r * ld, *d = ds + r * ld;
-            mask_scores(p, b, h, i + r, first, columns, s);
-            const T whole = lse[r], delta = dot(cotangent + r * width, y.at(b, h, i + r), p.width);
-            for (Index j = 0; j < padded; ++j) {
-                const T share = simd::exp(s[j] - whole);
-                s[j] = share;
-                d[j] = share * (d[j] - delta);
-            }
+            mask_scores(p, b, h, i + r, first, columns, probability + r * ld);
+            softmax_back_row(probability + r * ld, ds + r * ld, padded, lse[r], dot(cotangent + r * width, y.at(b, h, i + r), p.width));
         }
         product(columns, width, rows, probability, one, ld, cotangent, width, dv, width, true);
         product(columns, width, rows, ds, one, ld, queries, width, dk, width, true);
@@ -4930,199 +5387,1192 @@ void attention_backward(const AttentionPlan& p, const HeadView<const T>& q, cons
 
 // ==== svad/backend/cpu/blocked.hpp ====
 // y = x w' for weights in blocks (core/blocks.hpp), in f32: nothing is rounded that the file did not round.
-// A few rows of x (decoding): every unit of 32 weights is unpacked in registers and meets all rows, four at a time; the
-// weights are read once, which is what bounds the speed. Many rows (a prompt): panels of w are unpacked and multiplied
-// by gemm(), or, where operands may be bf16, unpacked straight into its tiles. Results do not depend on the number of threads: an output is one thread's sum in a fixed order.
+// A few rows of x (decoding): blocked_rows.hpp, which reads the weights once. Many rows (a prompt): w is unpacked straight
+// into the panels of the product's kernels or, without those, a part at a time for gemm(). Results do not depend on the
+// number of threads: an output is one thread's sum in a fixed order.
+
+// ==== svad/backend/cpu/blocked_rows.hpp ====
+// Products of a few rows with weights in blocks, as decoding needs them. Every weight is read once and never again, so
+// memory bounds the speed as soon as a core unpacks as fast as it reads. On AVX-512 that takes three things:
+//   the scales of some rows are fetched and widened sixteen at a time, before the rows they belong to;
+//   a unit of nibbles becomes 32 floats by two look-ups in a register that holds the sixteen values d q + m;
+//   lines are asked for 8 KiB ahead: the units are too small for the hardware to see a stream in time.
+// Promise: what Unpack says a weight is, is what meets x, in f32, and an output is one sum in one order: of the even and
+// the odd halves of the units, lane by lane, whatever tile, thread or row of x it shares its pass with.
+
+namespace svad::cpu {
+
+/// Weights [rows, k] as they are stored, and where the products of x [m, k] with them go: y [m, rows].
+struct PackedRows {
+    DType type = DType::f32;
+    Index rows = 0;
+    const std::uint8_t* weights = nullptr;
+    float* y = nullptr;
+};
+
+/// Up to so many rows of x are multiplied this way.
+inline constexpr Index few_rows = 8;
+
+namespace detail {
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpsabi"
+
+using blocks::Float16;
+
+/// The scales d and least values m of every unit of 32 in some rows of weights, where they are fetched ahead of the units.
+template <DType type>
+struct Scales {
+    static constexpr bool ahead = false;
+};
+
+#if defined(__AVX512F__)
+
+/// d (and m, where `least` is given) of `count` blocks of `stride` bytes that begin with them in f16.
+inline void fetch_scales(const std::uint8_t* w, int stride, Index count, float* d, float* least) {
+    const __m512i places = _mm512_maskz_mullo_epi32(0xFFFF, _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
+                                                    _mm512_set1_epi32(stride));
+    const auto widen = [](__m512i low_words) { return _mm512_maskz_cvtph_ps(0xFFFF, _mm512_maskz_cvtepi32_epi16(0xFFFF, low_words)); };
+    for (Index i = 0; i < count; i += 16) {
+        const auto some = static_cast<__mmask16>(count - i >= 16 ? 0xFFFF : (1 << (count - i)) - 1);
+        const __m512i pairs = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), some, places, w + i * stride, 1);
+        _mm512_storeu_ps(d + i, widen(pairs));
+        if (least) _mm512_storeu_ps(least + i, widen(_mm512_maskz_srli_epi32(0xFFFF, pairs, 16)));
+    }
+}
+
+[[gnu::always_inline]] inline Float16 every(float v) { return std::bit_cast<Float16>(_mm512_set1_ps(v)); }
+/// Bytes as 32-bit words, of which look_up() sees the low four bits.
+[[gnu::always_inline]] inline __m512i words(const std::uint8_t* p) { return _mm512_maskz_cvtepu8_epi32(0xFFFF, blocks::load<__m128i>(p)); }
+[[gnu::always_inline]] inline Float16 look_up(Float16 table, __m512i at) {
+    return std::bit_cast<Float16>(_mm512_maskz_permutexvar_ps(0xFFFF, at, std::bit_cast<__m512>(table)));
+}
+[[gnu::always_inline]] inline __m512i upper(__m512i at) { return _mm512_maskz_srli_epi32(0xFFFF, at, 4); }
+constexpr Float16 nibbles{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
+template <>
+struct Scales<DType::q8_0> {
+    static constexpr bool ahead = true;
+    static void fetch(const std::uint8_t* w, Index units, float* d, float*) { fetch_scales(w, 34, units, d, nullptr); }
+    [[gnu::always_inline]] static void unit(const std::uint8_t* block, Index, float d, float, Float16& a, Float16& b) {
+        const auto wide = [](const std::uint8_t* p) {
+            return std::bit_cast<Float16>(_mm512_maskz_cvtepi32_ps(0xFFFF, _mm512_maskz_cvtepi8_epi32(0xFFFF, blocks::load<__m128i>(p))));
+        };
+        a = wide(block + 2) * every(d), b = wide(block + 18) * every(d);
+    }
+};
+
+template <>
+struct Scales<DType::q4_0> {
+    static constexpr bool ahead = true;
+    static void fetch(const std::uint8_t* w, Index units, float* d, float*) { fetch_scales(w, 18, units, d, nullptr); }
+    [[gnu::always_inline]] static void unit(const std::uint8_t* block, Index, float d, float, Float16& a, Float16& b) {
+        const Float16 table = (nibbles - 8.0f) * every(d);
+        const __m512i at = words(block + 2);
+        a = look_up(table, at), b = look_up(table, upper(at));
+    }
+};
+
+template <>
+struct Scales<DType::q4_1> {
+    static constexpr bool ahead = true;
+    static void fetch(const std::uint8_t* w, Index units, float* d, float* least) { fetch_scales(w, 20, units, d, least); }
+    [[gnu::always_inline]] static void unit(const std::uint8_t* block, Index, float d, float m, Float16& a, Float16& b) {
+        const Float16 table = nibbles * every(d) + every(m);
+        const __m512i at = words(block + 4);
+        a = look_up(table, at), b = look_up(table, upper(at));
+    }
+};
+
+template <>
+struct Scales<DType::q4_k> {
+    static constexpr bool ahead = true;
+    static void fetch(const std::uint8_t* w, Index units, float* d, float* least) {
+        for (Index u = 0; u < units; u += 8, w += 144) {
+            std::uint32_t s[3];                                                 // eight scales and eight minima of 6 bits
+            std::memcpy(s, w + 4, sizeof s);
+            const std::uint32_t six = 0x3F3F3F3F, four = 0x0F0F0F0F, two = 0x30303030;
+            const std::array<std::uint32_t, 4> bytes{s[0] & six, (s[2] & four) | ((s[0] >> 2) & two),
+                                                     s[1] & six, ((s[2] >> 4) & four) | ((s[1] >> 2) & two)};
+            const Float16 values = blocks::floats(std::bit_cast<blocks::Byte16>(bytes));
+            const float scale = blocks::half(w), offset = blocks::half(w + 2);
+            for (int i = 0; i < 8; ++i) d[u + i] = scale * values[i], least[u + i] = -offset * values[8 + i];
+        }
+    }
+    [[gnu::always_inline]] static void unit(const std::uint8_t* block, Index unit, float d, float m, Float16& a, Float16& b) {
+        const Float16 table = nibbles * every(d) + every(m);
+        const std::uint8_t* const q = block + 16 + unit / 2 * 32;
+        __m512i low = words(q), high = words(q + 16);
+        if (unit % 2) low = upper(low), high = upper(high);
+        a = look_up(table, low), b = look_up(table, high);
+    }
+};
+
+#endif
+
+/// `some` rows of weights with `rows` rows of x: y[r * ldy + j]. d and m hold the scales of those rows, where fetched ahead.
+template <DType type, int some, int rows>
+void packed_tile(const std::uint8_t* w, Index k, const float* d, const float* m, const float* x, float* y, Index ldy) {
+    constexpr BlockSize size = blocks::run_of(type);
+    constexpr Index units = size.elements / 32;
+    constexpr std::size_t distance = 8192, line = 64, lines = (some * size.bytes / units + line - 1) / line;
+    const Index all = k / 32;
+    const std::size_t stride = static_cast<std::size_t>(k / size.elements) * size.bytes;
+    std::size_t asked = 0;                                          // bytes of as many rows, 8 KiB further on
+    Float16 even[some][rows] = {}, odd[some][rows] = {};
+    for (Index u = 0; u < all; ++u) {
+        for (std::size_t i = 0; i < lines && asked < some * stride; ++i, asked += line) __builtin_prefetch(w + distance + asked);
+        for (int j = 0; j < some; ++j) {
+            const std::uint8_t* const block = w + static_cast<std::size_t>(j) * stride + static_cast<std::size_t>(u / units) * size.bytes;
+            Float16 a, b;
+            if constexpr (Scales<type>::ahead) Scales<type>::unit(block, u % units, d[j * all + u], m[j * all + u], a, b);
+            else blocks::Unpack<type>::unit(block, u % units, a, b);
+            for (int r = 0; r < rows; ++r) {
+                Float16 p, q;
+                std::memcpy(&p, x + r * k + u * 32, sizeof p), std::memcpy(&q, x + r * k + u * 32 + 16, sizeof q);
+                even[j][r] += a * p, odd[j][r] += b * q;
+            }
+        }
+    }
+    for (int j = 0; j < some; ++j)
+        for (int r = 0; r < rows; ++r) {
+            const Float16 both = even[j][r] + odd[j][r];
+            float sum = 0;
+            for (int i = 0; i < 16; ++i) sum += both[i];
+            y[r * ldy + j] = sum;
+        }
+}
+
+/// All m rows of x with n rows of weights; y [m, ldy].
+template <DType type>
+void packed_rows(const std::uint8_t* w, Index n, Index k, Index m, const float* x, float* y, Index ldy) {
+    constexpr Index together = 4;                                   // rows whose scales are fetched at once
+    const Index all = k / 32;
+    const std::size_t stride = bytes_of(type, k);
+    thread_local std::vector<float> memory;                         // grows to the longest row: a call should not allocate
+    if (Scales<type>::ahead) memory.resize(std::max(memory.size(), static_cast<std::size_t>(2 * (together * all + 16))));
+    float* const d = memory.data();
+    float* const least = d + together * all + 16;                   // the last sixteen of a fetch may reach beyond the rows
+    for (Index first = 0; first < n; first += together, w += together * stride) {
+        const Index count = std::min(together, n - first);
+        if constexpr (Scales<type>::ahead) Scales<type>::fetch(w, count * all, d, least);
+        const float* from = x;
+        float* to = y + first;
+        for (Index r = 0; r < m;) {
+            const bool four = m - r >= 4;
+            const Index step = four ? 1 : 2;
+            for (Index j = 0; j < count; j += step) {
+                const auto* const at = w + static_cast<std::size_t>(j) * stride;
+                const float *dj = d + j * all, *mj = least + j * all;
+                if (four) packed_tile<type, 1, 4>(at, k, dj, mj, from, to + j, ldy);
+                else if (count - j >= 2) packed_tile<type, 2, 1>(at, k, dj, mj, from, to + j, ldy);
+                else packed_tile<type, 1, 1>(at, k, dj, mj, from, to + j, ldy);
+            }
+            r += four ? 4 : 1, from += (four ? 4 : 1) * k, to += (four ? 4 : 1) * ldy;
+        }
+    }
+}
+
+#pragma GCC diagnostic pop
+
+}  // namespace detail
+
+/// x [m, k] with several matrices in one pass of the threads: hand-overs cost as much as a small product.
+inline void packed_products(Index m, Index k, const float* x, std::span<const PackedRows> parts) {
+    constexpr std::size_t tile_bytes = 32768;
+    const auto rows_of = [&](const PackedRows& p) {                 // of a tile: a multiple of what a pass takes together
+        return std::max<Index>(4, static_cast<Index>(tile_bytes / std::max<std::size_t>(1, 4 * bytes_of(p.type, k))) * 4);
+    };
+    Index tiles = 0;
+    for (const PackedRows& p : parts) tiles += (p.rows + rows_of(p) - 1) / rows_of(p);
+    parallel_for(tiles, 1, [&](Index first, Index last) {
+        Index before = 0;                                           // tiles of the parts in front
+        for (const PackedRows& p : parts) {
+            const Index step = rows_of(p), own = (p.rows + step - 1) / step;
+            const Index from = std::max<Index>(first - before, 0) * step, to = std::min(std::min(last - before, own) * step, p.rows);
+            if (from < to)
+                blocks::with_type(p.type, "linear", [&](auto t) {
+                    detail::packed_rows<t>(p.weights + static_cast<std::size_t>(from) * bytes_of(t, k), to - from, k, m, x, p.y + from, p.rows);
+                });
+            before += own;
+        }
+    });
+}
+
+}  // namespace svad::cpu
 
 // ==== svad/backend/cpu/gemm.hpp ====
-// C = alpha op(A) op(B) + beta C for row-major f32 and f64: Eigen's product on tiles that the pool hands out, and an
-// epilogue on every finished tile while it is in cache. The only file that includes Eigen.
-// Tile sizes depend on the shape alone, so results do not depend on the number of threads.
+// C = alpha op(A) op(B) + beta C for row-major f32 and f64, and an epilogue on every finished block while it is in cache.
+// f32 runs on our own kernels (gemm_blocks.hpp) where the processor has AVX2 or better; f64, other processors and the tests'
+// reference on Eigen's product, over tiles that the pool hands out. The only file that includes Eigen.
+// Sizes of blocks depend on the shape alone, so results do not depend on the number of threads.
 // Operands::bf16 rounds both operands to bf16 and accumulates in f32: what vdpbf16ps hardware computes.
 
-// ==== svad/backend/cpu/gemm_bf16.hpp ====
-// Products whose operands are rounded to bf16 and whose sums are f32, by AVX512-BF16's pairs of products (vdpbf16ps): twice
-// the work of an f32 instruction. Operands are rounded once into pairs along k: a stays row by row, b goes into tiles of 32
-// columns, 512 deep, which one thread makes and uses for all rows of its strip. An output is one thread's sum in a fixed
-// order, whatever the number of threads. Without the instructions gemm() rounds the operands and multiplies in f32.
+// ==== svad/backend/cpu/gemm_avx2.hpp ====
+// Products in f32 by AVX2 and FMA, of operands as they are or rounded to bf16 on the way: tiles of up to 6 rows and 16 columns, 12 sums in the 16 registers. Compiled for this target
+// whatever the rest of the program is compiled for.
 
-#if defined(__AVX512BF16__) && defined(__AVX512F__)
+// ==== svad/backend/cpu/features.hpp ====
+// Which vector instructions the processor has, asked once when the program runs, so that one binary is fast on every x86-64
+// machine. Kernels carry their own target (SVAD_AVX2 ...) and are called through tables; code without such a kernel is
+// compiled for the target of the build. Rejected: one object file for each instruction set (a header library has none).
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define SVAD_X86 1
+#if !defined(__clang__)                            // gcc 12 warns of the undefined operands of its own intrinsics, wherever they are inlined
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <immintrin.h>
+#if !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+#define SVAD_AVX2 __attribute__((target("avx2,fma")))
+#define SVAD_AVX512 __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")))
+#define SVAD_AVX512_BF16 __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
+#else
+#define SVAD_X86 0
+#endif
 
-#define SVAD_BF16_PAIRS 1
+namespace svad::cpu {
+
+/// Instruction sets that products have kernels for, each a superset of the one before.
+enum class Isa { portable, avx2, avx512, avx512_bf16 };
+
+/// The largest that this processor and its operating system have.
+[[nodiscard]] inline Isa largest_isa() {
+#if SVAD_X86
+    static const Isa largest = [] {
+        __builtin_cpu_init();
+        if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return Isa::portable;
+        if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512dq") ||
+            !__builtin_cpu_supports("avx512vl"))
+            return Isa::avx2;
+        return __builtin_cpu_supports("avx512bf16") ? Isa::avx512_bf16 : Isa::avx512;
+    }();
+    return largest;
+#else
+    return Isa::portable;
+#endif
+}
+
+namespace detail {
+
+/// Intel's processors since Sapphire Rapids leave bf16 to AMX: their vdpbf16ps does half the work of two multiply-adds, while
+/// AMD's does twice it (bench/README.md).
+inline Isa fastest_isa() {
+#if SVAD_X86
+    __builtin_cpu_init();
+    if (__builtin_cpu_is("intel")) return std::min(largest_isa(), Isa::avx512);
+#endif
+    return largest_isa();
+}
+
+inline std::atomic<Isa>& isa_in_use() {
+    static std::atomic<Isa> isa{fastest_isa()};
+    return isa;
+}
+
+}  // namespace detail
+
+/// The one in use: the fastest, or what use_isa chose.
+[[nodiscard]] inline Isa isa() { return detail::isa_in_use().load(std::memory_order_relaxed); }
+
+/// Uses `set`, or the largest there is, from now on, for tests and comparisons; not to be called while a product runs.
+inline void use_isa(Isa set) { detail::isa_in_use().store(std::min(set, largest_isa()), std::memory_order_relaxed); }
+
+}  // namespace svad::cpu
+
+// ==== svad/backend/cpu/gemm_table.hpp ====
+// What an instruction set must bring for matrix products: the tile of C that stays in registers, the packing of operands for
+// it, and products of a few rows that read B as it lies. One table a set and kind of operand; gemm_blocks.hpp calls through it.
+// A word of packed operand is one step of the sum: a float, or two bf16 neighbours along k.
 
 namespace svad::cpu::detail {
 
-inline constexpr Index pair_columns = 32, pair_rows = 12, pair_depth = 512;
-
-typedef std::uint32_t Pairs __attribute__((vector_size(64)));
-
-/// Elements 2i and 2i + 1 of 32 floats as pair i.
-inline Pairs pairs_of(const float* x) {
-    return reinterpret_cast<Pairs>(_mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + 16), _mm512_loadu_ps(x)));
-}
-/// 16 floats of one row and 16 of the next: pair i is (x[i], y[i]).
-inline Pairs pairs_of(const float* x, const float* y) {
-    typedef std::uint16_t Halves __attribute__((vector_size(64)));
-    const auto both = reinterpret_cast<Halves>(_mm512_cvtne2ps_pbh(_mm512_loadu_ps(y), _mm512_loadu_ps(x)));
-    return reinterpret_cast<Pairs>(__builtin_shufflevector(both, both, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23, 8, 24, 9, 25, 10, 26,
-                                                           11, 27, 12, 28, 13, 29, 14, 30, 15, 31));
-}
-
-/// One step of a 16 x 16 transposition: lanes that differ in bit d change places with rows that do.
-template <int d, int... l>
-inline void swap_lanes(Pairs& a, Pairs& b, std::integer_sequence<int, l...>) {
-    const Pairs first = __builtin_shufflevector(a, b, ((l & d) == 0 ? l : 16 + l - d)...);
-    b = __builtin_shufflevector(a, b, ((l & d) == 0 ? l + d : 16 + l)...);
-    a = first;
-}
-template <int d>
-inline void swap_rows(Pairs* rows) {
-    for (int i = 0; i < 16; ++i)
-        if ((i & d) == 0) swap_lanes<d>(rows[i], rows[i + d], std::make_integer_sequence<int, 16>());
-}
-inline void transpose(Pairs* rows) { swap_rows<8>(rows), swap_rows<4>(rows), swap_rows<2>(rows), swap_rows<1>(rows); }
-
-/// Columns of w (rows of `k` floats, `stride` apart) as a tile: pair p of column j at to[p * 32 + j]. Missing columns and
-/// elements are zero.
-inline void tile_of_rows(const float* w, Index stride, Index columns, Index k, std::uint32_t* to) {
-    alignas(64) float rest[32];
-    for (Index p = 0; p < k; p += 32)
-        for (Index half = 0; half < pair_columns; half += 16) {
-            Pairs rows[16] = {};
-            for (Index j = 0; j < 16 && half + j < columns; ++j) {
-                const float* from = w + (half + j) * stride + p;
-                if (p + 32 > k) {
-                    std::fill_n(std::copy_n(from, k - p, rest), 32 - (k - p), 0.0f);
-                    from = rest;
-                }
-                rows[j] = pairs_of(from);
-            }
-            transpose(rows);
-            for (Index i = 0; i < std::min<Index>(16, (k - p + 1) / 2); ++i) std::memcpy(to + (p / 2 + i) * pair_columns + half, &rows[i], sizeof(Pairs));
-        }
-}
-
-/// The same where column j's elements are `stride` apart: w[p * stride + j].
-inline void tile_of_columns(const float* w, Index stride, Index columns, Index k, std::uint32_t* to) {
-    alignas(64) float x[32], y[32] = {};
-    for (Index p = 0; p < k; p += 2, to += pair_columns) {
-        const float *first = w + p * stride, *second = p + 1 < k ? first + stride : nullptr;
-        if (columns < pair_columns || !second) {
-            std::fill_n(std::copy_n(first, columns, x), 32 - columns, 0.0f);
-            if (second) std::fill_n(std::copy_n(second, columns, y), 32 - columns, 0.0f);
-            else std::fill_n(y, 32, 0.0f);
-            first = x, second = y;
-        }
-        for (Index half = 0; half < 32; half += 16) {
-            const Pairs pairs = pairs_of(first + half, second + half);
-            std::memcpy(to + half, &pairs, sizeof pairs);
-        }
-    }
-}
-
-/// All of a as pairs: pair p of row r is at pairs[r * row + p * step].
-struct PairedRows {
-    Storage memory;
-    Index row = 0, step = 1;
-    const std::uint32_t* data() const { return reinterpret_cast<const std::uint32_t*>(memory.data()); }
+/// c [rows, columns] = beta c + alpha a b, summed over `steps` words. Word p of row r of a is a[r * a_row + p * a_step]; those
+/// of b lie in whole vectors at b[p * b_step]. c is not read where beta is 0.
+template <class Word>
+struct Tile {
+    Index steps;
+    const Word* a;
+    Index a_row, a_step;
+    const Word* b;
+    Index b_step;
+    float alpha, beta;
+    float* c;
+    Index ldc, columns;
 };
 
-inline PairedRows paired_rows(const float* a, Index m, Index k, Index lda, bool transposed) {
-    PairedRows out;
-    const Index pairs = (k + 31) / 32 * 16, wide = (m + 31) / 32 * 32;
-    out.memory = Storage(static_cast<std::size_t>(transposed ? wide * ((k + 1) / 2) : m * pairs) * 4);
-    auto* const to = reinterpret_cast<std::uint32_t*>(out.memory.data());
-    if (transposed) {
-        out.row = 1, out.step = wide;
-        parallel_for((k + 1) / 2, std::max<Index>(1, 8192 / wide), [&](Index first, Index last) {
-            alignas(64) std::uint32_t line[pair_columns];
-            for (Index p = first; p < last; ++p)
-                for (Index i = 0; i < m; i += pair_columns) {
-                    tile_of_columns(a + 2 * p * lda + i, lda, std::min(pair_columns, m - i), std::min<Index>(2, k - 2 * p), line);
-                    std::memcpy(to + p * wide + i, line, sizeof line);
-                }
-        });
-        return out;
-    }
-    out.row = pairs;
-    parallel_for(m, std::max<Index>(1, 16384 / std::max<Index>(1, k)), [&](Index first, Index last) {
-        alignas(64) float rest[32];
-        for (Index r = first; r < last; ++r)
-            for (Index p = 0; p < k; p += 32) {
-                const float* from = a + r * lda + p;
-                if (p + 32 > k) std::fill_n(std::copy_n(from, k - p, rest), 32 - (k - p), 0.0f), from = rest;
-                const Pairs made = pairs_of(from);
-                std::memcpy(to + r * pairs + p / 2, &made, sizeof made);
-            }
-    });
-    return out;
+/// y(r, j) = beta y + alpha * sum over i of x(r, i) w(j, i) for some rows of x and all `n` rows of w, neither of them packed.
+template <class Word>
+struct Dots {
+    Index n, k;
+    const Word* x;
+    Index ldx;
+    const float* w;
+    Index ldw;
+    float alpha, beta;
+    float* y;
+    Index y_row, y_column;
+};
+
+inline constexpr Index most_tile_rows = 14, few_rows = 8;
+
+template <class Word>
+struct Kernels {
+    bool exact;                                                 // operands are multiplied as they are; else packing rounds them to bf16
+    Index rows, columns;                                        // of the largest tile
+    Index lanes;                                                // packed widths are multiples of it
+    void (*tile[most_tile_rows + 1])(const Tile<Word>&);        // by rows
+    /// Rows that lie along k: word p of row r at to[r * row + p]. Words up to a multiple of 16 may be written, beyond k zeros.
+    void (*along)(const float* from, Index stride, Index rows, Index k, Word* to, Index row);
+    /// Rows that lie along k, as columns: word p of row r at to[p * width + r]; from `rows` to `width` zeros.
+    void (*turned)(const float* from, Index stride, Index rows, Index width, Index k, Word* to);
+    /// The same of rows that lie across k: element p of row r is from[p * stride + r].
+    void (*across)(const float* from, Index stride, Index rows, Index width, Index k, Word* to);
+    void (*dots[5])(const Dots<Word>&);                         // by rows of x, up to 4; x is packed (along) unless exact, w is not
+    Index strip[few_rows + 1];                                  // columns that `line` makes at once, by rows
+    void (*line[few_rows + 1])(const Tile<Word>&);              // a tile whose b is not packed, of any number of columns up to the strip
+};
+
+/// Asks for memory that the next call will read. There may be no next call: the address is only a guess.
+[[gnu::always_inline]] inline void prefetch(const float* from, Index ahead) {
+    __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(from) + static_cast<std::uintptr_t>(ahead) * sizeof(float)), 0, 2);
 }
 
-/// c [rows, columns] = beta c + alpha a b for one tile of b, `pairs` deep; all of it in registers.
-template <int rows>
-void pair_tile(Index pairs, const std::uint32_t* a, Index row, Index step, const std::uint32_t* b, float alpha, float beta, float* c, Index ldc, Index columns) {
-    __m512 sums[rows][2];
-#pragma GCC unroll 12
-    for (int r = 0; r < rows; ++r) sums[r][0] = sums[r][1] = _mm512_setzero_ps();
-    for (Index p = 0; p < pairs; ++p, b += pair_columns) {
-        const auto b0 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b)), b1 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b + 16));
-#pragma GCC unroll 12
-        for (int r = 0; r < rows; ++r) {
-            const auto x = reinterpret_cast<__m512bh>(_mm512_set1_epi32(static_cast<int>(a[r * row + p * step])));
-            sums[r][0] = _mm512_dpbf16_ps(sums[r][0], x, b0);
-            sums[r][1] = _mm512_dpbf16_ps(sums[r][1], x, b1);
-        }
-    }
-#pragma GCC unroll 12
-    for (int r = 0; r < rows; ++r)
-        for (Index half = 0; half < 2; ++half) {
-            const Index left = std::clamp<Index>(columns - 16 * half, 0, 16);
-            const auto mask = static_cast<__mmask16>((1u << left) - 1);
-            float* const to = c + r * ldc + 16 * half;
-            __m512 value = sums[r][half] * _mm512_set1_ps(alpha);
-            if (beta != 0) value += _mm512_maskz_loadu_ps(mask, to) * _mm512_set1_ps(beta);
-            _mm512_mask_storeu_ps(to, mask, value);
-        }
-}
-
-inline void pair_rows_of_tile(Index m, Index pairs, const std::uint32_t* a, Index row, Index step, const std::uint32_t* b, float alpha, float beta, float* c,
-                              Index ldc, Index columns) {
-    const auto run = [&](auto n) {
-        pair_tile<n>(pairs, a, row, step, b, alpha, beta, c, ldc, columns);
-        m -= n, a += n * row, c += n * ldc;
-    };
-    while (m >= pair_rows) run(std::integral_constant<int, pair_rows>());
-    if (m >= 8) run(std::integral_constant<int, 8>());
-    if (m >= 4) run(std::integral_constant<int, 4>());
-    while (m > 0) run(std::integral_constant<int, 1>());
-}
-
-/// c [m, n] = beta c + alpha a b; pack(first column, columns, first element, depth, to) makes a tile of b.
-template <class Pack, class Finish>
-void pair_product(Index m, Index n, Index k, float alpha, const PairedRows& a, Pack pack, float beta, float* c, Index ldc, Finish finish) {
-    const Index strip = n >= 256 ? std::max<Index>(m, 1) : 1536, down = (m + strip - 1) / strip, across = (n + pair_columns - 1) / pair_columns;
-    parallel_for(down * across, 1, [&](Index first, Index last) {
-        const Storage memory(static_cast<std::size_t>(pair_depth / 2 * pair_columns) * 4);
-        auto* const tile = reinterpret_cast<std::uint32_t*>(memory.data());
-        for (Index t = first; t < last; ++t) {
-            const Index top = t / across * strip, rows = std::min(strip, m - top), left = t % across * pair_columns, columns = std::min(pair_columns, n - left);
-            float* const to = c + top * ldc + left;
-            for (Index at = 0; at < k; at += pair_depth) {
-                const Index depth = std::min(pair_depth, k - at);
-                pack(left, columns, at, depth, tile);
-                pair_rows_of_tile(rows, (depth + 1) / 2, a.data() + top * a.row + at / 2 * a.step, a.row, a.step, tile, alpha, at == 0 ? beta : 1.0f, to, ldc, columns);
-            }
-            finish(top, rows, left, columns);
-        }
-    });
+/// How many words k elements take.
+template <class Word>
+constexpr Index words(Index k) {
+    return std::is_same_v<Word, float> ? k : (k + 1) / 2;
 }
 
 }  // namespace svad::cpu::detail
 
-#else
-#define SVAD_BF16_PAIRS 0
+#if SVAD_X86
+
+namespace svad::cpu::detail {
+
+#define SVAD_INLINE2 SVAD_AVX2 __attribute__((always_inline)) inline
+
+/// The mask of the first n of 8 lanes.
+SVAD_INLINE2 __m256i first_of_8(Index n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n < 8 ? n : 8)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+/// To bf16, nearest and ties to even, as floats.
+SVAD_INLINE2 __m256 to_bf16(__m256 x) {
+    typedef std::uint32_t Words8 __attribute__((vector_size(32)));
+    const auto bits = reinterpret_cast<Words8>(x);
+    const auto near = reinterpret_cast<__m256>(bits + 0x7fffu + ((bits >> 16) & 1u)), quiet = reinterpret_cast<__m256>(bits | 0x400000u);
+    const auto kept = reinterpret_cast<Words8>(_mm256_blendv_ps(near, quiet, _mm256_cmp_ps(x, x, _CMP_UNORD_Q)));
+    return reinterpret_cast<__m256>(kept & 0xffff0000u);
+}
+template <bool round>
+SVAD_INLINE2 __m256 operand(__m256 x) {
+    if constexpr (round) return to_bf16(x);
+    else return x;
+}
+
+SVAD_INLINE2 void store_sums(__m256 sum, float alpha, float beta, float* to, Index left) {
+    if (left <= 0) return;
+    const __m256i mask = first_of_8(left);
+    __m256 value = sum * _mm256_set1_ps(alpha);
+    if (beta != 0) value += _mm256_maskload_ps(to, mask) * _mm256_set1_ps(beta);
+    _mm256_maskstore_ps(to, mask, value);
+}
+
+/// 8 * vectors columns of some rows; with `ragged` b is not packed: only the columns that there are are read, and rounded.
+template <int rows, int vectors, bool ragged, bool round>
+SVAD_AVX2 void tile_avx2(const Tile<float>& t) {
+    __m256 sums[rows][vectors];
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 8
+        for (int v = 0; v < vectors; ++v) sums[r][v] = _mm256_setzero_ps();
+    const float *b = t.b, *a[2] = {t.a, t.a + 4 * t.a_row};
+    const Index row = t.a_row, step = t.a_step, b_step = t.b_step;
+    __m256i mask[vectors];
+    if constexpr (ragged)
+        for (int v = 0; v < vectors; ++v) mask[v] = first_of_8(t.columns - 8 * v);
+    for (Index p = t.steps; p > 0; --p, b += b_step) {
+        __m256 line[vectors];
+#pragma GCC unroll 8
+        for (int v = 0; v < vectors; ++v) {
+            if constexpr (ragged) line[v] = operand<round>(_mm256_maskload_ps(b + 8 * v, mask[v]));
+            else line[v] = _mm256_loadu_ps(b + 8 * v);
+        }
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; ++r) {
+            const __m256 x = _mm256_broadcast_ss(a[r / 4] + r % 4 * row);
+#pragma GCC unroll 8
+            for (int v = 0; v < vectors; ++v) sums[r][v] = _mm256_fmadd_ps(x, line[v], sums[r][v]);
+        }
+        a[0] += step;
+        if constexpr (rows > 4) a[1] += step;
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 8
+        for (int v = 0; v < vectors; ++v) store_sums(sums[r][v], t.alpha, t.beta, t.c + r * t.ldc + 8 * v, t.columns - 8 * v);
+}
+
+template <bool round>
+SVAD_AVX2 void along_avx2(const float* from, Index stride, Index rows, Index k, float* to, Index row) {
+    for (Index r = 0; r < rows; ++r)
+        for (Index p = 0; p < k; p += 8) _mm256_storeu_ps(to + r * row + p, operand<round>(_mm256_maskload_ps(from + r * stride + p, first_of_8(k - p))));
+}
+
+/// An 8 x 8 transposition.
+SVAD_INLINE2 void transpose(__m256* x) {
+    __m256 y[8];
+#pragma GCC unroll 4
+    for (int i = 0; i < 8; i += 2) y[i] = _mm256_unpacklo_ps(x[i], x[i + 1]), y[i + 1] = _mm256_unpackhi_ps(x[i], x[i + 1]);
+#pragma GCC unroll 2
+    for (int i = 0; i < 8; i += 4) {
+        x[i] = _mm256_shuffle_ps(y[i], y[i + 2], 0x44), x[i + 1] = _mm256_shuffle_ps(y[i], y[i + 2], 0xee);
+        x[i + 2] = _mm256_shuffle_ps(y[i + 1], y[i + 3], 0x44), x[i + 3] = _mm256_shuffle_ps(y[i + 1], y[i + 3], 0xee);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+        y[i] = _mm256_permute2f128_ps(x[i], x[i + 4], 0x20);
+        y[i + 4] = _mm256_permute2f128_ps(x[i], x[i + 4], 0x31);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i) x[i] = y[i];
+}
+
+template <bool round>
+SVAD_AVX2 void turned_avx2(const float* from, Index stride, Index rows, Index width, Index k, float* to) {
+    for (Index p = 0; p < k; p += 8) {
+        const __m256i mask = first_of_8(k - p);
+        for (Index v = 0; v < width; v += 8) {
+            __m256 x[8];
+#pragma GCC unroll 8
+            for (int i = 0; i < 8; ++i) x[i] = v + i < rows ? operand<round>(_mm256_maskload_ps(from + (v + i) * stride + p, mask)) : _mm256_setzero_ps();
+            transpose(x);
+#pragma GCC unroll 8
+            for (int i = 0; i < 8; ++i)
+                if (p + i < k) _mm256_storeu_ps(to + (p + i) * width + v, x[i]);
+        }
+    }
+}
+
+template <bool round>
+SVAD_AVX2 void across_avx2(const float* from, Index stride, Index rows, Index width, Index k, float* to) {
+    for (Index p = 0; p < k; ++p, from += stride, to += width)
+        for (Index v = 0; v < width; v += 8) _mm256_storeu_ps(to + v, operand<round>(_mm256_maskload_ps(from + v, first_of_8(rows - v))));
+}
+
+template <int rows, bool round>
+SVAD_AVX2 void dots_avx2(const Dots<float>& d) {
+    for (Index j = 0; j < d.n; j += 2) {
+        const bool both = j + 1 < d.n;
+        const float *w0 = d.w + j * d.ldw, *w1 = both ? w0 + d.ldw : w0;
+        __m256 sums[rows][2];
+#pragma GCC unroll 4
+        for (int r = 0; r < rows; ++r) sums[r][0] = sums[r][1] = _mm256_setzero_ps();
+        for (Index p = 0; p < d.k; p += 8) {
+            const __m256i mask = first_of_8(d.k - p);
+            const bool whole = p + 8 <= d.k;
+            const __m256 line0 = operand<round>(whole ? _mm256_loadu_ps(w0 + p) : _mm256_maskload_ps(w0 + p, mask));
+            const __m256 line1 = operand<round>(whole ? _mm256_loadu_ps(w1 + p) : _mm256_maskload_ps(w1 + p, mask));
+#pragma GCC unroll 4
+            for (int r = 0; r < rows; ++r) {
+                const float* const at = d.x + r * d.ldx + p;
+                const __m256 x = whole ? _mm256_loadu_ps(at) : _mm256_maskload_ps(at, mask);
+                sums[r][0] = _mm256_fmadd_ps(x, line0, sums[r][0]);
+                sums[r][1] = _mm256_fmadd_ps(x, line1, sums[r][1]);
+            }
+        }
+#pragma GCC unroll 4
+        for (int r = 0; r < rows; ++r) {
+            alignas(32) float sum[8];
+            const __m256 two = _mm256_hadd_ps(sums[r][0], sums[r][1]);
+            _mm256_store_ps(sum, _mm256_hadd_ps(two, two));
+            for (Index i = 0; i < (both ? 2 : 1); ++i) {
+                float* const y = d.y + r * d.y_row + (j + i) * d.y_column;
+                const float value = d.alpha * (sum[i] + sum[i + 4]);
+                *y = d.beta == 0 ? value : d.beta * *y + value;
+            }
+        }
+    }
+}
+
+template <bool round>
+const Kernels<float>& kernels_avx2() {
+    static constexpr Kernels<float> table = {
+        !round, 6, 16, 8,
+        {nullptr, &tile_avx2<1, 2, false, false>, &tile_avx2<2, 2, false, false>, &tile_avx2<3, 2, false, false>, &tile_avx2<4, 2, false, false>, &tile_avx2<5, 2, false, false>,
+         &tile_avx2<6, 2, false, false>},
+        &along_avx2<round>, &turned_avx2<round>, &across_avx2<round>,
+        {nullptr, &dots_avx2<1, round>, &dots_avx2<2, round>, &dots_avx2<3, round>, &dots_avx2<4, round>},
+        {0, 64, 32, 32, 16, 16, 16, 8, 8},
+        {nullptr, &tile_avx2<1, 8, true, round>, &tile_avx2<2, 4, true, round>, &tile_avx2<3, 4, true, round>, &tile_avx2<4, 2, true, round>, &tile_avx2<5, 2, true, round>,
+         &tile_avx2<6, 2, true, round>, &tile_avx2<7, 1, true, round>, &tile_avx2<8, 1, true, round>}};
+    return table;
+}
+
+}  // namespace svad::cpu::detail
+
 #endif
+
+// ==== svad/backend/cpu/gemm_bf16.hpp ====
+// Products whose operands are rounded to bf16 and whose sums are f32, by AVX512-BF16's pairs of products (vdpbf16ps): twice
+// the work of an f32 instruction. Operands are rounded as they are packed into pairs along k; the tiles are those of f32.
+// Products of a few rows round b in registers and write no copy of it.
+
+// ==== svad/backend/cpu/gemm_avx512.hpp ====
+// Products in f32 by AVX-512, of operands as they are or rounded to bf16 on the way: tiles of up to 14 rows and 32 columns, 28 sums in the 32 registers, so that a row costs one broadcast
+// for two multiply-adds. Compiled for this target whatever the rest of the program is compiled for.
+// Rejected: 8 x 48 tiles (bench/README.md), and the intrinsics of unpacking and shuffling, of which GCC 12 warns.
+
+#if SVAD_X86
+
+namespace svad::cpu::detail {
+
+typedef std::uint32_t Words16 __attribute__((vector_size(64)));
+
+#define SVAD_INLINE512 SVAD_AVX512 __attribute__((always_inline)) inline
+
+/// The mask of the first n of 16 lanes.
+SVAD_INLINE512 __mmask16 first_lanes(Index n) { return static_cast<__mmask16>(n >= 16 ? 0xffffu : n <= 0 ? 0u : (1u << n) - 1u); }
+
+/// One step of a 16 x 16 transposition: lanes that differ in bit d change places with rows that do.
+template <int d, int... l>
+SVAD_INLINE512 void swap_lanes(Words16& a, Words16& b, std::integer_sequence<int, l...>) {
+    const Words16 first = __builtin_shufflevector(a, b, ((l & d) == 0 ? l : 16 + l - d)...);
+    b = __builtin_shufflevector(a, b, ((l & d) == 0 ? l + d : 16 + l)...);
+    a = first;
+}
+template <int d>
+SVAD_INLINE512 void swap_rows(Words16* rows) {
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; ++i)
+        if ((i & d) == 0) swap_lanes<d>(rows[i], rows[i + d], std::make_integer_sequence<int, 16>());
+}
+SVAD_INLINE512 void transpose(Words16* rows) { swap_rows<8>(rows), swap_rows<4>(rows), swap_rows<2>(rows), swap_rows<1>(rows); }
+
+/// To bf16, nearest and ties to even, as floats.
+SVAD_INLINE512 __m512 to_bf16(__m512 x) {
+    const auto bits = reinterpret_cast<Words16>(x);
+    const auto near = reinterpret_cast<__m512i>(bits + 0x7fffu + ((bits >> 16) & 1u)), quiet = reinterpret_cast<__m512i>(bits | 0x400000u);
+    const auto kept = reinterpret_cast<Words16>(_mm512_mask_blend_epi32(_mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), near, quiet));
+    return reinterpret_cast<__m512>(kept & 0xffff0000u);
+}
+template <bool round>
+SVAD_INLINE512 __m512 operand(__mmask16 mask, const float* from) {
+    const __m512 x = _mm512_maskz_loadu_ps(mask, from);
+    if constexpr (round) return to_bf16(x);
+    else return x;
+}
+
+SVAD_INLINE512 void store_sums(__m512 sum, float alpha, float beta, float* to, __mmask16 mask) {
+    __m512 value = sum * _mm512_set1_ps(alpha);
+    if (beta != 0) value += _mm512_maskz_loadu_ps(mask, to) * _mm512_set1_ps(beta);
+    _mm512_mask_storeu_ps(to, mask, value);
+}
+
+template <int rows>
+SVAD_AVX512 void tile_avx512(const Tile<float>& t) {
+    __m512 sums[rows][2];
+#pragma GCC unroll 14
+    for (int r = 0; r < rows; ++r) sums[r][0] = sums[r][1] = _mm512_setzero_ps();
+    const float *b = t.b, *a[4] = {t.a, t.a + 4 * t.a_row, t.a + 8 * t.a_row, t.a + 12 * t.a_row};
+    const Index row = t.a_row, step = t.a_step, b_step = t.b_step;
+    for (Index p = t.steps; p > 0; --p, b += b_step) {
+        const __m512 b0 = _mm512_loadu_ps(b), b1 = _mm512_loadu_ps(b + 16);
+#pragma GCC unroll 14
+        for (int r = 0; r < rows; ++r) {
+            const __m512 x = _mm512_set1_ps(a[r / 4][r % 4 * row]);
+            sums[r][0] = _mm512_fmadd_ps(x, b0, sums[r][0]);
+            sums[r][1] = _mm512_fmadd_ps(x, b1, sums[r][1]);
+        }
+#pragma GCC unroll 4
+        for (int i = 0; i < (rows + 3) / 4; ++i) a[i] += step;
+    }
+    const __mmask16 left = first_lanes(t.columns), right = first_lanes(t.columns - 16);
+#pragma GCC unroll 14
+    for (int r = 0; r < rows; ++r) {
+        store_sums(sums[r][0], t.alpha, t.beta, t.c + r * t.ldc, left);
+        if (right) store_sums(sums[r][1], t.alpha, t.beta, t.c + r * t.ldc + 16, right);
+    }
+}
+
+/// A strip of 16 * vectors columns of a few rows, straight from the rows of b.
+template <int rows, int vectors, bool round>
+SVAD_AVX512 void line_avx512(const Tile<float>& t) {
+    __m512 sums[rows][vectors];
+    __mmask16 mask[vectors];
+#pragma GCC unroll 16
+    for (int v = 0; v < vectors; ++v) {
+        mask[v] = first_lanes(t.columns - 16 * v);
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; ++r) sums[r][v] = _mm512_setzero_ps();
+    }
+    const float *b = t.b, *a = t.a;
+    const Index row = t.a_row, step = t.a_step, b_step = t.b_step;
+    for (Index p = t.steps; p > 0; --p, b += b_step, a += step) {
+        __m512 x[rows];
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; ++r) x[r] = _mm512_set1_ps(a[r * row]);
+#pragma GCC unroll 16
+        for (int v = 0; v < vectors; ++v) {
+            const __m512 line = operand<round>(mask[v], b + 16 * v);
+#pragma GCC unroll 8
+            for (int r = 0; r < rows; ++r) sums[r][v] = _mm512_fmadd_ps(x[r], line, sums[r][v]);
+        }
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 16
+        for (int v = 0; v < vectors; ++v)
+            if (mask[v]) store_sums(sums[r][v], t.alpha, t.beta, t.c + r * t.ldc + 16 * v, mask[v]);
+}
+
+template <bool round>
+SVAD_AVX512 void along_avx512(const float* from, Index stride, Index rows, Index k, float* to, Index row) {
+    for (Index r = 0; r < rows; ++r)
+        for (Index p = 0; p < k; p += 16) _mm512_storeu_ps(to + r * row + p, operand<round>(first_lanes(k - p), from + r * stride + p));
+}
+
+template <bool round>
+SVAD_AVX512 void turned_avx512(const float* from, Index stride, Index rows, Index width, Index k, float* to) {
+    for (Index p = 0; p < k; p += 16) {
+        const __mmask16 mask = first_lanes(k - p);
+        const Index deep = k - p < 16 ? k - p : 16;
+        for (Index v = 0; v < width; v += 16) {
+            Words16 x[16];
+            if (v + 16 <= rows) {
+#pragma GCC unroll 16
+                for (int i = 0; i < 16; ++i) x[i] = reinterpret_cast<Words16>(operand<round>(mask, from + (v + i) * stride + p));
+            } else {
+                for (int i = 0; i < 16; ++i)
+                    x[i] = v + i < rows ? reinterpret_cast<Words16>(operand<round>(mask, from + (v + i) * stride + p)) : Words16{};
+            }
+            transpose(x);
+            float* const at = to + p * width + v;
+            if (deep == 16) {
+#pragma GCC unroll 16
+                for (int i = 0; i < 16; ++i) _mm512_storeu_si512(at + i * width, reinterpret_cast<__m512i>(x[i]));
+            } else {
+                for (Index i = 0; i < deep; ++i) _mm512_storeu_si512(at + i * width, reinterpret_cast<__m512i>(x[i]));
+            }
+        }
+    }
+}
+
+template <bool round>
+SVAD_AVX512 void across_avx512(const float* from, Index stride, Index rows, Index width, Index k, float* to) {
+    for (Index p = 0; p < k; ++p, from += stride, to += width)
+        for (Index v = 0; v < width; v += 16) {
+            prefetch(from + v, 16 * stride);
+            _mm512_storeu_ps(to + v, operand<round>(first_lanes(rows - v), from + v));
+        }
+}
+
+SVAD_INLINE512 __m256 folded(__m512 x) {
+    return __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) + __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+/// The sums of four vectors.
+SVAD_INLINE512 __m128 four_sums(__m512 s0, __m512 s1, __m512 s2, __m512 s3) {
+    const __m256 all = _mm256_hadd_ps(_mm256_hadd_ps(folded(s0), folded(s1)), _mm256_hadd_ps(folded(s2), folded(s3)));
+    return _mm256_castps256_ps128(all) + _mm256_extractf128_ps(all, 1);
+}
+template <class Word>
+SVAD_INLINE512 void store_dots(const Dots<Word>& d, __m128 sums, int row, Index column, Index columns) {
+    alignas(16) float four[4];
+    _mm_store_ps(four, sums);
+    for (Index j = 0; j < columns; ++j) {
+        float* const y = d.y + row * d.y_row + (column + j) * d.y_column;
+        *y = d.beta == 0 ? d.alpha * four[j] : d.beta * *y + d.alpha * four[j];
+    }
+}
+
+template <int rows, bool round>
+SVAD_AVX512 void dots_avx512(const Dots<float>& d) {
+    constexpr int chains = rows == 1 ? 2 : 1;                       // enough sums in flight to hide the latency of one
+    for (Index j = 0; j < d.n; j += 4) {
+        const Index columns = d.n - j < 4 ? d.n - j : 4;
+        const float* w[4];
+        for (Index i = 0; i < 4; ++i) w[i] = d.w + (j + (i < columns ? i : columns - 1)) * d.ldw;
+        __m512 sums[chains][rows][4];
+#pragma GCC unroll 8
+        for (int i = 0; i < chains * rows * 4; ++i) sums[i / (rows * 4)][i / 4 % rows][i % 4] = _mm512_setzero_ps();
+        Index p = 0;
+        for (; p + 16 * chains <= d.k; p += 16 * chains)
+#pragma GCC unroll 2
+            for (int h = 0; h < chains; ++h) {
+                __m512 line[4];
+#pragma GCC unroll 4
+                for (int i = 0; i < 4; ++i) line[i] = operand<round>(0xffff, w[i] + p + 16 * h);
+#pragma GCC unroll 4
+                for (int r = 0; r < rows; ++r) {
+                    const __m512 x = _mm512_loadu_ps(d.x + r * d.ldx + p + 16 * h);
+#pragma GCC unroll 4
+                    for (int i = 0; i < 4; ++i) sums[h][r][i] = _mm512_fmadd_ps(x, line[i], sums[h][r][i]);
+                }
+            }
+        for (; p < d.k; p += 16) {
+            const __mmask16 mask = first_lanes(d.k - p);
+#pragma GCC unroll 4
+            for (int r = 0; r < rows; ++r) {
+                const __m512 x = _mm512_maskz_loadu_ps(mask, d.x + r * d.ldx + p);
+#pragma GCC unroll 4
+                for (int i = 0; i < 4; ++i) sums[0][r][i] = _mm512_fmadd_ps(x, operand<round>(mask, w[i] + p), sums[0][r][i]);
+            }
+        }
+#pragma GCC unroll 4
+        for (int r = 0; r < rows; ++r) {
+            if constexpr (chains == 2)
+#pragma GCC unroll 4
+                for (int i = 0; i < 4; ++i) sums[0][r][i] += sums[chains - 1][r][i];
+            store_dots(d, four_sums(sums[0][r][0], sums[0][r][1], sums[0][r][2], sums[0][r][3]), r, j, columns);
+        }
+    }
+}
+
+/// The same of weights stored in bf16: w(j, i) at w + j * ldw, k a multiple of 32. x comes from `halves`: of every 32 elements
+/// first the even ones, then the odd ones, since these are what a word of two weights yields in one operation each.
+template <int rows>
+SVAD_AVX512 void stored_dots_avx512(Index n, Index k, const float* x, Index ldx, const std::uint16_t* weights, Index ldw, float* y, Index y_row) {
+    const Dots<float> d{n, k, x, ldx, nullptr, 0, 1.0f, 0.0f, y, y_row, 1};
+    for (Index j = 0; j < n; j += 4) {
+        const Index columns = n - j < 4 ? n - j : 4;
+        const std::uint16_t* w[4];
+        for (Index i = 0; i < 4; ++i) w[i] = weights + (j + (i < columns ? i : columns - 1)) * ldw;
+        __m512 sums[rows][4];
+#pragma GCC unroll 4
+        for (int r = 0; r < rows; ++r) sums[r][0] = sums[r][1] = sums[r][2] = sums[r][3] = _mm512_setzero_ps();
+        for (Index p = 0; p < k; p += 32)
+#pragma GCC unroll 4
+            for (int i = 0; i < 4; ++i) {
+                __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(w[i] + p) + 4 * static_cast<std::uintptr_t>(ldw) * 2), 0, 3);
+                const auto two = reinterpret_cast<Words16>(_mm512_loadu_si512(w[i] + p));
+                const auto even = reinterpret_cast<__m512>(two << 16), odd = reinterpret_cast<__m512>(two & 0xffff0000u);
+#pragma GCC unroll 4
+                for (int r = 0; r < rows; ++r) {
+                    sums[r][i] = _mm512_fmadd_ps(even, _mm512_loadu_ps(x + r * ldx + p), sums[r][i]);
+                    sums[r][i] = _mm512_fmadd_ps(odd, _mm512_loadu_ps(x + r * ldx + p + 16), sums[r][i]);
+                }
+            }
+#pragma GCC unroll 4
+        for (int r = 0; r < rows; ++r) store_dots(d, four_sums(sums[r][0], sums[r][1], sums[r][2], sums[r][3]), r, j, columns);
+    }
+}
+
+template <bool round>
+const Kernels<float>& kernels_avx512() {
+    static constexpr Kernels<float> table = {
+        !round, 14, 32, 16,
+        {nullptr, &tile_avx512<1>, &tile_avx512<2>, &tile_avx512<3>, &tile_avx512<4>, &tile_avx512<5>, &tile_avx512<6>, &tile_avx512<7>,
+         &tile_avx512<8>, &tile_avx512<9>, &tile_avx512<10>, &tile_avx512<11>, &tile_avx512<12>, &tile_avx512<13>, &tile_avx512<14>},
+        &along_avx512<round>, &turned_avx512<round>, &across_avx512<round>,
+        {nullptr, &dots_avx512<1, round>, &dots_avx512<2, round>, &dots_avx512<3, round>, &dots_avx512<4, round>},
+        {0, 256, 128, 64, 64, 64, 32, 32, 32},
+        {nullptr, &line_avx512<1, 16, round>, &line_avx512<2, 8, round>, &line_avx512<3, 4, round>, &line_avx512<4, 4, round>, &line_avx512<5, 4, round>, &line_avx512<6, 2, round>,
+         &line_avx512<7, 2, round>, &line_avx512<8, 2, round>}};
+    return table;
+}
+
+}  // namespace svad::cpu::detail
+
+#endif
+
+#if SVAD_X86
+
+namespace svad::cpu::detail {
+
+#define SVAD_INLINE_BF16 SVAD_AVX512_BF16 __attribute__((always_inline)) inline
+
+/// Elements 2i and 2i + 1 of up to 32 floats as pair i.
+SVAD_INLINE_BF16 Words16 pairs_of(const float* x, Index left) {
+    if (left >= 32) return reinterpret_cast<Words16>(_mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + 16), _mm512_loadu_ps(x)));
+    return reinterpret_cast<Words16>(
+        _mm512_cvtne2ps_pbh(_mm512_maskz_loadu_ps(first_lanes(left - 16), x + 16), _mm512_maskz_loadu_ps(first_lanes(left), x)));
+}
+/// 16 floats of one row and 16 of the next: pair i is (x[i], y[i]).
+SVAD_INLINE_BF16 Words16 pairs_of(__m512 x, __m512 y) {
+    typedef std::uint16_t Halves __attribute__((vector_size(64)));
+    const auto both = reinterpret_cast<Halves>(_mm512_cvtne2ps_pbh(y, x));
+    return reinterpret_cast<Words16>(__builtin_shufflevector(both, both, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23, 8, 24, 9, 25, 10,
+                                                             26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31));
+}
+SVAD_INLINE_BF16 __m512bh pairs(const void* at) { return reinterpret_cast<__m512bh>(_mm512_loadu_si512(at)); }
+
+template <int rows>
+SVAD_AVX512_BF16 void tile_bf16(const Tile<std::uint32_t>& t) {
+    __m512 sums[rows][2];
+#pragma GCC unroll 14
+    for (int r = 0; r < rows; ++r) sums[r][0] = sums[r][1] = _mm512_setzero_ps();
+    const std::uint32_t *b = t.b, *a[4] = {t.a, t.a + 4 * t.a_row, t.a + 8 * t.a_row, t.a + 12 * t.a_row};
+    const Index row = t.a_row, step = t.a_step, b_step = t.b_step;
+    for (Index p = t.steps; p > 0; --p, b += b_step) {
+        const __m512bh b0 = pairs(b), b1 = pairs(b + 16);
+#pragma GCC unroll 14
+        for (int r = 0; r < rows; ++r) {
+            const auto x = reinterpret_cast<__m512bh>(_mm512_set1_epi32(static_cast<int>(a[r / 4][r % 4 * row])));
+            sums[r][0] = _mm512_dpbf16_ps(sums[r][0], x, b0);
+            sums[r][1] = _mm512_dpbf16_ps(sums[r][1], x, b1);
+        }
+#pragma GCC unroll 4
+        for (int i = 0; i < (rows + 3) / 4; ++i) a[i] += step;
+    }
+    const __mmask16 left = first_lanes(t.columns), right = first_lanes(t.columns - 16);
+#pragma GCC unroll 14
+    for (int r = 0; r < rows; ++r) {
+        store_sums(sums[r][0], t.alpha, t.beta, t.c + r * t.ldc, left);
+        if (right) store_sums(sums[r][1], t.alpha, t.beta, t.c + r * t.ldc + 16, right);
+    }
+}
+
+SVAD_AVX512_BF16 inline void along_bf16(const float* from, Index stride, Index rows, Index k, std::uint32_t* to, Index row) {
+    for (Index r = 0; r < rows; ++r)
+        for (Index p = 0; p < k; p += 32) _mm512_storeu_si512(to + r * row + p / 2, reinterpret_cast<__m512i>(pairs_of(from + r * stride + p, k - p)));
+}
+
+SVAD_AVX512_BF16 inline void turned_bf16(const float* from, Index stride, Index rows, Index width, Index k, std::uint32_t* to) {
+    for (Index p = 0; p < k; p += 32) {
+        const Index deep = k - p < 32 ? (k - p + 1) / 2 : 16;
+        for (Index v = 0; v < width; v += 16) {
+            Words16 x[16];
+            if (v + 16 <= rows && k - p >= 32) {
+#pragma GCC unroll 16
+                for (int i = 0; i < 16; ++i) x[i] = pairs_of(from + (v + i) * stride + p, 32);
+            } else {
+                for (int i = 0; i < 16; ++i) x[i] = v + i < rows ? pairs_of(from + (v + i) * stride + p, k - p) : Words16{};
+            }
+            transpose(x);
+            std::uint32_t* const at = to + p / 2 * width + v;
+            if (deep == 16) {
+#pragma GCC unroll 16
+                for (int i = 0; i < 16; ++i) _mm512_storeu_si512(at + i * width, reinterpret_cast<__m512i>(x[i]));
+            } else {
+                for (Index i = 0; i < deep; ++i) _mm512_storeu_si512(at + i * width, reinterpret_cast<__m512i>(x[i]));
+            }
+        }
+    }
+}
+
+SVAD_AVX512_BF16 inline void across_bf16(const float* from, Index stride, Index rows, Index width, Index k, std::uint32_t* to) {
+    for (Index p = 0; p < k; p += 2, from += 2 * stride, to += width)
+        for (Index v = 0; v < width; v += 16) {
+            const __mmask16 mask = first_lanes(rows - v), second = p + 1 < k ? mask : __mmask16{0};
+            prefetch(from + v, 16 * stride), prefetch(from + v, 17 * stride);
+            const Words16 made = pairs_of(_mm512_maskz_loadu_ps(mask, from + v), _mm512_maskz_loadu_ps(second, from + stride + v));
+            _mm512_storeu_si512(to + v, reinterpret_cast<__m512i>(made));
+        }
+}
+
+/// x in pairs, each row to a multiple of 16; w in floats, rounded here.
+template <int rows>
+SVAD_AVX512_BF16 void dots_bf16(const Dots<std::uint32_t>& d) {
+    for (Index j = 0; j < d.n; j += 4) {
+        const Index columns = d.n - j < 4 ? d.n - j : 4;
+        const float* w[4];
+        for (Index i = 0; i < 4; ++i) w[i] = d.w + (j + (i < columns ? i : columns - 1)) * d.ldw;
+        __m512 sums[rows][4];
+#pragma GCC unroll 4
+        for (int r = 0; r < rows; ++r) sums[r][0] = sums[r][1] = sums[r][2] = sums[r][3] = _mm512_setzero_ps();
+        for (Index p = 0; p < d.k; p += 32) {
+            __m512bh line[4];
+#pragma GCC unroll 4
+            for (int i = 0; i < 4; ++i) line[i] = reinterpret_cast<__m512bh>(pairs_of(w[i] + p, d.k - p));
+#pragma GCC unroll 4
+            for (int r = 0; r < rows; ++r) {
+                const __m512bh x = pairs(d.x + r * d.ldx + p / 2);
+#pragma GCC unroll 4
+                for (int i = 0; i < 4; ++i) sums[r][i] = _mm512_dpbf16_ps(sums[r][i], x, line[i]);
+            }
+        }
+#pragma GCC unroll 4
+        for (int r = 0; r < rows; ++r) store_dots(d, four_sums(sums[r][0], sums[r][1], sums[r][2], sums[r][3]), r, j, columns);
+    }
+}
+
+inline const Kernels<std::uint32_t>& kernels_bf16() {
+    static constexpr Kernels<std::uint32_t> table = {
+        false, 14, 32, 16,
+        {nullptr, &tile_bf16<1>, &tile_bf16<2>, &tile_bf16<3>, &tile_bf16<4>, &tile_bf16<5>, &tile_bf16<6>, &tile_bf16<7>,
+         &tile_bf16<8>, &tile_bf16<9>, &tile_bf16<10>, &tile_bf16<11>, &tile_bf16<12>, &tile_bf16<13>, &tile_bf16<14>},
+        &along_bf16, &turned_bf16, &across_bf16,
+        {nullptr, &dots_bf16<1>, &dots_bf16<2>, &dots_bf16<3>, &dots_bf16<4>},
+        {}, {}};
+    return table;
+}
+
+}  // namespace svad::cpu::detail
+
+#endif
+
+// ==== svad/backend/cpu/gemm_blocks.hpp ====
+// From tiles in registers to a whole product, for any table of kernels. B is packed once into panels of a tile's width, by all
+// threads; then blocks of C are handed out, small enough that their part of B stays in the second-level cache and a tile's
+// rows of A in the first. A is read as it lies where it can be, else packed a block at a time by the thread that uses it.
+// Gradients of weights (many terms, few outputs) are split over the sum instead: each part packs its own piece of both
+// operands, and the parts are added in order. What is summed together follows from the shape alone, so results do not depend on
+// the number of threads. Rejected: packing A in advance as well (as much memory as the operand, and no faster).
+
+namespace svad::cpu {
+
+enum class Trans : bool { no, yes };
+
+namespace detail {
+
+/// Words of this thread, kept between products. A product that uses them calls no other before it is done with them.
+template <class Word>
+Word* thread_words(Index count) {
+    thread_local Storage memory;
+    const auto bytes = static_cast<std::size_t>(count) * sizeof(Word);
+    if (!memory || memory.bytes() < bytes) memory = Storage(), memory = Storage(bytes);
+    return reinterpret_cast<Word*>(memory.data());
+}
+
+constexpr Index parts(Index n, Index part) { return (n + part - 1) / part; }
+/// n cut into as many equal pieces as pieces of `most` need, each a multiple of `unit` but the last.
+constexpr Index even(Index n, Index most, Index unit) {
+    return n <= most ? std::max<Index>(n, 1) : parts(parts(n, parts(n, most)), unit) * unit;
+}
+
+inline constexpr Index block_words = 384, block_panels = 12, block_tiles = 18, packed_bytes = Index{1} << 24;
+
+/// Memory that will be needed soon, asked for a few lines at a time while tiles are computed: rows of a matrix come from far
+/// away, and by the time the processor sees a pattern in them they are over.
+class Ahead {
+public:
+    Ahead() = default;
+    Ahead(const float* from, Index stride, Index rows, Index columns, Index calls)
+        : at_(from), end_(from + (stride == columns ? rows * columns : columns)), step_(stride - columns), columns_(columns),
+          rows_(stride == columns ? 1 : rows), each_(parts(rows * parts(columns, 16), std::max<Index>(1, calls))) {}
+    void operator()() {
+        const float* at = at_;
+        for (Index i = rows_ > 0 ? each_ : 0; i > 0; --i, at += 16) {
+            if (at >= end_) {
+                if (--rows_ == 0) break;
+                at = end_ + step_, end_ = at + columns_;
+            }
+            __builtin_prefetch(at, 0, 2);
+        }
+        at_ = at;
+    }
+
+private:
+    const float *at_ = nullptr, *end_ = nullptr;
+    Index step_ = 0, columns_ = 0, rows_ = 0, each_ = 0;
+};
+
+/// The left operand: op(a) [m, k].
+struct Left {
+    const float* data;
+    Index stride;
+    Trans trans;
+    const float* at(Index row, Index k) const { return trans == Trans::no ? data + row * stride + k : data + k * stride + row; }
+    Ahead ahead(Index row, Index rows, Index k, Index depth, Index calls) const {
+        if (rows <= 0 || depth <= 0) return {};
+        return {at(row, k), stride, trans == Trans::no ? rows : depth, trans == Trans::no ? depth : rows, calls};
+    }
+};
+
+/// The rows [top, top + rows) and terms [at, at + depth) of the left operand as the tiles read them.
+template <class Word>
+struct LeftBlock {
+    const Word* data;
+    Index tile, row, step;                                          // from tile to tile, row to row, word to word
+};
+
+/// Rows that lie across k, in groups of `height` that go to to + i * group. They are read a few terms at a time over all groups, as
+/// memory lies: by groups, every term would be another cache line that nothing asked for in time.
+template <class Word>
+void across(const Kernels<Word>& kernels, const float* from, Index stride, Index rows, Index height, Index width, Index k, Word* to, Index group) {
+    constexpr Index terms = 16;
+    for (Index p = 0; p < k; p += terms)
+        for (Index i = 0; i * height < rows; ++i)
+            kernels.across(from + p * stride + i * height, stride, std::min(height, rows - i * height), width, std::min(terms, k - p),
+                           to + i * group + words<Word>(p) * width);
+}
+
+template <class Word>
+struct LeftShape {
+    bool packed;
+    Index tile, row, step, words;                                   // words: memory for a block, 0 if it is read as it lies
+
+    LeftShape(const Kernels<Word>& kernels, const Left& a, Index height, Index tiles, Index depth) {
+        const Index deep = detail::words<Word>(depth);
+        const bool aliased = a.stride * Index{sizeof(float)} % 4096 < 256 && a.stride >= 512;     // rows would share one set of a cache
+        packed = !kernels.exact || a.trans == Trans::yes || (aliased && depth >= 64);
+        if (a.trans == Trans::yes) row = 1, step = parts(height, kernels.lanes) * kernels.lanes, tile = deep * step + 16;
+        else row = parts(deep, 16) * 16 + 16, step = 1, tile = height * row;                      // an odd number of cache lines
+        if (a.trans == Trans::no && row / 16 % 2 == 0) row += 16, tile = height * row;
+        words = packed ? tiles * tile : 0;
+        if (!packed) row = a.stride, tile = height * row;
+    }
+
+    LeftBlock<Word> pack(const Kernels<Word>& kernels, const Left& a, Index top, Index rows, Index height, Index at, Index depth, Word* to) const {
+        if constexpr (std::is_same_v<Word, float>)
+            if (!packed) return {a.at(top, at), tile, row, step};
+        if (a.trans == Trans::yes) across(kernels, a.at(top, at), a.stride, rows, height, step, depth, to, tile);
+        else kernels.along(a.at(top, at), a.stride, rows, depth, to, row);
+        return {to, tile, row, step};
+    }
+};
+
+/// Some rows of C against panels of b, one block of terms deep.
+template <class Word, class... Memory>
+void block_product(const Kernels<Word>& kernels, const LeftBlock<Word>& a, Index rows, Index height, const Word* b, Index panel, Index columns, Index steps,
+                   float alpha, float beta, float* c, Index ldc, Memory... soon) {
+    for (Index i = 0; i * height < rows; ++i)
+        for (Index j = 0; j * kernels.columns < columns; ++j) {
+            (soon(), ...);
+            kernels.tile[std::min(height, rows - i * height)]({steps, a.data + i * a.tile, a.row, a.step, b + j * panel, kernels.columns, alpha, beta,
+                                                               c + i * height * ldc + j * kernels.columns, ldc,
+                                                               std::min(kernels.columns, columns - j * kernels.columns)});
+        }
+}
+
+/// c [m, n] = beta c + alpha op(a) b; pack(first column, columns, first term, terms, to, panel) makes panels of b, one at every
+/// `panel` words.
+template <class Word, class Pack, class Finish>
+void tiled_product(const Kernels<Word>& kernels, Index m, Index n, Index k, float alpha, const Left& a, Pack pack, float beta, float* c, Index ldc,
+                   Finish finish) {
+    constexpr Index per_word = std::is_same_v<Word, float> ? 1 : 2;
+    const Index wide = kernels.columns, all_words = words<Word>(k), panel = all_words * wide + 16;       // not all in the same set of a cache
+    const Index depth = even(all_words, block_words, 16) * per_word;
+    const bool small = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) < 2e5;
+    const Index chunk = std::max<Index>(8, packed_bytes / (panel * Index{sizeof(Word)})) * wide;         // columns packed at a time
+    const Index height = even(m, kernels.rows, 1), tiles = parts(m, height);
+    for (Index left = 0; left < n; left += chunk) {
+        const Index width = std::min(chunk, n - left), panels = parts(width, wide);
+        const Storage memory(static_cast<std::size_t>(panels * panel) * sizeof(Word));
+        auto* const packed = reinterpret_cast<Word*>(memory.data());
+        const Index together = std::clamp<Index>(panels / 4, 1, 8), packs = parts(panels, together);
+        parallel_for(packs, small ? packs : 1, [&](Index first, Index last) {
+            for (Index p = first * together; p < std::min(panels, last * together); p += together)
+                for (Index at = 0; at < k; at += depth)
+                    pack(left + p * wide, std::min(together * wide, width - p * wide), at, std::min(depth, k - at),
+                         packed + p * panel + at / per_word * wide, panel);
+        });
+        const Index across = even(panels, block_panels, 1), blocks = parts(panels, across);
+        const Index most = a.trans == Trans::no && kernels.exact ? 2 * block_tiles : block_tiles;             // what is packed must fit the cache too
+        const Index high = std::clamp<Index>(parts(tiles * blocks, 4 * threads()), 1, most), down = parts(tiles, high);
+        const LeftShape<Word> shape(kernels, a, height, high, std::min(depth, k));
+        parallel_for(down * blocks, small ? down * blocks : 1, [&](Index first, Index last) {
+            Word* const scratch = shape.words > 0 ? thread_words<Word>(shape.words) : nullptr;
+            for (Index t = first; t < last; ++t) {
+                const Index top = t % down * high * height, rows = std::min(high * height, m - top), from = t / down * across;
+                const Index columns = std::min(across * wide, width - from * wide);
+                float* const to = c + top * ldc + left + from * wide;
+                for (Index at = 0; at < k; at += depth) {
+                    const Index deep = std::min(depth, k - at), calls = parts(rows, height) * parts(columns, wide);
+                    block_product(kernels, shape.pack(kernels, a, top, rows, height, at, deep, scratch), rows, height,
+                                  packed + from * panel + at / per_word * wide, panel, columns, words<Word>(deep), alpha, at == 0 ? beta : 1.0f, to, ldc,
+                                  shape.packed ? a.ahead(top, rows, at + deep, std::min(depth, k - at - deep), calls)
+                                               : a.ahead(top + height, rows - height, at, deep, calls),
+                                  at + deep < k ? Ahead(reinterpret_cast<const float*>(packed + from * panel + (at + deep) / per_word * wide), panel,
+                                                        parts(columns, wide), words<Word>(std::min(depth, k - at - deep)) * wide, calls)
+                                                : Ahead());
+                }
+                finish(top, rows, left + from * wide, columns);
+            }
+        });
+    }
+}
+
+/// True where the sum is long and C small: a weight's gradient.
+constexpr bool split_pays(Index m, Index n, Index k) { return m * n <= Index{1} << 18 && k >= 2048 && k >= 2 * std::max(m, n); }
+
+/// The same product, its terms in parts that are summed apart and added in order. b is given as op(b)' besides.
+template <class Word, class Pack, class Finish>
+void split_product(const Kernels<Word>& kernels, Index m, Index n, Index k, float alpha, const Left& a, const Left& b, Pack pack, float beta, float* c,
+                   Index ldc, Finish finish) {
+    constexpr Index per_word = std::is_same_v<Word, float> ? 1 : 2;
+    const Index wide = kernels.columns, panels = parts(n, wide), height = even(m, kernels.rows, 1), tiles = parts(m, height);
+    const Index depth = std::clamp<Index>((Index{1} << 16) / (m + n), 128, 256) / 16 * 16 * per_word;
+    const Index count = std::clamp<Index>((Index{1} << 20) / (m * n), 4, 8), part = even(k, parts(k, count), 32), groups = parts(k, part);
+    const Storage memory(static_cast<std::size_t>(groups * m * n) * sizeof(float));
+    auto* const sums = reinterpret_cast<float*>(memory.data());
+    parallel_for(groups, 1, [&](Index first, Index last) {
+        const Index deep_words = words<Word>(std::min(depth, part)), panel = deep_words * wide + 16;
+        const LeftShape<Word> shape(kernels, a, height, tiles, std::min(depth, part));
+        Word* const scratch = thread_words<Word>(panels * panel + shape.words);
+        for (Index g = first; g < last; ++g)
+            for (Index at = g * part, end = std::min(k, at + part); at < end; at += depth) {
+                const Index deep = std::min(depth, end - at);
+                const Index next = std::min(depth, end - at - deep), calls = parts(m, height) * panels;
+                pack(0, n, at, deep, scratch, panel);
+                block_product(kernels, shape.pack(kernels, a, 0, m, height, at, deep, scratch + panels * panel), m, height, scratch, panel, n,
+                              words<Word>(deep), alpha, at == g * part ? 0.0f : 1.0f, sums + g * m * n, n, a.ahead(0, m, at + deep, next, calls),
+                              next > 0 ? b.ahead(0, n, at + deep, next, calls) : Ahead());
+            }
+    });
+    const Index rows = std::max<Index>(1, 4096 / n);
+    parallel_for(parts(m, rows), 1, [&](Index first, Index last) {
+        for (Index top = first * rows; top < std::min(m, last * rows); top += rows) {
+            const Index high = std::min(rows, m - top);
+            for (Index r = top; r < top + high; ++r) {
+                float* const to = c + r * ldc;
+                float* const sum = sums + r * n;
+                for (Index g = 1; g < groups; ++g)
+                    for (Index j = 0; j < n; ++j) sum[j] += sums[(g * m + r) * n + j];
+                for (Index j = 0; j < n; ++j) to[j] = beta == 0 ? sum[j] : beta * to[j] + sum[j];
+            }
+            finish(top, high, Index{0}, n);
+        }
+    });
+}
+
+/// A product of a few rows x [m, k] with w [n, k], both as they lie; element (r, j) at c[r * c_row + j * c_column].
+template <class Word, class Finish>
+void dots_product(const Kernels<Word>& kernels, Index m, Index n, Index k, float alpha, const float* x, Index ldx, const float* w, Index ldw, float beta,
+                  float* c, Index c_row, Index c_column, Finish finish) {
+    const Word* rows = nullptr;
+    Storage memory;
+    if constexpr (std::is_same_v<Word, float>)
+        if (kernels.exact) rows = x;
+    if (!rows) {
+        const Index row = parts(words<Word>(k), 16) * 16;
+        memory = Storage(static_cast<std::size_t>(m * row) * sizeof(Word));
+        kernels.along(x, ldx, m, k, reinterpret_cast<Word*>(memory.data()), row);
+        rows = reinterpret_cast<const Word*>(memory.data()), ldx = row;
+    }
+    const Index strip = std::clamp<Index>(32768 / k, 4, std::max<Index>(4, n / 16)) / 4 * 4, count = parts(n, strip);
+    const bool small = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) < 1e5;
+    parallel_for(count, small ? count : 1, [&](Index first, Index last) {
+        for (Index t = first; t < last; ++t) {
+            const Index j = t * strip, columns = std::min(strip, n - j), group = m <= 4 ? columns : 4;
+            for (Index q = 0; q < columns; q += group)                // four rows of w stay in the cache for all rows of x
+                for (Index r = 0; r < m; r += 4)
+                    kernels.dots[std::min<Index>(4, m - r)]({std::min(group, columns - q), k, rows + r * ldx, ldx, w + (j + q) * ldw, ldw, alpha, beta,
+                                                             c + r * c_row + (j + q) * c_column, c_row, c_column});
+            finish(j, columns);
+        }
+    });
+}
+
+/// A product of a few rows with b [k, n] as it lies.
+template <class Finish>
+void lines_product(const Kernels<float>& kernels, Index m, Index n, Index k, float alpha, const Left& a, const float* b, Index ldb, float beta, float* c,
+                   Index ldc, Finish finish) {
+    const Index strip = kernels.strip[m], count = parts(n, strip);
+    const bool small = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) < 1e5;
+    LeftBlock<float> block{a.data, 0, a.trans == Trans::no ? a.stride : 1, a.trans == Trans::no ? 1 : a.stride};
+    Storage memory;
+    if (!kernels.exact) {
+        const LeftShape<float> shape(kernels, a, m, 1, k);
+        memory = Storage(static_cast<std::size_t>(shape.words) * sizeof(float));
+        block = shape.pack(kernels, a, 0, m, m, 0, k, reinterpret_cast<float*>(memory.data()));
+    }
+    parallel_for(count, small ? count : 1, [&](Index first, Index last) {
+        for (Index t = first; t < last; ++t) {
+            const Index j = t * strip, columns = std::min(strip, n - j);
+            kernels.line[m]({k, block.data, block.row, block.step, b + j, ldb, alpha, beta, c + j, ldc, columns});
+            finish(j, columns);
+        }
+    });
+}
+
+}  // namespace detail
+}  // namespace svad::cpu
 
 #ifndef EIGEN_DONT_PARALLELIZE
 #define EIGEN_DONT_PARALLELIZE              // the pool decides who computes what
@@ -5140,7 +6590,6 @@ void pair_product(Index m, Index n, Index k, float alpha, const PairedRows& a, P
 
 namespace svad::cpu {
 
-enum class Trans : bool { no, yes };
 enum class Operands : bool { exact, bf16 };
 
 namespace detail {
@@ -5227,30 +6676,31 @@ inline std::vector<float> rounded(const float* x, Index rows, Index columns, Ind
     return out;
 }
 
-}  // namespace detail
-
-/// The product; `finish(first_row, rows, first_column, columns)` is called on each finished tile, in its thread.
-template <class T, class Finish>
-void gemm(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb, T beta,
-          T* c, Index ldc, Operands operands, Finish finish) {
-    if (m <= 0 || n <= 0) return;
-    if constexpr (std::same_as<T, float>) {
-        if (operands == Operands::bf16) {
-#if SVAD_BF16_PAIRS
-            if (k <= 0) return gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, Operands::exact, finish);
-            const auto pack = [&](Index column, Index columns, Index at, Index depth, std::uint32_t* to) {
-                if (tb == Trans::yes) detail::tile_of_rows(b + column * ldb + at, ldb, columns, depth, to);
-                else detail::tile_of_columns(b + at * ldb + column, ldb, columns, depth, to);
-            };
-            return detail::pair_product(m, n, k, alpha, detail::paired_rows(a, m, k, lda, ta == Trans::yes), pack, beta, c, ldc, finish);
-#endif
-            const std::vector<float> x = detail::rounded(a, ta == Trans::no ? m : k, ta == Trans::no ? k : m, lda);
-            const std::vector<float> y = detail::rounded(b, tb == Trans::no ? k : n, tb == Trans::no ? n : k, ldb);
-            gemm(ta, tb, m, n, k, alpha, x.data(), ta == Trans::no ? k : m, y.data(), tb == Trans::no ? n : k, beta, c, ldc,
-                 Operands::exact, finish);
-            return;
-        }
+/// The product by the tables of this processor. Few rows, and few columns that lie along k, are not packed.
+template <class Word, class Finish>
+void kernel_product(const Kernels<Word>& kernels, Trans ta, Trans tb, Index m, Index n, Index k, float alpha, const float* a, Index lda, const float* b,
+                    Index ldb, float beta, float* c, Index ldc, Finish finish) {
+    const bool a_along = ta == Trans::no || (m == 1 && lda == 1), b_along = tb == Trans::yes || (n == 1 && ldb == 1);
+    if (a_along && b_along && (m <= 2 * few_rows || n <= 4)) {
+        if (m <= 2 * few_rows && n > 4)
+            return dots_product(kernels, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, Index{1}, [&](Index j, Index columns) { finish(Index{0}, m, j, columns); });
+        return dots_product(kernels, n, m, k, alpha, b, ldb, a, lda, beta, c, Index{1}, ldc, [&](Index i, Index rows) { finish(i, rows, Index{0}, n); });
     }
+    if constexpr (std::same_as<Word, float>)
+        if (m <= few_rows && tb == Trans::no)
+            return lines_product(kernels, m, n, k, alpha, {a, lda, ta}, b, ldb, beta, c, ldc, [&](Index j, Index columns) { finish(Index{0}, m, j, columns); });
+    const auto pack = [&](Index column, Index columns, Index at, Index depth, Word* to, Index panel) {
+        const Index wide = kernels.columns;
+        if (tb == Trans::no) return across(kernels, b + at * ldb + column, ldb, columns, wide, wide, depth, to, panel);
+        for (Index j = 0; j < columns; j += wide, to += panel) kernels.turned(b + (column + j) * ldb + at, ldb, std::min(wide, columns - j), wide, depth, to);
+    };
+    if (split_pays(m, n, k)) split_product(kernels, m, n, k, alpha, {a, lda, ta}, {b, ldb, tb == Trans::no ? Trans::yes : Trans::no}, pack, beta, c, ldc, finish);
+    else tiled_product(kernels, m, n, k, alpha, {a, lda, ta}, pack, beta, c, ldc, finish);
+}
+
+/// Eigen's product on tiles.
+template <class T, class Finish>
+void portable_product(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb, T beta, T* c, Index ldc, Finish finish) {
     // Many rows: strips of whole rows. Few rows (a decoding step): strips of columns.
     const Index rows = m <= 64 ? m : m <= 512 ? 32 : 128, columns = m <= 64 ? std::max<Index>(64, 65536 / std::max<Index>(1, k)) : n;
     const Index down = (m + rows - 1) / rows, across = (n + columns - 1) / columns;
@@ -5258,11 +6708,37 @@ void gemm(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, const T* a, In
     parallel_for(down * across, small ? down * across : 1, [&](Index first, Index last) {
         for (Index t = first; t < last; ++t) {
             const Index r = t / across * rows, q = t % across * columns, h = std::min(rows, m - r), w = std::min(columns, n - q);
-            detail::gemm_tile(ta, tb, h, w, k, alpha, ta == Trans::no ? a + r * lda : a + r, lda,
-                              tb == Trans::no ? b + q : b + q * ldb, ldb, beta, c + r * ldc + q, ldc);
+            gemm_tile(ta, tb, h, w, k, alpha, ta == Trans::no ? a + r * lda : a + r, lda, tb == Trans::no ? b + q : b + q * ldb, ldb, beta,
+                      c + r * ldc + q, ldc);
             finish(r, h, q, w);
         }
     });
+}
+
+}  // namespace detail
+
+/// The product; `finish(first_row, rows, first_column, columns)` is called on each finished block, in its thread, and
+/// multiplies nothing itself.
+template <class T, class Finish>
+void gemm(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb, T beta,
+          T* c, Index ldc, Operands operands, Finish finish) {
+    if (m <= 0 || n <= 0) return;
+    if constexpr (std::same_as<T, float>) {
+        const Isa set = k > 0 ? isa() : Isa::portable;
+        const bool round = operands == Operands::bf16;
+#if SVAD_X86
+        const auto by = [&](const auto& kernels) { detail::kernel_product(kernels, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, finish); };
+        if (round && set == Isa::avx512_bf16) return by(detail::kernels_bf16());
+        if (set >= Isa::avx512) return round ? by(detail::kernels_avx512<true>()) : by(detail::kernels_avx512<false>());
+        if (set == Isa::avx2) return round ? by(detail::kernels_avx2<true>()) : by(detail::kernels_avx2<false>());
+#endif
+        if (round && k > 0) {
+            const std::vector<float> x = detail::rounded(a, ta == Trans::no ? m : k, ta == Trans::no ? k : m, lda);
+            const std::vector<float> y = detail::rounded(b, tb == Trans::no ? k : n, tb == Trans::no ? n : k, ldb);
+            return detail::portable_product(ta, tb, m, n, k, alpha, x.data(), ta == Trans::no ? k : m, y.data(), tb == Trans::no ? n : k, beta, c, ldc, finish);
+        }
+    }
+    detail::portable_product(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, finish);
 }
 
 /// The product without an epilogue.
@@ -5276,65 +6752,59 @@ void gemm(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, const T* a, In
 
 namespace svad::cpu {
 
+#if SVAD_X86
 namespace detail {
 
-/// Sum over one row of w [k] with `rows` rows of x [k]: y[r * ldy].
-template <DType type, int rows>
-void blocked_row(const std::uint8_t* w, Index k, const float* x, Index ldx, float* y, Index ldy) {
-    using blocks::Float16;
-    constexpr BlockSize size = blocks::run_of(type);
-    constexpr Index units = size.elements / 32;
-    Float16 low[rows] = {}, high[rows] = {};
-    for (Index block = 0; block < k / size.elements; ++block, w += size.bytes)
-        for (Index u = 0; u < units; ++u) {
-            Float16 a, b;
-            blocks::Unpack<type>::unit(w, u, a, b);
-            const float* at = x + (block * units + u) * 32;
-            for (int r = 0; r < rows; ++r) {
-                Float16 p, q;
-                std::memcpy(&p, at + r * ldx, sizeof p), std::memcpy(&q, at + r * ldx + 16, sizeof q);
-                low[r] += a * p, high[r] += b * q;
-            }
-        }
-    for (int r = 0; r < rows; ++r) {
-        const Float16 all = low[r] + high[r];
-        float sum = 0;
-        for (int i = 0; i < 16; ++i) sum += all[i];
-        y[r * ldy] = sum;
-    }
-}
-
-template <DType type>
-void blocked_rows(const std::uint8_t* w, Index k, Index rows, const float* x, Index ldx, float* y, Index ldy) {
-    for (; rows >= 4; rows -= 4, x += 4 * ldx, y += 4 * ldy) blocked_row<type, 4>(w, k, x, ldx, y, ldy);
-    for (; rows > 0; --rows, x += ldx, y += ldy) blocked_row<type, 1>(w, k, x, ldx, y, ldy);
+/// A few rows with weights stored in bf16, straight from their rows.
+inline void stored_product(Index m, Index n, Index k, const float* x, const std::uint8_t* w, float* y) {
+    const Storage memory(static_cast<std::size_t>(m * k) * sizeof(float));
+    auto* const halves = reinterpret_cast<float*>(memory.data());
+    for (Index i = 0; i < m * k; i += 32)
+        for (Index p = 0; p < 16; ++p) halves[i + p] = x[i + 2 * p], halves[i + 16 + p] = x[i + 2 * p + 1];
+    constexpr decltype(&stored_dots_avx512<1>) dots[] = {nullptr, &stored_dots_avx512<1>, &stored_dots_avx512<2>, &stored_dots_avx512<3>,
+                                                        &stored_dots_avx512<4>};
+    const auto* const weights = reinterpret_cast<const std::uint16_t*>(w);
+    const Index strip = std::clamp<Index>(65536 / k, 4, std::max<Index>(4, n / 16)) / 4 * 4;
+    parallel_for(n, strip, [&](Index first, Index last) {
+        for (Index j = first; j < last; j += 4)
+            for (Index r = 0; r < m; r += 4) dots[std::min<Index>(4, m - r)](std::min<Index>(4, last - j), k, halves + r * k, k, weights + j * k, k, y + r * n + j, n);
+    });
 }
 
 }  // namespace detail
+#endif
 
 /// y [m, n] = x [m, k] w', w [n, k] in blocks, or in bf16 or f16 with k a multiple of 32. `operands` says whether products of
-/// more than 8 rows may round both to bf16.
+/// more than few_rows rows may round both to bf16.
 inline void blocked_product(DType type, Index m, Index n, Index k, const float* x, const std::uint8_t* w, float* y,
                             Operands operands = Operands::exact) {
     const std::size_t row = bytes_of(type, k);
-    if (m <= 8) {
-        blocks::with_type(type, "linear", [&](auto t) {
-            parallel_for(n, std::max<Index>(1, 65536 / std::max<Index>(1, k)), [&](Index first, Index last) {
-                for (Index j = first; j < last; ++j) detail::blocked_rows<t>(w + static_cast<std::size_t>(j) * row, k, m, x, k, y + j, n);
-            });
-        });
+#if SVAD_X86
+    if (m <= few_rows && k > 0 && type == DType::bf16 && isa() >= Isa::avx512) return detail::stored_product(m, n, k, x, w, y);
+#endif
+    if (m <= few_rows) {
+        const PackedRows all{type, n, w, y};
+        packed_products(m, k, x, {&all, 1});
         return;
     }
-#if SVAD_BF16_PAIRS
-    if (operands == Operands::bf16) {
-        const auto pack = [&](Index column, Index columns, Index at, Index depth, std::uint32_t* to) {
-            const Storage memory(static_cast<std::size_t>(columns * depth) * sizeof(float));
+#if SVAD_X86
+    const auto by = [&]<class Word>(const detail::Kernels<Word>& kernels) {
+        const auto pack = [&](Index column, Index columns, Index at, Index depth, Word* to, Index panel) {
+            const Index wide = kernels.columns;
+            const Storage memory(static_cast<std::size_t>(wide * depth) * sizeof(float));
             auto* const values = reinterpret_cast<float*>(memory.data());
-            for (Index j = 0; j < columns; ++j) blocks::decode(type, w + static_cast<std::size_t>(column + j) * row, at, depth, values + j * depth);
-            detail::tile_of_rows(values, depth, columns, depth, to);
+            for (Index left = 0; left < columns; left += wide, to += panel) {
+                const Index h = std::min(wide, columns - left);
+                for (Index j = 0; j < h; ++j) blocks::decode(type, w + static_cast<std::size_t>(column + left + j) * row, at, depth, values + j * depth);
+                kernels.turned(values, depth, h, wide, depth, to);
+            }
         };
-        return detail::pair_product(m, n, k, 1.0f, detail::paired_rows(x, m, k, k, false), pack, 0.0f, y, n, [](Index, Index, Index, Index) {});
-    }
+        detail::tiled_product(kernels, m, n, k, 1.0f, {x, k, Trans::no}, pack, 0.0f, y, n, [](Index, Index, Index, Index) {});
+    };
+    const bool round = operands == Operands::bf16;
+    if (round && isa() == Isa::avx512_bf16) return by(detail::kernels_bf16());
+    if (isa() >= Isa::avx512) return round ? by(detail::kernels_avx512<true>()) : by(detail::kernels_avx512<false>());
+    if (isa() == Isa::avx2) return round ? by(detail::kernels_avx2<true>()) : by(detail::kernels_avx2<false>());
 #endif
     const Index panel = std::clamp<Index>((Index{1} << 18) / std::max<Index>(1, k), 16, n);     // 1 MiB of floats
     const Storage memory(static_cast<std::size_t>(panel * k) * sizeof(float));
@@ -5515,6 +6985,479 @@ inline void convolve_3x3(Index pictures, Index channels, Index filters, Index he
 }
 
 }  // namespace svad::cpu
+
+// ==== svad/backend/cuda/nccl.hpp ====
+// NCCL: sums and copies between the devices of several processes. Present where svad::cuda was built with NCCL (SVAD_NCCL).
+
+// ==== svad/backend/kernel.hpp ====
+// Ref: a value on a CUDA device as kernels see it; Stream: where they run. The one header that the library shares with
+// nvcc, so it is C++17 and includes no toolkit. A kernel is reached through a free function of svad::cuda that takes
+// Refs, numbers and a Stream, declared in backend/cuda/ops.hpp, defined in kernels/x.cu, and called by the `cuda`
+// member of the op it belongs to: the linker is the registry.
+
+struct CUstream_st;
+
+namespace svad::cuda {
+
+/// The same type as cudaStream_t.
+using Stream = CUstream_st*;
+
+/// A pointer into device memory with element type, sizes and strides (in elements). It owns nothing and checks nothing.
+struct Ref {
+    static constexpr int max_rank = 8;
+
+    void* data = nullptr;                       ///< of the first element
+    svad::DType dtype = svad::DType::f32;
+    int rank = 0;
+    std::int64_t sizes[max_rank] = {};
+    std::int64_t strides[max_rank] = {};
+
+    /// True unless it stands for an argument that is absent.
+    explicit operator bool() const { return data != nullptr; }
+    std::int64_t numel() const {
+        std::int64_t n = 1;
+        for (int i = 0; i < rank; ++i) n *= sizes[i];
+        return n;
+    }
+    /// Size and step of axis i; negative axes count from the end.
+    std::int64_t size(int i) const { return sizes[i < 0 ? i + rank : i]; }
+    std::int64_t stride(int i) const { return strides[i < 0 ? i + rank : i]; }
+    std::int64_t last() const { return rank == 0 ? 1 : sizes[rank - 1]; }
+    /// Product of all sizes but the last.
+    std::int64_t rows() const {
+        std::int64_t n = 1;
+        for (int i = 0; i + 1 < rank; ++i) n *= sizes[i];
+        return n;
+    }
+    /// True if a walk in row-major order touches consecutive elements.
+    bool contiguous() const {
+        std::int64_t step = 1;
+        for (int i = rank - 1; i >= 0; --i) {
+            if (sizes[i] != 1 && strides[i] != step) return numel() == 0;
+            step *= sizes[i];
+        }
+        return true;
+    }
+    template <class T>
+    T* as() const { return static_cast<T*>(data); }
+};
+
+}  // namespace svad::cuda
+
+namespace svad::cuda {
+
+/// What the ranks of one world share before they meet: rank 0 makes it, the others are told.
+using NcclId = std::array<char, 128>;
+
+[[nodiscard]] NcclId nccl_id();
+
+/// This process among `size`; making it waits for the others.
+class Communicator {
+public:
+    Communicator(int rank, int size, const NcclId& id, int device);
+    ~Communicator();
+    Communicator(const Communicator&) = delete;
+    Communicator& operator=(const Communicator&) = delete;
+
+    /// x (f32, contiguous) becomes the sum over all ranks, on the stream.
+    void sum(Ref x, Stream stream);
+    /// x (f32 or bf16, contiguous) becomes what rank `root` has.
+    void broadcast(Ref x, int root, Stream stream);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace svad::cuda
+
+// ==== svad/backend/cuda/ops.hpp ====
+// Every kernel of svad by its launcher. Rules that hold for all:
+//   - "T" is f32 or bf16: the Refs of a call that are not marked otherwise share it. Sums and functions are in f32.
+//   - Refs are contiguous unless marked (strided). A (strided) operand may have strides of 0: broadcasting was done by
+//     the caller, who gives operands the result's sizes.
+//   - Sizes and dtypes were checked above. Inputs may be empty; a launcher with nothing to write launches nothing.
+//   - Work is queued on the stream and not waited for; scratch memory comes from Workspace (kernels/common.cuh).
+//   - Results repeat to the bit: no atomic additions of floats. Nothing may depend on values in host memory beyond the
+//     arguments, so that a captured graph can run again on other data.
+//   - After its launches a launcher calls check_launch("name") (kernels/common.cuh), which throws CudaError.
+// C++17 without a toolkit: shared with nvcc.
+
+namespace svad::cuda {
+
+// ---- kernels/elementwise.cu -------------------------------------------------------------------------------------------
+
+enum class Binary : std::uint8_t { add, sub, mul, div, minimum, maximum };      // minimum, maximum: NaN wins
+enum class Unary : std::uint8_t { affine, reciprocal, pow, exp, log, sqrt };
+
+/// y = a . b; a, b (strided) have y's sizes.
+void binary(Binary kind, Ref a, Ref b, Ref y, Stream stream);
+/// affine: p x + q; reciprocal: p / x; pow: x^p; exp, log, sqrt: of x. y may be x.
+void unary(Unary kind, Ref x, Ref y, float p, float q, Stream stream);
+/// dy where a is the larger (`smaller`: the smaller) of a and b, half of it where they are equal, else 0; dy, a, b (strided).
+void chosen_grad(Ref dy, Ref a, Ref b, Ref y, bool smaller, Stream stream);
+/// a where mask (u8) is not 0, else b; mask, a, b (strided).
+void where(Ref mask, Ref a, Ref b, Ref y, Stream stream);
+/// y = x in y's dtype, to nearest even; f32, bf16 and f16 in and out.
+void cast(Ref x, Ref y, Stream stream);
+/// Every element of y (f32, bf16, f16, i32) becomes the value.
+void fill(Ref y, float value, Stream stream);
+
+// ---- kernels/layout.cu ------------------------------------------------------------------------------------------------
+
+/// y = x of the same sizes and dtype, any dtype of 1, 2, 4 or 8 bytes; both (strided). Contiguous copies, permutations
+/// (tiles through shared memory where the innermost axes change places), concat and pad are made of it.
+void copy(Ref x, Ref y, Stream stream);
+
+// ---- kernels/activation.cu --------------------------------------------------------------------------------------------
+
+/// As svad::Activation (ops/activation.hpp), in the same order. gelu is exact (erf), quick_gelu is x sigmoid(1.702 x).
+enum class Curve : std::uint8_t { none, gelu, gelu_tanh, quick_gelu, silu, relu, sigmoid, tanh };
+
+/// y = curve(x); y may be x.
+void activation(Curve kind, Ref x, Ref y, Stream stream);
+/// dx = dy * slope of the curve at x; dx may be dy or x.
+void activation_grad(Curve kind, Ref dy, Ref x, Ref dx, Stream stream);
+/// y = silu(gate) * up; gate and up (strided) have y's sizes.
+void swiglu(Ref gate, Ref up, Ref y, Stream stream);
+/// both [2, ...] = gradients of gate and of up.
+void swiglu_grad(Ref dy, Ref gate, Ref up, Ref both, Stream stream);
+
+// ---- kernels/reduce.cu ------------------------------------------------------------------------------------------------
+
+/// y has x's rank; axes on which y is 1 are summed over, the sum is multiplied by `scale` (0 for a sum of nothing).
+void sum(Ref x, Ref y, float scale, Stream stream);
+/// x [outer, n, inner], n > 0 -> y [outer, inner], the maximum; NaN wins.
+void max(Ref x, Ref y, Stream stream);
+/// dx [outer, n, inner] = dy [outer, inner] at the first place where x equals y (NaN equals NaN), else 0.
+void max_grad(Ref dy, Ref y, Ref x, Ref dx, Stream stream);
+/// at (i32) [rows] = place of the row's maximum: the first of equals, or the first NaN.
+void argmax(Ref x, Ref at, Stream stream);
+
+// ---- kernels/softmax.cu -----------------------------------------------------------------------------------------------
+
+/// Row-wise over the last axis. A row that is minus infinity throughout gives zeros.
+void softmax(Ref x, Ref y, Stream stream);
+/// dx = (dy - sum(dy y)) y.
+void softmax_grad(Ref dy, Ref y, Ref dx, Stream stream);
+void log_softmax(Ref x, Ref y, Stream stream);
+/// dx = dy - exp(y) sum(dy).
+void log_softmax_grad(Ref dy, Ref y, Ref dx, Stream stream);
+/// norm (f32) [rows] = max(|x|, eps), y = x / norm.
+void l2_normalize(Ref x, Ref y, Ref norm, double eps, Stream stream);
+/// dx = (dy - y sum(dy y)) / norm, without the second term where norm <= eps.
+void l2_normalize_grad(Ref dy, Ref y, Ref norm, Ref dx, double eps, Stream stream);
+
+// ---- kernels/norm.cu --------------------------------------------------------------------------------------------------
+
+/// stats (f32) [rows, 2] = mean and 1 / sqrt(var + eps); y = (x - mean) rstd w + b. w, b [D]. Two passes over the row's
+/// centred values: far from zero the row keeps its digits.
+void layer_norm(Ref x, Ref w, Ref b, Ref y, Ref stats, double eps, Stream stream);
+/// out [rows + 2, D] = [dx; dw; db] as ops::LayerNormGradOp.
+void layer_norm_grad(Ref dy, Ref stats, Ref x, Ref w, Ref out, Stream stream);
+/// stats (f32) [rows] = 1 / sqrt(mean(x^2) + eps); y = x stats w.
+void rms_norm(Ref x, Ref w, Ref y, Ref stats, double eps, Stream stream);
+/// out [rows + 2, D] = [dx; dw; zeros].
+void rms_norm_grad(Ref dy, Ref stats, Ref x, Ref w, Ref out, Stream stream);
+
+// ---- kernels/batch_norm.cu --------------------------------------------------------------------------------------------
+
+/// x [B, C, inner], w and b [C], mean and var (f32) [C]: y = (x - mean) / sqrt(var + eps) w + b.
+void batch_norm(Ref x, Ref w, Ref b, Ref mean, Ref var, Ref y, double eps, Stream stream);
+/// out [2, C]: sums over B and inner of dy (x - mean) / sqrt(var + eps), and of dy; dy, x [B, C, inner].
+void batch_norm_grad(Ref dy, Ref x, Ref mean, Ref var, Ref out, double eps, Stream stream);
+
+// ---- kernels/dropout.cu -----------------------------------------------------------------------------------------------
+
+/// y = word >= floor(p 2^32) ? x / (1 - p) : 0. Element i draws from block i / 128: word k = (i % 128) / 32 of
+/// philox(seed, stream, 32 (i / 128) + i % 32), exactly as ops::DropoutOp.
+void dropout(Ref x, Ref y, double p, std::uint64_t seed, std::uint64_t stream_number, Stream stream);
+
+// ---- kernels/rope.cu --------------------------------------------------------------------------------------------------
+
+/// x, y [B, L, H, D] (strided); cos, sin (f32) [rows, D/2]; positions (i32) [B or 1, L]: row positions[b, l] - first.
+/// Pairs (i, i + D/2), or (2i, 2i + 1): (a, b) -> (a c - b s, b c + a s), with -s if `inverse`. y may be x.
+void rope(Ref x, Ref cos, Ref sin, Ref positions, Ref y, std::int64_t first, bool interleaved, bool inverse, Stream stream);
+
+// ---- kernels/embedding.cu ---------------------------------------------------------------------------------------------
+
+/// y [N, D] = rows ids (i32) [N] of table [R, D].
+void embedding(Ref table, Ref ids, Ref y, Stream stream);
+/// table [R, D] = 0, then row ids[i] += dy [N, D] row i, in the order of i; the id `padding` is left out.
+void embedding_grad(Ref dy, Ref ids, Ref table, std::int32_t padding, Stream stream);
+
+// ---- kernels/attention.cu, attention_grad.cu --------------------------------------------------------------------------
+
+/// As svad::AttentionOptions with the defaults filled in.
+struct Attention {
+    float scale = 1;                    ///< of the scores
+    bool causal = false;                ///< query i sees keys 0 .. i + past
+    std::int64_t past = 0;
+    Ref keep = {};                      ///< (u8) (strided) [B, 1, Lq, Lk] with strides of 0 where it repeats; 0 hides; may be absent
+    Ref slopes = {};                    ///< (f32) [H]: adds slopes[h] (j - i - past) to the scores; may be absent
+};
+
+/// y = softmax(scale q k' + bias) v: q, y [B, H, Lq, D], k and v [B, Hkv, Lk, D], all (strided); lse (f32) [B, H, Lq] = log
+/// of the sum of exp of the scores. Head h uses k and v of head h / (H / Hkv). A query that sees nothing gives zeros (and
+/// lse minus infinity); Lk may be 0.
+void attention(Ref q, Ref k, Ref v, Ref y, Ref lse, const Attention& options, Stream stream);
+/// All (strided) as above, dq like q, dk and dv like k.
+void attention_grad(Ref dy, Ref y, Ref lse, Ref q, Ref k, Ref v, Ref dq, Ref dk, Ref dv, const Attention& options, Stream stream);
+
+// ---- kernels/conv.cu --------------------------------------------------------------------------------------------------
+
+/// As svad::Conv3d: steps and zeros per axis, and groups.
+struct Convolution {
+    std::int64_t stride[3] = {1, 1, 1}, padding[3] = {0, 0, 0}, groups = 1;
+};
+
+/// x [B, C, T, H, W], w [O, C / groups, kt, kh, kw] -> y [B, O, t, h, w]: unfold in chunks into a Workspace and gemm() below.
+void conv3d(Ref x, Ref w, Ref y, const Convolution& options, Stream stream);
+/// dx in the shape of x: every element gathers from the places that read it (no atomics).
+void conv3d_grad_input(Ref dy, Ref w, Ref dx, const Convolution& options, Stream stream);
+void conv3d_grad_weight(Ref dy, Ref x, Ref dw, const Convolution& options, Stream stream);
+/// y[b,t,h,w,:] = sum over taps (i, j, k) in -1..1 of taps[9 (i+1) + 3 (j+1) + k+1, :] x[b, t + sign i, h + sign j, w + sign k, :],
+/// zeros outside; x, y [B, T, H, W, C], taps [27, C]; sign is 1 (forward) or -1 (the gradient for x).
+void depthwise(Ref x, Ref taps, Ref y, int sign, Stream stream);
+/// dtaps [27, C].
+void depthwise_grad_weight(Ref dy, Ref x, Ref dtaps, Stream stream);
+
+// ---- kernels/loss.cu --------------------------------------------------------------------------------------------------
+
+/// Labels (i32) equal to `ignore` count nowhere; `smoothing` as in ops/loss.hpp.
+struct CrossEntropy {
+    std::int32_t ignore = -100;
+    float smoothing = 0;
+};
+
+/// share (f32) [1] = 1 / max(1, labels that count).
+void label_share(Ref labels, Ref share, const CrossEntropy& options, Stream stream);
+/// losses (f32) [n] of the rows of x [n, V]; 0 for ignored rows.
+void cross_entropy(Ref x, Ref labels, Ref losses, const CrossEntropy& options, Stream stream);
+/// dx = (softmax(x) - (1 - s) onehot - s / V) * dy * share, 0 in ignored rows. dy (f32): [n], or one element for all rows;
+/// share (f32) [1] or absent (1). dx may be x.
+void cross_entropy_grad(Ref dy, Ref share, Ref x, Ref labels, Ref dx, const CrossEntropy& options, Stream stream);
+/// y (f32) [1] = sum of losses (f32) [n] times share (f32) [1], or 1 if absent.
+void total_loss(Ref losses, Ref share, Ref y, Stream stream);
+/// y (f32) [1] = mean of weight (max(x, 0) - x t + log(1 + exp(-|x|))); targets, weights (f32) of x's size, weights may be absent.
+void binary_cross_entropy(Ref x, Ref targets, Ref weights, Ref y, Stream stream);
+/// dx = dy (f32) [1] / n * weight * (sigmoid(x) - t).
+void binary_cross_entropy_grad(Ref dy, Ref x, Ref targets, Ref weights, Ref dx, Stream stream);
+
+// ---- kernels/optimizer.cu ---------------------------------------------------------------------------------------------
+
+/// One trained value: all arrays of n elements. `copy` (bf16) receives the new value rounded, if given.
+struct AdamWItem {
+    float* value = nullptr;
+    float* m = nullptr;
+    float* v = nullptr;
+    void* copy = nullptr;
+    const void* grad = nullptr;
+    svad::DType grad_dtype = svad::DType::f32;      ///< f32 or bf16
+    std::int64_t n = 0;
+    float decay = 0;                                ///< value *= 1 - rate * decay
+    float rate = 1;                                 ///< times the learning rate
+};
+/// What changes from step to step, in device memory so that a captured step can be replayed.
+struct AdamWStep {
+    float rate = 0;                                 ///< learning rate
+    float correct1 = 1, correct2 = 1;               ///< 1 - beta1^t, sqrt(1 - beta2^t)
+    float grad_scale = 1;                           ///< gradients are multiplied by it (clipping)
+};
+
+/// m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  value = value (1 - rate decay) - rate / correct1 * m / (sqrt(v) / correct2 + eps).
+/// `items` are in host memory, `step` in device memory. All items in as few launches as kernel parameters allow.
+void adamw(const AdamWItem* items, int count, const AdamWStep* step, float beta1, float beta2, float eps, Stream stream);
+/// y (f32) [1] = sum of squares of all elements of the `count` Refs (f32 or bf16, in host memory), in fixed order.
+void sum_of_squares(const Ref* xs, int count, Ref y, Stream stream);
+/// squares (f32) [1] -> scale (f32) [1] = min(1, max_norm / (sqrt(squares) + 1e-6)).
+void clip_scale(Ref squares, float max_norm, Ref scale, Stream stream);
+/// Multiplies all elements of all Refs by scale (f32) [1], in place.
+void scale_all(const Ref* xs, int count, Ref scale, Stream stream);
+
+// ---- kernels/quantized.cu ---------------------------------------------------------------------------------------------
+
+/// y (T) [n] = values of `blocks` (q8_0, q4_0, q4_1, q4_k, q6_k as in core/blocks.hpp), device memory.
+void dequantize(const void* blocks, svad::DType type, Ref y, Stream stream);
+/// y (T) [rows, n] = x (T) [rows, k] w' with w [n, k] in blocks, in f32 arithmetic as on the CPU (backend/cpu/blocked.hpp).
+/// Few rows (up to 8): weights are read once and unpacked in registers; many: unpacked in chunks into a Workspace, and gemm().
+void blocked_product(Ref x, const void* w, svad::DType type, Ref y, Stream stream);
+/// y (T) [N, D] = rows ids (i32) [N] of a table in blocks whose rows have D elements.
+void blocked_rows(const void* table, svad::DType type, Ref ids, Ref y, Stream stream);
+
+// ---- kernels/frames.cu ------------------------------------------------------------------------------------------------
+
+/// frames (u8) [N, H, W, 3] -> y (T) [N, 3, h, w]: separable resize, then (value / 255 - mean) / deviation. Output column x
+/// is the sum over taps j of x_weights (f32) [w, taps] [x, j] times input column x_first (i32) [w] [x] + j, and so for rows.
+/// As on the CPU the columns' result is rounded to bytes before the rows', and the rows' before normalising.
+void frames(Ref frames, Ref x_first, Ref x_weights, Ref y_first, Ref y_weights, const float (&mean)[3], const float (&deviation)[3],
+            Ref y, Stream stream);
+
+// ---- kernels/blas.cu --------------------------------------------------------------------------------------------------
+
+/// How products of f32 values are made.
+enum class Precision : std::uint8_t { exact, tf32, bf16 };
+
+/// c = alpha op(a) op(b) + beta c + bias for row-major matrices: op(a) [m, k], op(b) [k, n], c [m, n], `batches` of them.
+struct Gemm {
+    std::int64_t m = 0, n = 0, k = 0, batches = 1;
+    bool flip_a = false, flip_b = false;                    ///< a is stored [k, m], b is stored [n, k]
+    std::int64_t lda = 0, ldb = 0, ldc = 0;                 ///< elements from row to row, as stored
+    std::int64_t step_a = 0, step_b = 0, step_c = 0;        ///< elements from matrix to matrix of the batch; 0 repeats
+    float alpha = 1, beta = 0;
+    Precision precision = Precision::exact;
+};
+
+/// a, b of one dtype T; c of T or f32; bias [n] of c's dtype or absent, added to every row. Only data and dtype of the Refs
+/// are read. k may be 0 (then c = beta c + bias).
+void gemm(const Gemm& shape, Ref a, Ref b, Ref c, Ref bias, Stream stream);
+
+}  // namespace svad::cuda
+
+// ==== svad/backend/cuda/runtime.hpp ====
+// What lies under the kernels: device memory, the streams of a device, copies, events, scratch memory, graphs.
+// All kernels of a device run on one stream, in order; transfers of frames and batches run on a second one. A freed block
+// can therefore be given out again at once: whoever gets it is queued behind whoever used it. C++17 without a toolkit.
+// Rejected: cudaMallocAsync (no word on what is live when memory runs out, and no addresses that a graph can keep).
+
+namespace svad::cuda {
+
+// ---- devices ------------------------------------------------------------------------------------------------------------
+
+/// Devices of this machine that CUDA can use; 0 without a driver.
+int devices();
+/// Name, memory and architecture, for people.
+std::string describe(int device);
+/// 80 for sm_80.
+int architecture(int device);
+/// Makes this device the one that this thread launches on.
+void use(int device);
+/// The device that this thread launches on.
+int current();
+/// Waits until everything queued on the device is done; throws CudaError if any of it failed.
+void synchronize(int device);
+
+/// The stream of all kernels of the device, and the one of transfers beside them.
+Stream compute_stream(int device);
+Stream copy_stream(int device);
+
+/// Whether products of f32 may be made in TF32 (10 bits of fraction, on the tensor cores). Off unless asked for.
+void allow_tf32(bool on);
+bool tf32_allowed();
+
+// ---- errors -------------------------------------------------------------------------------------------------------------
+
+/// While it lives, errors and the memory list name this op for what this thread does.
+class Naming {
+public:
+    explicit Naming(const char* op);
+    ~Naming();
+    Naming(const Naming&) = delete;
+    Naming& operator=(const Naming&) = delete;
+
+private:
+    const char* outer_;
+};
+
+/// With SVAD_CUDA_SYNC=1 in the environment waits for what the op queued, so that an error inside a kernel is thrown by the
+/// op that caused it, and not by a later one. Else nothing.
+void finish_op(int device);
+
+// ---- memory -------------------------------------------------------------------------------------------------------------
+
+/// Bytes given out, the most that ever were at once, and those kept for reuse.
+struct Memory {
+    std::size_t live = 0, peak = 0, cached = 0, free = 0, total = 0;
+};
+
+/// 256-byte aligned device memory. When there is none left, the cache is emptied; then CudaError lists what is live, by op.
+void* allocate(std::size_t bytes, int device);
+void release(void* block, int device) noexcept;
+Memory memory(int device);
+/// Starts a new peak at what is live now.
+void reset_peak(int device);
+/// The device gives out no more than this: a way to share one, and to test running out.
+void limit_memory(std::size_t bytes, int device);
+/// Gives unused memory back to the driver.
+void trim(int device);
+
+// ---- copies -------------------------------------------------------------------------------------------------------------
+
+/// Host to device, behind what is queued on the compute stream; `from` may be changed as soon as this returns.
+void upload(void* to, const void* from, std::size_t bytes, int device);
+/// Device to host; waits for what is queued and for the copy.
+void download(void* to, const void* from, std::size_t bytes, int device);
+/// Host to device on the copy stream, through pinned memory, beside running kernels; the compute stream waits for it.
+void prefetch(void* to, const void* from, std::size_t bytes, int device);
+/// Within one device, on the compute stream.
+void copy_bytes(void* to, const void* from, std::size_t bytes, int device);
+
+/// Device memory that holds what is at `host` now (labels, masks, tables: attributes of ops, which live on the host). The
+/// copy is kept and given again while the bytes are the same, compared each time: content is never stale. The pointer is
+/// valid for kernels queued before the next 64 MiB of such attributes. In a captured graph it is a buffer of the graph,
+/// refreshed from `host`, which `owner` keeps in place (or who calls), before every replay.
+const void* mirror(const void* host, std::size_t bytes, int device, std::shared_ptr<const void> owner = {});
+
+// ---- events and graphs --------------------------------------------------------------------------------------------------
+
+/// A point in a stream.
+class Event {
+public:
+    Event();
+    ~Event();
+    Event(Event&& other) noexcept : event_(other.event_) { other.event_ = nullptr; }
+    Event& operator=(Event&&) = delete;
+    void record(Stream stream);
+    void wait(Stream stream) const;                     ///< the stream waits, not the caller
+    void synchronize() const;
+    /// Milliseconds from `start` to this; both must have passed.
+    float since(const Event& start) const;
+
+private:
+    void* event_ = nullptr;
+};
+
+/// True while a graph is captured on the device.
+bool capturing(int device);
+
+/// The launches of one call, to be repeated without the host's work. Memory that the call took belongs to the graph, so
+/// results keep their addresses; they are overwritten by the next replay. What the host derives from its inputs is fixed at
+/// the capture: shapes, numbers, and tensors that the call makes from others (the rows with labels in SvadVlm::loss). Values
+/// on the device and host tensors that ops hold themselves may change in place between replays.
+class Graph {
+public:
+    Graph();
+    ~Graph();
+    Graph(Graph&&) noexcept;
+    Graph& operator=(Graph&&) noexcept;
+
+    /// Records what `f()` queues on the device, without running it.
+    template <class F>
+    static Graph capture(int device, F&& f) {
+        Graph graph;
+        graph.begin(device);
+        try {
+            f();
+        } catch (...) {
+            graph.abandon();
+            throw;
+        }
+        graph.finish();
+        return graph;
+    }
+    /// Queues everything again; attributes of ops (see mirror) are read anew.
+    void replay();
+    explicit operator bool() const { return state_ != nullptr; }
+
+private:
+    struct State;
+    void begin(int device);
+    void abandon() noexcept;
+    void finish();
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace svad::cuda
 
 // text/: Unicode, tokenizers, prompts.
 // ==== svad/text/added_tokens.hpp ====
@@ -13532,7 +15475,15 @@ inline constexpr std::array<std::int32_t, 256> hue_of_spread = scaled_reciprocal
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define SVAD_HAS_WIDE 1
+#if !defined(__clang__)                            // gcc 12 warns of its own intrinsics, wherever they are inlined
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <immintrin.h>
+#if !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 #else
 #define SVAD_HAS_WIDE 0
 #endif
@@ -15865,7 +17816,15 @@ inline void check_sizes(Index h, Index w, Index to_h, Index to_w) {
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define SVAD_RESIZE_AVX2 1
+#if !defined(__clang__)                            // gcc 12 warns of its own intrinsics, wherever they are inlined
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <immintrin.h>
+#if !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 #else
 #define SVAD_RESIZE_AVX2 0
 #endif
@@ -17077,6 +19036,14 @@ public:
 
 }  // namespace svad
 
+// ==== svad/autograd/run_on_device.hpp ====
+// An op on a CUDA device: its values in f32 or bf16, those that it calls wide in f32, its `cuda` member on the device's
+// stream. An op without that member is an error, never a silent detour over the CPU.
+
+// ==== svad/autograd/contract.hpp ====
+// The parts that the op contract is made of: what an op makes, what its gradient gets, and what can be asked of its struct
+// at compile time. The contract itself is in autograd/op.hpp.
+
 // ==== svad/autograd/var.hpp ====
 // Var: a differentiable value with a run-time dtype. It is a handle (copies share storage) to bytes, a shape with
 // strides, and, only while a gradient is wanted, the tape node it came from. All mathematics of svad is on Var.
@@ -17105,11 +19072,15 @@ public:
         : storage_(std::move(storage)), offset_(offset), shape_(shape), strides_(row_major(shape)), dtype_(dtype) {}
 
     /// Fresh memory that the caller fills.
-    static Var uninitialized(const Shape& shape, DType dtype) {
-        return Var(Storage(bytes_of(dtype, shape.numel())), shape, dtype);
+    static Var uninitialized(const Shape& shape, DType dtype, Device device = Device::cpu()) {
+        const std::size_t bytes = bytes_of(dtype, shape.numel());
+        const bool imagined = device.kind == Device::Kind::cpu && detail::CpuCache::imagining();
+        return Var(imagined ? Storage::imagined(bytes) : Storage(bytes, device), shape, dtype);
     }
-    static Var full(const Shape& shape, double value, DType dtype = DType::f32) {
+    static Var full(const Shape& shape, double value, DType dtype = DType::f32, Device device = Device::cpu()) {
+        if (device.kind != Device::Kind::cpu) return full_on_device(shape, value, dtype, device);
         Var v = uninitialized(shape, dtype);
+        if (detail::CpuCache::imagining()) return v;
         dispatch_storage(dtype, [&](auto t) {
             using T = decltype(t);
             std::fill_n(v.data<T>(), shape.numel(), static_cast<T>(static_cast<float>(value)));
@@ -17117,7 +19088,7 @@ public:
         });
         return v;
     }
-    static Var zeros(const Shape& shape, DType dtype = DType::f32) { return full(shape, 0.0, dtype); }
+    static Var zeros(const Shape& shape, DType dtype = DType::f32, Device device = Device::cpu()) { return full(shape, 0.0, dtype, device); }
 
     explicit operator bool() const { return static_cast<bool>(storage_); }
     const Shape& shape() const { return shape_; }
@@ -17141,9 +19112,10 @@ public:
         return s;
     }
 
-    /// Pointer to the first element; T must be the dtype.
+    /// Pointer to the first element; T must be the dtype, and the value on the CPU.
     template <Element T>
     T* data() const {
+        if (device().kind != Device::Kind::cpu) fail<DeviceError>("var: the value is on ", device(), "; move it to the cpu to read it");
         if (dtype_of<T> != dtype_) fail<DTypeError>("var: value is ", dtype_, ", not ", dtype_of<T>, "; cast it");
         return reinterpret_cast<T*>(storage_.data()) + offset_;
     }
@@ -17160,6 +19132,10 @@ public:
     /// The value converted to T and copied out.
     template <Element T>
     Tensor<T> to() const;
+    /// The same value on another device, differentiable; itself if it is there. Blocked values are moved as they are.
+    Var to(Device device) const;
+    /// This value in the dtype and on the device of `other`: how constants are brought to where a model computes.
+    Var like(const Var& other) const;
     /// The only element, as double.
     double item() const;
 
@@ -17204,6 +19180,8 @@ public:
     void attach(std::shared_ptr<detail::Node> node) { node_ = std::move(node); }
 
 private:
+    static Var full_on_device(const Shape& shape, double value, DType dtype, Device device);
+
     Storage storage_;
     std::size_t offset_ = 0;                                    // in elements
     Shape shape_{0};
@@ -17220,11 +19198,18 @@ inline void print(std::string& out, const Var& v) {
     print(out, v.shape());
 }
 
-}  // namespace svad
+namespace detail {
 
-#ifndef SVAD_PRECOMPILED
-#define SVAD_PRECOMPILED 0
-#endif
+/// The inputs' shapes, for a profile.
+inline std::string shapes_of(std::span<const Var> inputs) {
+    std::string out;
+    for (const Var& x : inputs) out += join(out.empty() ? "" : " ", x.shape());
+    return out;
+}
+
+}  // namespace detail
+
+}  // namespace svad
 
 namespace svad {
 
@@ -17243,43 +19228,7 @@ struct Dropped {
 /// The inputs' gradients in order; an empty Var where none is wanted.
 using Grads = std::vector<Var>;
 
-/// One case that exercises an op: input shapes and the range of their random values.
-template <class Op>
-struct Sample {
-    Op op;
-    std::vector<Shape> inputs;
-    double lo = -1, hi = 1;
-};
-
-/// An op behind a virtual interface: what the tape stores.
-struct AnyOp {
-    virtual ~AnyOp() = default;
-    virtual std::string_view name() const = 0;
-    virtual Var run(std::span<const Var> inputs, std::vector<Var>& saved) const = 0;
-    virtual bool differentiable() const = 0;
-    virtual bool keeps_result() const = 0;
-    virtual bool keeps_input(std::size_t i) const = 0;
-    virtual Grads grad(const Var& dy, const Var& y, std::span<const Var> saved, std::span<const Var> inputs) const = 0;
-};
-
-using OpPtr = std::unique_ptr<const AnyOp>;
-
 namespace detail {
-
-/// A step of the tape, or (op == nullptr) a leaf. Its gradient gathers here until backward() passes.
-struct Node {
-    std::uint64_t order = 0;                    // consumers have higher numbers than what they consume
-    OpPtr op;
-    std::vector<Var> inputs, saved;
-    Var result, grad;
-    std::string name;
-    bool freed = false;
-};
-
-inline std::uint64_t next_order() {
-    thread_local std::uint64_t n = 0;
-    return ++n;
-}
 
 template <class F>
 struct Signature;
@@ -17296,6 +19245,10 @@ template <class Op>
 concept HasGrad = requires { &Op::grad; };
 template <class Op>
 concept Strided = requires { requires Op::strided; };
+template <class Op>
+concept CheapOp = requires { requires Op::cheap; };
+template <class Op>
+concept HasCuda = requires { &Op::cuda; };
 
 template <class Op>
 struct Arity {
@@ -17304,6 +19257,263 @@ struct Arity {
         else return std::tuple_size_v<typename Signature<decltype(&Op::shape)>::Args>;
     }();
 };
+
+}  // namespace detail
+
+}  // namespace svad
+
+// ==== svad/autograd/device.hpp ====
+// How ops reach the kernels of a CUDA device: Vars as Refs, operands broadcast and reshaped, attributes that live on the
+// host as device copies, and which values stay f32 beside bf16. An op's `cuda` member is made of these and one launcher.
+
+namespace svad {
+
+using cuda::Ref;
+using cuda::Stream;
+
+/// What an op keeps in f32 on a device whatever the dtype of its other values: inputs (by bit), result, saved extras.
+/// Statistics and losses lose too much in bf16. An op says `static constexpr Wide wide{...};`.
+struct Wide {
+    unsigned inputs = 0;
+    bool result = false, saved = false;
+};
+
+namespace cuda {
+
+/// The sizes of r as a Shape.
+[[nodiscard]] inline Shape shape_of(const Ref& r) { return Shape(std::span(r.sizes, static_cast<std::size_t>(r.rank))); }
+
+/// The value as kernels see it.
+[[nodiscard]] inline Ref ref(const Var& v) {
+    Ref r;
+    r.data = v.storage().data() + v.offset() * size_of(v.dtype());
+    r.dtype = v.dtype();
+    r.rank = v.rank();
+    for (int i = 0; i < v.rank(); ++i) r.sizes[i] = v.size(i), r.strides[i] = v.strides()[static_cast<std::size_t>(i)];
+    return r;
+}
+
+/// A contiguous Ref under other sizes, or its part that begins `first` elements later.
+[[nodiscard]] inline Ref flat(Ref r, std::initializer_list<Index> sizes, Index first = 0) {
+    r.data = static_cast<std::byte*>(r.data) + static_cast<std::size_t>(first) * size_of(r.dtype);
+    r.rank = static_cast<int>(sizes.size());
+    std::copy(sizes.begin(), sizes.end(), r.sizes);
+    Index step = 1;
+    for (int i = r.rank - 1; i >= 0; --i) r.strides[i] = step, step *= r.sizes[i];
+    return r;
+}
+
+/// r with axes of size 1 in front, up to `rank`.
+[[nodiscard]] inline Ref raised(Ref r, int rank) {
+    Ref to = r;
+    to.rank = rank;
+    for (int i = 0; i < rank; ++i) {
+        const int from = i - (rank - r.rank);
+        to.sizes[i] = from < 0 ? 1 : r.sizes[from], to.strides[i] = from < 0 ? 0 : r.strides[from];
+    }
+    return to;
+}
+
+/// r repeated to the sizes of y by strides of 0.
+[[nodiscard]] inline Ref spread(Ref r, const Ref& y) {
+    Ref to = raised(r, y.rank);
+    for (int i = 0; i < y.rank; ++i) {
+        if (to.sizes[i] != y.sizes[i]) to.strides[i] = 0;
+        to.sizes[i] = y.sizes[i];
+    }
+    return to;
+}
+
+/// `count` elements of `axis` from `first` on.
+[[nodiscard]] inline Ref part(Ref r, int axis, Index first, Index count) {
+    const int i = axis < 0 ? axis + r.rank : axis;
+    r.data = static_cast<std::byte*>(r.data) + static_cast<std::size_t>(first * r.strides[i]) * size_of(r.dtype);
+    r.sizes[i] = count;
+    return r;
+}
+
+/// r with the strides of contiguous memory.
+[[nodiscard]] inline Ref contiguous(Ref r) {
+    Index step = 1;
+    for (int i = r.rank - 1; i >= 0; --i) r.strides[i] = step, step *= r.sizes[i];
+    return r;
+}
+
+/// Sizes before, of and behind an axis.
+struct Around {
+    Index outer = 1, n = 1, inner = 1;
+};
+[[nodiscard]] inline Around around(const Ref& r, int axis) {
+    Around a;
+    const int at = axis < 0 ? axis + r.rank : axis;
+    for (int i = 0; i < r.rank; ++i) (i < at ? a.outer : i == at ? a.n : a.inner) *= r.sizes[i];
+    return a;
+}
+
+/// [B, C, ...] as [B, C, inner].
+[[nodiscard]] inline Ref by_channel(const Ref& r) {
+    const Around a = around(r, 1);
+    return flat(r, {a.outer, a.n, a.inner});
+}
+
+/// An attribute of an op on the current device, or an absent Ref for an empty one.
+template <Element T>
+[[nodiscard]] Ref mirrored(const Tensor<T>& t) {
+    Ref r;
+    if (t.empty()) return r;
+    r.data = const_cast<void*>(mirror(t.data(), static_cast<std::size_t>(t.numel()) * sizeof(T), current(), t.storage().owner()));
+    r.dtype = dtype_of<T>;
+    r.rank = t.rank();
+    const Strides strides = row_major(t.shape());
+    for (int i = 0; i < t.rank(); ++i) r.sizes[i] = t.size(i), r.strides[i] = strides[static_cast<std::size_t>(i)];
+    return r;
+}
+
+/// Device memory for the length of a scope, as a contiguous Ref.
+class Temporary {
+public:
+    Temporary(DType dtype, std::initializer_list<Index> sizes) {
+        ref_.dtype = dtype;
+        ref_ = flat(ref_, sizes);
+        storage_ = Storage(bytes_of(dtype, ref_.numel()), Device::cuda(current()));
+        ref_.data = storage_.data();
+    }
+    operator Ref() const { return ref_; }               // NOLINT: implicit by design
+
+private:
+    Ref ref_;
+    Storage storage_;
+};
+
+}  // namespace cuda
+
+namespace detail {
+
+/// What an op keeps in f32.
+template <class Op>
+constexpr Wide wide_of() {
+    if constexpr (requires { { Op::wide } -> std::convertible_to<Wide>; }) return Op::wide;
+    else return {};
+}
+
+}  // namespace detail
+
+}  // namespace svad
+
+namespace svad::detail {
+
+#if SVAD_CUDA
+
+/// The dtype that the inputs share which are not wide.
+template <class Op>
+DType narrow_dtype(std::span<const Var> inputs) {
+    constexpr Wide wide = wide_of<Op>();
+    const Var* first = nullptr;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        const Var& x = inputs[i];
+        const bool is_wide = i < 32 && (wide.inputs >> i & 1u) != 0;
+        if (x.dtype() != DType::f32 && (is_wide || x.dtype() != DType::bf16))
+            fail<DeviceError>(Op::name, ": no CUDA kernel for ", x.dtype(), "; cast to f32 or move to cpu");
+        if (is_wide) continue;
+        if (!first) first = &x;
+        if (x.dtype() != first->dtype()) fail<DTypeError>(Op::name, ": ", *first, " and ", x, " differ in dtype; cast one of them");
+    }
+    return first ? first->dtype() : DType::f32;
+}
+
+template <class Op>
+void call_on_device(const Op& op, std::span<const Var> inputs, const Var& y, std::span<const Var> saved, Stream stream) {
+    if constexpr (Variadic<Op>) {
+        std::vector<Ref> refs;
+        for (const Var& x : inputs) refs.push_back(cuda::ref(x));
+        op.cuda(std::span<const Ref>(refs), cuda::ref(y), stream);
+    } else {
+        constexpr std::size_t extras = [] {
+            if constexpr (HasGrad<Op>) return std::tuple_size_v<typename Signature<decltype(&Op::grad)>::Args> - 2 - Arity<Op>::inputs;
+            else return std::size_t{0};
+        }();
+        [&]<std::size_t... i, std::size_t... s>(std::index_sequence<i...>, std::index_sequence<s...>) {
+            op.cuda(cuda::ref(inputs[i])..., cuda::ref(y), cuda::ref(saved[s])..., stream);
+        }(std::make_index_sequence<Arity<Op>::inputs>{}, std::make_index_sequence<extras>{});
+    }
+}
+
+#endif
+
+template <class Op>
+Var run_on_device([[maybe_unused]] const Op& op, [[maybe_unused]] const Result& result, std::span<const Var> inputs,
+                  [[maybe_unused]] std::vector<Var>& saved) {
+#if SVAD_CUDA
+    if constexpr (HasCuda<Op>) {
+        const DType dtype = narrow_dtype<Op>(inputs);
+        constexpr Wide wide = wide_of<Op>();
+        const Device device = inputs[0].device();
+        cuda::use(device.index);
+        const cuda::Naming naming(Op::name.data());
+        const Var y = Var::uninitialized(result.y, wide.result ? DType::f32 : dtype, device);
+        bool anything = y.numel() > 0;
+        for (const Shape& s : result.saved) {
+            saved.push_back(Var::uninitialized(s, wide.saved ? DType::f32 : dtype, device));
+            anything = anything || s.numel() > 0;
+        }
+        std::vector<Var> packed(inputs.begin(), inputs.end());
+        if constexpr (!Strided<Op>)
+            for (Var& x : packed) x = x.contiguous_().detach();
+        if (anything) call_on_device(op, packed, y, saved, cuda::compute_stream(device.index));
+        cuda::finish_op(device.index);
+        return y;
+    } else
+#endif
+        fail<DeviceError>(Op::name, ": no CUDA kernel for ", inputs[0].dtype(), "; move its inputs to the cpu");
+}
+
+}  // namespace svad::detail
+
+#ifndef SVAD_PRECOMPILED
+#define SVAD_PRECOMPILED 0
+#endif
+
+namespace svad {
+
+/// One case that exercises an op: input shapes and the range of their random values.
+template <class Op>
+struct Sample {
+    Op op;
+    std::vector<Shape> inputs;
+    double lo = -1, hi = 1;
+};
+
+/// An op behind a virtual interface: what the tape stores.
+struct AnyOp {
+    virtual ~AnyOp() = default;
+    virtual std::string_view name() const = 0;
+    virtual Var run(std::span<const Var> inputs, std::vector<Var>& saved) const = 0;
+    virtual bool differentiable() const = 0;
+    virtual bool keeps_result() const = 0;
+    /// Whether the tape keeps all inputs and makes the result again for those whose gradient reads it.
+    virtual bool cheap() const { return false; }
+    virtual bool keeps_input(std::size_t i) const = 0;
+    virtual Grads grad(const Var& dy, const Var& y, std::span<const Var> saved, std::span<const Var> inputs) const = 0;
+};
+
+using OpPtr = std::unique_ptr<const AnyOp>;
+
+namespace detail {
+
+/// A step of the tape, or (op == nullptr) a leaf. Its gradient gathers here until backward() passes.
+struct Node {
+    std::uint64_t order = 0;                    // consumers have higher numbers than what they consume
+    OpPtr op;
+    std::vector<Var> inputs, saved;
+    Var result, grad, again;                    // again: the result made anew for the consumers' gradients
+    std::string name;
+    bool freed = false;
+};
+
+inline std::uint64_t next_order() {
+    thread_local std::uint64_t n = 0;
+    return ++n;
+}
 
 }  // namespace detail
 
@@ -17329,6 +19539,10 @@ public:
     Var run(std::span<const Var> inputs, std::vector<Var>& saved) const override {
         if constexpr (ViewOp<Op>) return op_.view(inputs[0]);
         else {
+            if (!inputs.empty() && inputs[0].device().kind == Device::Kind::cuda) {
+                const Result result = shapes(inputs);
+                return run_on_device(op_, result, inputs, saved);
+            }
             const Result result = shapes(inputs);
             const DType dtype = inputs.empty() ? DType::f32 : inputs[0].dtype();
             for (const Var& x : inputs)
@@ -17339,11 +19553,12 @@ public:
             std::vector<Var> packed(inputs.begin(), inputs.end());
             if constexpr (!Strided<Op>)
                 for (Var& x : packed) x = x.contiguous_().detach();
-            dispatch(dtype, Op::name, [&](auto t) { call<decltype(t)>(packed, y, saved); });
+            if (!CpuCache::imagining()) dispatch(dtype, Op::name, [&](auto t) { call<decltype(t)>(packed, y, saved); });
             return y;
         }
     }
 
+    bool cheap() const override { return CheapOp<Op>; }
     bool keeps_result() const override {
         if constexpr (HasGrad<Op> && !Variadic<Op>) return kept<1>();
         else return false;
@@ -17442,6 +19657,11 @@ OpPtr erase_shipped(const Op& op) {
 }
 #endif
 
+/// A value as the tape keeps it: without its bytes if the op that made it can cheaply do so again.
+inline Var as_kept(const Var& x) {
+    return x.node() && x.node()->op && x.node()->op->cheap() ? x.without_data() : x;
+}
+
 /// Runs the op, and records it if the tape is on and an input wants a gradient.
 inline Var record(OpPtr op, std::span<const Var> inputs) {
     bool wanted = false;
@@ -17454,11 +19674,16 @@ inline Var record(OpPtr op, std::span<const Var> inputs) {
     std::vector<Var> saved;
     Var y;
     try {
+        const Span span(op->name(), {}, [&] { return shapes_of(inputs); });
         y = op->run(inputs, saved);
     } catch (const ShapeError& e) {
         std::string given;
         for (const Var& x : inputs) given += (given.empty() ? "; got " : ", ") + join(x);
         throw ShapeError(e.what() + given);
+    } catch (const CudaError& e) {
+        std::string given;
+        for (const Var& x : inputs) given += (given.empty() ? "; got " : ", ") + join(x);
+        throw CudaError(e.what() + given);
     }
     if (!wanted || !tape_enabled() || !op->differentiable()) return y;
 
@@ -17466,7 +19691,7 @@ inline Var record(OpPtr op, std::span<const Var> inputs) {
     node->order = next_order();
     node->saved = std::move(saved);
     for (std::size_t i = 0; i < inputs.size(); ++i)
-        node->inputs.push_back(op->keeps_input(i) ? inputs[i] : inputs[i].without_data());
+        node->inputs.push_back(op->cheap() || op->keeps_input(i) ? as_kept(inputs[i]) : inputs[i].without_data());
     node->result = op->keeps_result() ? y : y.without_data();
     node->op = std::move(op);
     y.attach(std::move(node));
@@ -17515,10 +19740,10 @@ inline std::string Var::name() const { return node_ ? node_->name : std::string(
 
 template <Element T>
 Tensor<T> Var::to() const {
-    const Var packed = contiguous_();
+    const Var packed = detach().to(Device::cpu()).contiguous_();
     if (is_blocked(dtype_)) {
         Tensor<float> values = Tensor<float>::uninitialized(shape_);
-        const auto* const from = reinterpret_cast<const std::uint8_t*>(storage_.data());
+        const auto* const from = reinterpret_cast<const std::uint8_t*>(packed.storage_.data());
         parallel_for(numel() / 256 + 1, 64, [&](Index first, Index last) {
             const Index begin = std::min(first * 256, numel()), stop = std::min(last * 256, numel());
             blocks::decode(dtype_, from, begin, stop - begin, values.data() + begin);
@@ -17535,6 +19760,7 @@ Tensor<T> Var::to() const {
 }
 inline double Var::item() const {
     if (numel() != 1) fail<ShapeError>("item: a value with one element is needed; got ", *this);
+    if (detail::CpuCache::imagining()) return 0;
     return to<double>()[0];
 }
 
@@ -17544,6 +19770,26 @@ namespace svad {
 
 namespace detail {
 
+/// Gives a node's inputs the bytes that as_kept() left out. What was made again stays until its own gradient has passed.
+inline void restore(Node& node) {
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+        Var& x = node.inputs[i];
+        if (x || !(node.op->cheap() || node.op->keeps_input(i))) continue;
+        const std::shared_ptr<Node> maker = x.node();
+        if (!maker || !maker->op) fail<UsageError>("backward: this graph was freed by an earlier backward(); compute the loss anew");
+        if (!maker->again) {
+            restore(*maker);
+            const Span span(maker->op->name(), "again", [&] { return shapes_of(maker->inputs); });
+            std::vector<Var> saved, plain;
+            for (const Var& v : maker->inputs) plain.push_back(v.detach());
+            maker->again = maker->op->run(plain, saved);
+        }
+        Var whole = maker->again;
+        whole.attach(maker);
+        x = whole;
+    }
+}
+
 /// into += g, in place if nobody else sees into's memory.
 inline void accumulate(Var& into, const Var& g) {
     if (!into) {
@@ -17552,11 +19798,26 @@ inline void accumulate(Var& into, const Var& g) {
     }
     if (into.shape() != g.shape() || into.dtype() != g.dtype())
         fail<ShapeError>("backward: gradients ", into, " and ", g, " of one value differ");
+    const Span span("accumulate", "backward", [&] { return join(g.shape()); });
+#if SVAD_CUDA
+    if (g.device().kind == Device::Kind::cuda) {
+        const Var sum = into.contiguous() && into.storage().unique() ? into : Var::uninitialized(g.shape(), g.dtype(), g.device());
+        cuda::use(g.device().index);
+        if (g.numel() > 0) cuda::binary(cuda::Binary::add, cuda::ref(into), cuda::ref(g), cuda::ref(sum), cuda::compute_stream(g.device().index));
+        into = sum;
+        return;
+    }
+#endif
     dispatch(g.dtype(), "backward", [&](auto t) {
         using T = decltype(t);
+        // The sum is written over the one that nobody else sees.
+        const auto own = [](const Var& v) { return v.contiguous() && v.storage().unique(); };
+        const Var sum = own(into) ? into : own(g) ? g : Var::uninitialized(g.shape(), g.dtype());
+        if (CpuCache::imagining()) {
+            into = sum;
+            return;
+        }
         const Var a = into.contiguous_(), b = g.contiguous_();
-        const bool in_place = into.contiguous() && into.storage().unique();
-        const Var sum = in_place ? into : Var::uninitialized(g.shape(), g.dtype());
         const T* x = a.data<T>();
         const T* y = b.data<T>();
         T* out = sum.data<T>();
@@ -17590,6 +19851,8 @@ inline void backward(const Var& root, const Var& seed) {
         const NodePtr node = pending.top();
         pending.pop();
         const Var dy = std::exchange(node->grad, Var());
+        const Span span(node->op->name(), "backward", [&] { return detail::shapes_of(node->inputs); });
+        detail::restore(*node);
         const Grads grads = node->op->grad(dy, node->result, node->saved, node->inputs);
         for (std::size_t i = 0; i < node->inputs.size(); ++i) {
             const Var& x = node->inputs[i];
@@ -17601,7 +19864,7 @@ inline void backward(const Var& root, const Var& seed) {
         node->op = nullptr;
         node->inputs.clear();
         node->saved.clear();
-        node->result = Var();
+        node->result = node->again = Var();
         node->freed = true;
     }
 }
@@ -17609,7 +19872,7 @@ inline void backward(const Var& root, const Var& seed) {
 /// d loss / d leaf for a loss with one element.
 inline void backward(const Var& loss) {
     if (loss.numel() != 1) fail<ShapeError>("backward: the loss must have one element; got ", loss);
-    backward(loss, Var::full(loss.shape(), 1.0, loss.dtype()));
+    backward(loss, Var::full(loss.shape(), 1.0, loss.dtype(), loss.device()));
 }
 
 }  // namespace svad
@@ -17773,17 +20036,25 @@ void copy_strided(View<const T> x, T* out) {
     }
     const Index width = x.last(), step = x.stride(-1);
     parallel_for(x.rows(), std::max<Index>(1, 16384 / width), [&](Index first, Index last) {
+        Strides at{};                                           // of row r; counted on, since dividing costs more than a short row
+        Index rest = first, offset = 0;
+        for (int i = rank - 2; i >= 0; --i) {
+            const auto a = static_cast<std::size_t>(i);
+            at[a] = rest % x.shape[i], rest /= x.shape[i];
+            offset += at[a] * x.stride(i);
+        }
         for (Index r = first; r < last; ++r) {
-            Index rest = r, offset = 0;
-            for (int i = rank - 2; i >= 0; --i) {
-                offset += rest % x.shape[i] * x.stride(i);
-                rest /= x.shape[i];
-            }
             const T* in = x.data + offset;
             T* to = out + r * width;
             if (step == 1) std::copy(in, in + width, to);
             else
                 for (Index i = 0; i < width; ++i) to[i] = in[i * step];
+            for (int i = rank - 2; i >= 0; --i) {
+                const auto a = static_cast<std::size_t>(i);
+                offset += x.stride(i);
+                if (++at[a] < x.shape[i]) break;
+                offset -= at[a] * x.stride(i), at[a] = 0;
+            }
         }
     });
 }
@@ -17800,6 +20071,7 @@ struct ContiguousOp {
     Result shape(const Shape& x) const { return {.y = x}; }
     template <Real T>
     void cpu(View<const T> x, View<T> y) const { detail::copy_strided(x, y.data); }
+    void cuda(Ref x, Ref y, Stream s) const { svad::cuda::copy(x, y, s); }
     Grads grad(const Var& dy, Dropped, Dropped) const { return {dy}; }
     static auto samples() { return std::vector<Sample<ContiguousOp>>{{{}, {{2, 3}}}, {{}, {{0}}}}; }
 };
@@ -17869,6 +20141,10 @@ struct PadOp {
             std::fill(to + (before + n) * inner, to + total * inner, T(0));
         }
     }
+    void cuda(Ref x, Ref y, Stream s) const {
+        svad::cuda::fill(y, 0, s);
+        if (x.numel() > 0) svad::cuda::copy(x, svad::cuda::part(y, axis, before, x.size(axis)), s);
+    }
     Grads grad(const Var& dy, Dropped, Dropped x) const { return {dy.slice(axis, before, before + x.shape[axis])}; }
     static auto samples() { return std::vector<Sample<PadOp>>{{{1, 2, 1}, {{2, 3, 2}}}, {{0, 0, 3}, {{1, 4}}}, {{-1, 1, 0}, {{2, 0}}}}; }
 };
@@ -17933,6 +20209,8 @@ struct SumToOp {
         if (y.numel() > 0) cpu::sum_axes<T>(x.data, y.data, axes);
     }
 
+    void cuda(Ref x, Ref y, Stream s) const { svad::cuda::sum(x, svad::cuda::raised(y, x.rank), 1, s); }
+
     Grads grad(const Var& dy, Dropped, Dropped x) const;        // every repeated element gets the sum's gradient
     static auto samples() {
         return std::vector<Sample<SumToOp>>{{{{3}}, {{4, 3}}}, {{{2, 1, 4}}, {{2, 3, 4}}}, {{{1}}, {{70, 5}}},
@@ -17993,6 +20271,14 @@ struct ConcatOp {
             }
         });
     }
+    void cuda(std::span<const Ref> x, Ref y, Stream s) const {
+        Index at = 0;
+        for (const Ref& r : x) {
+            const Index n = r.size(axis);
+            if (r.numel() > 0) svad::cuda::copy(r, svad::cuda::part(y, axis, at, n), s);
+            at += n;
+        }
+    }
     Grads grad(const Var& dy, std::span<const Shape> x) const {
         Grads grads;
         Index at = 0;
@@ -18040,7 +20326,8 @@ struct ConcatOp {
 }
 
 inline Var Var::contiguous_copy() const {
-    if (dtype_ == DType::f32 || dtype_ == DType::f64) return apply(ops::ContiguousOp{}, *this);
+    const bool mathematical = dtype_ == DType::f32 || dtype_ == DType::f64 || device().kind != Device::Kind::cpu;
+    if (mathematical) return apply(ops::ContiguousOp{}, *this);
     return dispatch_storage(dtype_, [&](auto t) {
         const Var y = uninitialized(shape_, dtype_);
         detail::copy_strided(view<const decltype(t)>(), y.data<decltype(t)>());
@@ -18070,10 +20357,7 @@ inline Var Var::slice(int axis, Index first, Index last) const {
     return apply(ops::SliceOp{shape_.at(axis), first, last}, *this);
 }
 
-inline Var Var::slice(int axis, Index index) const {
-    return apply(ops::SelectOp{shape_.at(axis), index < 0 ? index + size(axis) : index}, *this);
-}
-
+inline Var Var::slice(int axis, Index index) const { return apply(ops::SelectOp{shape_.at(axis), index < 0 ? index + size(axis) : index}, *this); }
 inline Var Var::expand(const Shape& shape) const { return apply(ops::ExpandOp{shape}, *this); }
 
 }  // namespace svad
@@ -18149,6 +20433,11 @@ struct TanhCurve {
     }
 };
 
+inline cuda::Curve curve_of(Activation a) {
+    static_assert(static_cast<int>(cuda::Curve::tanh) == static_cast<int>(Activation::tanh), "one list in two places");
+    return static_cast<cuda::Curve>(a);
+}
+
 template <class F>
 void with_curve(Activation a, const F& f) {
     switch (a) {
@@ -18178,6 +20467,18 @@ void activate_slopes(Activation a, const T* dy, const T* x, T* dx, Index n) {
     });
 }
 
+/// dx[i] = dy[i] * slope of the activation at x[i] and y[i] = its value, in this thread.
+template <Real T>
+void activate_both(Activation a, const T* dy, const T* x, T* dx, T* y, Index n) {
+    with_curve(a, [&](auto curve) {
+        for (Index i = 0; i < n; ++i) {
+            const T at = x[i];
+            dx[i] = dy[i] * decltype(curve)::slope(at);
+            y[i] = decltype(curve)::value(at);
+        }
+    });
+}
+
 }  // namespace detail
 
 namespace ops {
@@ -18194,6 +20495,7 @@ struct ActivationGradOp {
             detail::activate_slopes(kind, dy.data + first, x.data + first, dx.data + first, last - first);
         });
     }
+    void cuda(Ref dy, Ref x, Ref dx, Stream s) const { svad::cuda::activation_grad(detail::curve_of(kind), dy, x, dx, s); }
     static auto samples() { return std::vector<Sample<ActivationGradOp>>{{{}, {{9001}, {9001}}}, {{Activation::silu}, {{0}, {0}}}}; }
 };
 
@@ -18208,6 +20510,7 @@ struct ActivationOp {
             detail::activate_values(kind, x.data + first, y.data + first, last - first);
         });
     }
+    void cuda(Ref x, Ref y, Stream s) const { svad::cuda::activation(detail::curve_of(kind), x, y, s); }
     Grads grad(const Var& dy, Dropped, const Var& x) const { return {apply(ActivationGradOp{kind}, dy, x.detach())}; }
     static auto samples() {
         using enum Activation;
@@ -18239,12 +20542,14 @@ struct SwigluGradOp {
             }
         });
     }
+    void cuda(Ref dy, Ref gate, Ref up, Ref both, Stream s) const { svad::cuda::swiglu_grad(dy, gate, up, both, s); }
     static auto samples() { return std::vector<Sample<SwigluGradOp>>{{{}, {{70, 131}, {70, 131}, {70, 131}}}, {{}, {{0}, {0}, {0}}}}; }
 };
 
 /// silu(gate) * up.
 struct SwigluOp {
     static constexpr std::string_view name = "swiglu";
+    static constexpr bool cheap = true;
 
     Result shape(const Shape& gate, const Shape& up) const {
         require(gate == up, name, "gate and up must have one shape");
@@ -18256,6 +20561,7 @@ struct SwigluOp {
             for (Index i = first; i < last; ++i) y[i] = detail::SiluCurve::value(gate[i]) * up[i];
         });
     }
+    void cuda(Ref gate, Ref up, Ref y, Stream s) const { svad::cuda::swiglu(gate, up, y, s); }
     Grads grad(const Var& dy, Dropped, const Var& gate, const Var& up) const {
         const Var both = apply(SwigluGradOp{}, dy, gate.detach(), up.detach());
         return {both.slice(0, 0), both.slice(0, 1)};
@@ -18263,6 +20569,50 @@ struct SwigluOp {
     static auto samples() {
         return std::vector<Sample<SwigluOp>>{{{}, {{3, 5}, {3, 5}}, -4, 4}, {{}, {{1}, {1}}}, {{}, {{0, 2}, {0, 2}}},
                                              {{}, {{40003}, {40003}}, -4, 4}};
+    }
+};
+
+/// The gradient of [gate | up], in its layout.
+struct SwigluJoinedGradOp {
+    static constexpr std::string_view name = "swiglu_joined_grad";
+
+    Result shape(const Shape&, const Shape& both) const { return {.y = both}; }
+    template <Real T>
+    void cpu(View<const T> dy, View<const T> both, View<T> d) const {
+        const Index n = dy.last();
+        cpu::for_rows(dy.rows(), 2 * n, [&](Index r) {
+            const T *in = both.row(r), *slope = dy.row(r);
+            T* to = d.row(r);
+            for (Index i = 0; i < n; ++i) {
+                const T g = in[i], s = simd::sigmoid(g);
+                to[i] = slope[i] * in[n + i] * (s * (T(1) + g * (T(1) - s)));
+                to[n + i] = slope[i] * (g * s);
+            }
+        }, 4);
+    }
+    static auto samples() { return std::vector<Sample<SwigluJoinedGradOp>>{{{}, {{70, 131}, {70, 262}}}, {{}, {{0, 3}, {0, 6}}}}; }
+};
+
+/// silu(gate) * up of rows [gate | up].
+struct SwigluJoinedOp {
+    static constexpr std::string_view name = "swiglu_joined";
+
+    Result shape(const Shape& both) const {
+        require(both.rank() > 0 && both.back() % 2 == 0, name, "rows must hold gate and up, of one width");
+        return {.y = both.with(-1, both.back() / 2)};
+    }
+    template <Real T>
+    void cpu(View<const T> both, View<T> y) const {
+        const Index n = y.last();
+        cpu::for_rows(y.rows(), 2 * n, [&](Index r) {
+            const T* in = both.row(r);
+            T* to = y.row(r);
+            for (Index i = 0; i < n; ++i) to[i] = detail::SiluCurve::value(in[i]) * in[n + i];
+        }, 4);
+    }
+    Grads grad(const Var& dy, Dropped, const Var& both) const { return {apply(SwigluJoinedGradOp{}, dy, both.detach())}; }
+    static auto samples() {
+        return std::vector<Sample<SwigluJoinedOp>>{{{}, {{3, 10}}, -4, 4}, {{}, {{1, 2}}}, {{}, {{0, 4}}}, {{}, {{2, 201, 130}}, -4, 4}};
     }
 };
 
@@ -18285,6 +20635,8 @@ struct SwigluOp {
 }
 /// silu(gate) * up in one pass; both of one shape.
 [[nodiscard]] inline Var swiglu(const Var& gate, const Var& up) { return apply(ops::SwigluOp{}, gate, up); }
+/// The same of rows that hold gate and up side by side: [..., 2 F] -> [..., F].
+[[nodiscard]] inline Var swiglu_joined(const Var& both) { return apply(ops::SwigluJoinedOp{}, both); }
 
 }  // namespace svad
 
@@ -18293,6 +20645,306 @@ struct SwigluOp {
 // layouts: heads apart [B, H, L, D], tokens [B, L, H*D] as projections make them, and one packed projection.
 // Promise: memory grows with L, not L^2; strided inputs (slices and permutations) are read in place.
 // Rejected: softmax(matmul(q, k')) out of smaller ops (keeps two matrices of scores per head for the gradient).
+
+// ==== svad/backend/cpu/attention_tiles.hpp ====
+// Attention in f32 on the tiles of the products (gemm_table.hpp), chosen when the program runs: operands as they are, or in
+// pairs rounded to bf16 where the plan allows it and that is the faster way. Softmax, its gradient and every sum stay in f32.
+// Promise: as attention.hpp, of which it takes the plan, the masks, the softmax of a row and the order of blocks. Rows need
+// step 1. Keys and values are packed once a head; queries, probabilities and their gradients are read where they lie in f32.
+
+namespace svad::cpu {
+
+namespace detail {
+
+#if SVAD_X86
+
+/// A left operand: word p of row r at data[r * row + p * step].
+template <class Word>
+struct Lines {
+    const Word* data;
+    Index row, step;
+};
+
+/// Products of one set of kernels, and the packing of their operands. A right operand of n columns lies in panels of
+/// kernels.columns, each `words(depth)` words deep.
+template <class Word>
+struct TileProducts {
+    const Kernels<Word>& kernels;
+
+    Index panels(Index n) const { return (n + kernels.columns - 1) / kernels.columns; }
+    Index right_size(Index n, Index depth) const { return panels(n) * words<Word>(depth) * kernels.columns; }
+    /// Words of a row of a left operand, `depth` deep.
+    static Index line(Index depth) { return (words<Word>(depth) + 15) / 16 * 16; }
+
+    /// Rows of x as the columns of a right operand (q k'), or as its rows (p v).
+    void columns_of(const float* x, Index stride, Index rows, Index depth, Word* to) const {
+        for (Index j = 0; j < rows; j += kernels.columns, to += words<Word>(depth) * kernels.columns)
+            kernels.turned(x + j * stride, stride, std::min(kernels.columns, rows - j), kernels.columns, depth, to);
+    }
+    void rows_of(const float* x, Index stride, Index depth, Index width, Word* to) const {
+        for (Index j = 0; j < width; j += kernels.columns, to += words<Word>(depth) * kernels.columns)
+            kernels.across(x + j, stride, std::min(kernels.columns, width - j), kernels.columns, depth, to);
+    }
+    /// x [rows, depth] as a left operand, in `memory` if it must be packed.
+    Lines<Word> left(const float* x, Index stride, Index rows, Index depth, Word* memory) const {
+        if constexpr (std::same_as<Word, float>) return {x, stride, 1};
+        kernels.along(x, stride, rows, depth, memory, line(depth));
+        return {memory, line(depth), 1};
+    }
+    /// The transpose of x [depth, rows] as a left operand.
+    Lines<Word> left_of_columns(const float* x, Index stride, Index rows, Index depth, Word* memory) const {
+        if constexpr (std::same_as<Word, float>) return {x, 1, stride};
+        const Index wide = (rows + kernels.lanes - 1) / kernels.lanes * kernels.lanes;
+        kernels.across(x, stride, rows, wide, depth, memory);
+        return {memory, 1, wide};
+    }
+
+    /// c [m, n] = alpha x k' for the rows of x, which are also packed as `a`, and n rows of k, which `b` holds as columns. One to
+    /// four rows of k behind whole panels are products of lines: a picture has one token more than patches.
+    void scores(Index m, Index n, Index depth, float alpha, const float* x, Index x_row, const Lines<Word>& a, const float* k, Index k_row, const Word* b,
+                float* c, Index ldc, Word* memory) const {
+        const Index rest = n % kernels.columns, few = rest <= 4 ? rest : 0, most = n - few, panel = words<Word>(depth) * kernels.columns;
+        multiply(m, most, depth, alpha, a, b, panel, 0.0f, c, ldc);
+        if (few == 0) return;
+        const Lines<Word> last = left(k + most * k_row, k_row, few, depth, memory);
+        kernels.dots[few]({m, depth, last.data, last.row, x, x_row, alpha, 0.0f, c + most, 1, ldc});
+    }
+
+    /// c [m, n] = beta c + alpha a b, where panel j of b begins at b + j * panel.
+    void multiply(Index m, Index n, Index depth, float alpha, const Lines<Word>& a, const Word* b, Index panel, float beta, float* c, Index ldc) const {
+        const Index height = block_size(m, kernels.rows, 1);
+        for (Index j = 0; j < n; j += kernels.columns, b += panel)
+            for (Index i = 0; i < m; i += height)
+                kernels.tile[std::min(height, m - i)]({words<Word>(depth), a.data + i * a.row, a.row, a.step, b, kernels.columns, alpha, beta,
+                                                       c + i * ldc + j, ldc, std::min(kernels.columns, n - j)});
+    }
+};
+
+/// Blocks of one thread in the forward pass: a tile's rows of queries against up to 512 keys.
+template <class Word>
+struct TiledForward {
+    const AttentionPlan& p;
+    TileProducts<Word> products;
+    Index rows, block, panel, lds;
+    Scratch<Word> words_;
+    Scratch<float> floats_;
+    Word *kt, *values, *queries, *shares, *few;                     // few: keys behind the last panel
+    float *scores, *top, *sum;
+
+    TiledForward(const AttentionPlan& plan, const Kernels<Word>& kernels)
+        : p(plan), products{kernels}, rows(block_size(p.queries, kernels.rows, 1)), block(block_size(p.keys, 512, kernels.columns)),
+          panel(words<Word>(p.width) * kernels.columns), lds(block + 16),
+          words_(products.right_size(p.keys, p.width) + blocks() * value_size() + (rows + 4) * products.line(p.width) + rows * products.line(block), 5),
+          floats_(rows * (lds + 2), 3), kt(words_.take(products.right_size(p.keys, p.width))), values(words_.take(blocks() * value_size())),
+          queries(words_.take(rows * products.line(p.width))), shares(words_.take(rows * products.line(block))),
+          few(words_.take(4 * products.line(p.width))), scores(floats_.take(rows * lds)),
+          top(floats_.take(rows)), sum(floats_.take(rows)) {}
+
+    Index blocks() const { return (p.keys + block - 1) / block; }
+    Index value_size() const { return products.right_size(p.width, block); }
+
+    void load_keys(const HeadView<const float>& k, const HeadView<const float>& v, Index b, Index g) {
+        products.columns_of(k.at(b, g, 0), k.row, p.keys, p.width, kt);
+        for (Index i = 0; i < blocks(); ++i)
+            products.rows_of(v.at(b, g, i * block), v.row, std::min(block, p.keys - i * block), p.width, values + i * value_size());
+    }
+
+    /// Queries i .. i + n of one head against all keys.
+    void run(const HeadView<const float>& q, const HeadView<const float>& k, const HeadView<float>& y, float* lse, Index b, Index h, Index i,
+             Index n) {
+        std::fill_n(top, n, -std::numeric_limits<float>::infinity());
+        std::fill_n(sum, n, 0.0f);
+        float* const out = y.at(b, h, i);
+        const Lines<Word> line = products.left(q.at(b, h, i), q.row, n, p.width, queries);
+        const Index seen = p.seen(i + n - 1);
+        for (Index r = 0; r < n && seen <= 0; ++r) std::fill_n(out + r * y.row, p.width, 0.0f);
+        for (Index first = 0; first < seen; first += block) {
+            const Index all = std::min(block, p.keys - first), columns = std::min(all, seen - first), padded = Lanes<float>::round_up(columns);
+            products.scores(n, columns, p.width, static_cast<float>(p.scale), q.at(b, h, i), q.row, line, k.at(b, h / p.group(), first), k.row,
+                            kt + first / products.kernels.columns * panel, scores, lds, few);
+            for (Index r = 0; r < n; ++r) {
+                mask_scores(p, b, h, i + r, first, columns, scores + r * lds);
+                softmax_row(scores + r * lds, padded, top[r], sum[r], out + r * y.row, first > 0 ? p.width : 0);
+            }
+            const Lines<Word> share = products.left(scores, lds, n, columns, shares);
+            products.multiply(n, p.width, columns, 1.0f, share, values + first / block * value_size(), words<Word>(all) * products.kernels.columns,
+                              first > 0 ? 1.0f : 0.0f, out, y.row);
+        }
+        for (Index r = 0; r < n; ++r) {
+            const bool any = sum[r] != 0;
+            const float share = any ? 1 / sum[r] : 1.0f;
+            for (Index j = 0; j < p.width; ++j) out[r * y.row + j] *= share;
+            lse[r] = any ? top[r] + std::log(sum[r]) : std::numeric_limits<float>::infinity();
+        }
+    }
+};
+
+/// What the backward pass reads and writes.
+struct AttentionInputs {
+    HeadView<const float> q, k, v, y, dy;
+    const float* lse;
+};
+struct AttentionGradients {
+    HeadView<float> dq, dk, dv;
+};
+
+/// Blocks of one thread in the backward pass: 128 keys against 96 queries at a time; the formulas of AttentionBackward.
+template <class Word>
+struct TiledBackward {
+    const AttentionPlan& p;
+    TileProducts<Word> products;
+    Index block, rows, lds;
+    Scratch<Word> words_;
+    Scratch<float> floats_;
+    Word *kt, *vt, *keys, *query_rows, *slope_rows, *left, *few;    // right operands, and one left operand at a time
+    float *scores, *slopes;
+    Index written = 0;                                              // keys of the block whose gradients hold something
+
+    TiledBackward(const AttentionPlan& plan, const Kernels<Word>& kernels)
+        : p(plan), products{kernels}, block(block_size(p.keys, 128, kernels.columns)), rows(block_size(p.queries, 96, 1)),
+          lds(block + 16),
+          words_(2 * products.right_size(block, p.width) + products.right_size(p.width, block) + 2 * products.right_size(p.width, rows) + left_size() +
+                     4 * products.line(p.width), 7),
+          floats_(2 * rows * lds, 2), kt(words_.take(products.right_size(block, p.width))),
+          vt(words_.take(products.right_size(block, p.width))), keys(words_.take(products.right_size(p.width, block))),
+          query_rows(words_.take(products.right_size(p.width, rows))), slope_rows(words_.take(products.right_size(p.width, rows))),
+          left(words_.take(left_size())), few(words_.take(4 * products.line(p.width))), scores(floats_.take(rows * lds)), slopes(floats_.take(rows * lds)) {}
+
+    /// Words of the largest left operand.
+    Index left_size() const {
+        return std::max({rows * products.line(p.width), rows * products.line(block), words<Word>(rows) * lds});
+    }
+
+    void load_keys(const HeadView<const float>& k, const HeadView<const float>& v, Index b, Index g, Index first, Index n) {
+        products.columns_of(k.at(b, g, first), k.row, n, p.width, kt);
+        products.columns_of(v.at(b, g, first), v.row, n, p.width, vt);
+        products.rows_of(k.at(b, g, first), k.row, n, p.width, keys);
+        written = 0;
+    }
+
+    /// Queries i .. i + n of head h against the loaded keys first .. first + m; adds to what is already written of dk, dv and
+    /// (behind the first block of keys) dq, and writes the rest.
+    void run(const AttentionInputs& in, const AttentionGradients& out, Index b, Index h, Index i, Index n, Index first, Index m) {
+        const Index columns = std::min(m, p.seen(i + n - 1) - first), step = products.kernels.columns, w = p.width, g = h / p.group();
+        if (columns <= 0) {
+            for (Index r = 0; r < n && first == 0; ++r) std::fill_n(out.dq.at(b, h, i + r), w, 0.0f);
+            return;
+        }
+        const auto& [q, k, v, y, dy, lse] = in;
+        const float *x = q.at(b, h, i), *d = dy.at(b, h, i), scale = static_cast<float>(p.scale);
+        products.scores(n, columns, w, scale, x, q.row, products.left(x, q.row, n, w, left), k.at(b, g, first), k.row, kt, scores, lds, few);
+        products.scores(n, columns, w, 1.0f, d, dy.row, products.left(d, dy.row, n, w, left), v.at(b, g, first), v.row, vt, slopes, lds, few);
+        for (Index r = 0; r < n; ++r) {
+            mask_scores(p, b, h, i + r, first, columns, scores + r * lds);
+            const float delta = dot(d + r * dy.row, y.at(b, h, i + r), w);
+            softmax_back_row(scores + r * lds, slopes + r * lds, columns, lse[(b * p.heads + h) * p.queries + i + r], delta);
+        }
+        products.rows_of(d, dy.row, n, w, slope_rows);
+        products.rows_of(x, q.row, n, w, query_rows);
+        const Index panel = words<Word>(n) * step;
+        sum_into(out.dv, b, g, first, columns, n, 1.0f, scores, slope_rows, panel);
+        sum_into(out.dk, b, g, first, columns, n, scale, slopes, query_rows, panel);
+        written = std::max(written, columns);
+        products.multiply(n, w, columns, scale, products.left(slopes, lds, n, columns, left), keys, words<Word>(m) * step, first > 0 ? 1.0f : 0.0f,
+                          out.dq.at(b, h, i), out.dq.row);
+    }
+
+    /// Keys first + from .. first + to of the gradients, which no query has seen, become zero.
+    void clear(const AttentionGradients& out, Index b, Index g, Index first, Index from, Index to) const {
+        for (Index j = from; j < to; ++j) {
+            std::fill_n(out.dk.at(b, g, first + j), p.width, 0.0f);
+            std::fill_n(out.dv.at(b, g, first + j), p.width, 0.0f);
+        }
+    }
+
+private:
+    /// The rows of keys of `to`: += alpha s' x for the block s [n, columns], = where nothing is written yet.
+    void sum_into(const HeadView<float>& to, Index b, Index g, Index first, Index columns, Index n, float alpha, const float* s, const Word* x,
+                  Index panel) const {
+        const auto part = [&](Index from, Index last, float beta) {
+            if (from >= last) return;
+            const Lines<Word> turned = products.left_of_columns(s + from, lds, last - from, n, left);
+            products.multiply(last - from, p.width, n, alpha, turned, x, panel, beta, to.at(b, g, first + from), to.row);
+        };
+        part(0, std::min(written, columns), 1.0f);
+        part(written, columns, 0.0f);
+    }
+};
+
+template <class Word>
+void tiled_forward(const AttentionPlan& p, const Kernels<Word>& kernels, const HeadView<const float>& q, const HeadView<const float>& k,
+                   const HeadView<const float>& v, const HeadView<float>& y, float* lse) {
+    parallel_for(p.batches * p.heads, attention_grain(p, 1), [&](Index begin, Index stop) {
+        TiledForward<Word> block(p, kernels);
+        Index packed = -1;                          // heads of a group share keys and values
+        for (Index u = begin; u < stop; ++u) {
+            const Index b = u / p.heads, h = u % p.heads, g = h / p.group();
+            if (b * p.kv_heads + g != packed) block.load_keys(k, v, b, g);
+            packed = b * p.kv_heads + g;
+            for (Index i = 0; i < p.queries; i += block.rows)
+                block.run(q, k, y, lse + u * p.queries + i, b, h, i, std::min(block.rows, p.queries - i));
+        }
+    });
+}
+
+template <class Word>
+void tiled_backward(const AttentionPlan& p, const Kernels<Word>& kernels, const AttentionInputs& in, const AttentionGradients& out) {
+    parallel_for(p.batches * p.kv_heads, attention_grain(p, p.group()), [&](Index begin, Index stop) {
+        TiledBackward<Word> block(p, kernels);
+        for (Index u = begin; u < stop; ++u) {
+            const Index b = u / p.kv_heads, g = u % p.kv_heads;
+            for (Index first = 0; first < p.keys; first += block.block) {
+                const Index m = std::min(block.block, p.keys - first);
+                block.load_keys(in.k, in.v, b, g, first, m);
+                for (Index h = g * p.group(); h < (g + 1) * p.group(); ++h)
+                    for (Index i = 0; i < p.queries; i += block.rows) block.run(in, out, b, h, i, std::min(block.rows, p.queries - i), first, m);
+                block.clear(out, b, g, first, block.written, m);
+            }
+        }
+    });
+}
+
+/// Calls f with the kernels to use; false if there are none.
+template <class F>
+bool with_kernels(bool rounded, const F& f) {
+    if (rounded && isa() == Isa::avx512_bf16) return f(kernels_bf16()), true;
+    if (isa() >= Isa::avx512) return f(kernels_avx512<false>()), true;
+    if (isa() == Isa::avx2) return f(kernels_avx2<false>()), true;
+    return false;
+}
+
+#endif
+
+}  // namespace detail
+
+/// attention_forward in the fastest way for this plan and processor.
+template <class T>
+void attend(const AttentionPlan& p, const HeadView<const T>& q, const HeadView<const T>& k, const HeadView<const T>& v,
+            const HeadView<T>& y, T* lse) {
+#if SVAD_X86
+    if constexpr (std::same_as<T, float>)
+        if (p.batches * p.heads * p.queries * p.keys > 0 && q.step == 1 && k.step == 1 && v.step == 1 &&
+            detail::with_kernels(p.rounded, [&](const auto& kernels) { detail::tiled_forward(p, kernels, q, k, v, y, lse); }))
+            return;
+#endif
+    attention_forward<T>(p, q, k, v, y, lse);
+}
+
+/// attention_backward in the same way.
+template <class T>
+void attend_back(const AttentionPlan& p, const HeadView<const T>& q, const HeadView<const T>& k, const HeadView<const T>& v,
+                 const HeadView<const T>& y, const HeadView<const T>& dy, const T* lse, const HeadView<T>& dq, const HeadView<T>& dk,
+                 const HeadView<T>& dv) {
+#if SVAD_X86
+    if constexpr (std::same_as<T, float>)
+        if (p.batches * p.heads * p.queries * p.keys > 0 && q.step == 1 && k.step == 1 && v.step == 1 && y.step == 1 && dy.step == 1 &&
+            detail::with_kernels(p.rounded, [&](const auto& kernels) { detail::tiled_backward(p, kernels, {q, k, v, y, dy, lse}, {dq, dk, dv}); }))
+            return;
+#endif
+    attention_backward<T>(p, q, k, v, y, dy, lse, dq, dk, dv);
+}
+
+}  // namespace svad::cpu
 
 namespace svad {
 
@@ -18307,9 +20959,10 @@ struct AttentionOptions {
 
 namespace detail {
 
-/// Head counts of tokens [B, L, H*D]; zeros where heads have an axis of their own.
+/// Head counts of tokens [B, L, H*D]; zeros where heads have an axis of their own. `rounded`: products round to bf16.
 struct HeadCounts {
     Index heads = 0, kv_heads = 0;
+    bool rounded = false;
 };
 
 inline cpu::AttentionPlan plan_attention(const AttentionOptions& o, Index batches, HeadCounts n, Index queries, Index keys,
@@ -18318,6 +20971,7 @@ inline cpu::AttentionPlan plan_attention(const AttentionOptions& o, Index batche
     p.scale = o.scale != 0 ? o.scale : 1 / std::sqrt(static_cast<double>(std::max<Index>(width, 1)));
     p.causal = o.causal;
     p.past = o.past.value_or(keys - queries);
+    p.rounded = n.rounded;
     if (!o.keep.empty()) {
         p.keep = o.keep.data();
         p.keep_row = o.keep.size(2) == 1 ? 0 : keys;
@@ -18341,6 +20995,12 @@ inline void check_attention(const AttentionOptions& o, std::string_view who, con
         fail<ShapeError>(who, ": slopes ", o.slopes.shape(), " must be one per head, for scores ", scores);
 }
 
+/// Head counts under the precision of this scope; fails if they are not positive.
+inline HeadCounts count_heads(Index heads, Index kv_heads) {
+    if (heads <= 0 || kv_heads <= 0) fail<UsageError>("attention: ", heads, " and ", kv_heads, " heads; both must be positive");
+    return {heads, kv_heads, modes().matmul == DType::bf16};
+}
+
 /// Heads of x [B, H, L, D], or of tokens [B, L, H*D] whose heads are `width` wide and begin at element `first`.
 template <class T>
 cpu::HeadView<T> heads_of(View<T> x, Index width, Index first = 0) {
@@ -18352,6 +21012,29 @@ cpu::HeadView<T> heads_of(T* data, const Shape& shape, Index width) {
     return heads_of(View<T>(data, shape), width);
 }
 
+/// Heads [B, H, L, D] of a Ref in either layout; those of tokens begin at element `first` of a row.
+inline Ref heads_on_device(const Ref& x, Index heads, Index width, Index first = 0) {
+    if (x.rank == 4) return x;
+    Ref r = cuda::part(x, 2, first, heads * width);
+    r.rank = 4;
+    r.sizes[1] = heads, r.sizes[2] = x.sizes[1], r.sizes[3] = width;
+    r.strides[1] = width * x.strides[2], r.strides[2] = x.strides[1], r.strides[3] = x.strides[2];
+    return r;
+}
+
+inline cuda::Attention attention_on_device(const AttentionOptions& o, const cpu::AttentionPlan& p) {
+    cuda::Attention a;
+    a.scale = static_cast<float>(p.scale), a.causal = p.causal, a.past = p.past;
+    if (!o.keep.empty()) {
+        Ref scores;
+        scores.rank = 4;
+        scores.sizes[0] = p.batches, scores.sizes[1] = 1, scores.sizes[2] = p.queries, scores.sizes[3] = p.keys;
+        a.keep = cuda::spread(cuda::mirrored(o.keep), scores);
+    }
+    a.slopes = cuda::mirrored(o.slopes);
+    return a;
+}
+
 }  // namespace detail
 
 namespace ops {
@@ -18359,6 +21042,7 @@ namespace ops {
 /// [dq, dk, dv] one behind the other in one flat value: they share the probabilities, which are made once.
 struct AttentionGradOp {
     static constexpr std::string_view name = "attention_grad";
+    static constexpr Wide wide{.inputs = 1u << 2};
     AttentionOptions options;
     svad::detail::HeadCounts counts;
 
@@ -18368,6 +21052,7 @@ struct AttentionGradOp {
     template <Real T>
     void cpu(View<const T> dy, View<const T> y, View<const T> lse, View<const T> q, View<const T> k, View<const T> v,
              View<T> out) const;
+    void cuda(Ref dy, Ref y, Ref lse, Ref q, Ref k, Ref v, Ref out, Stream s) const;
     static auto samples() {
         return std::vector<Sample<AttentionGradOp>>{
             {{}, {{2, 4, 3, 5}, {2, 4, 3, 5}, {2, 4, 3}, {2, 4, 3, 5}, {2, 2, 7, 5}, {2, 2, 7, 5}}},
@@ -18378,13 +21063,14 @@ struct AttentionGradOp {
 /// softmax(scale q k' + bias) v for q [B, H, Lq, D], k and v [B, Hkv, Lk, D], or with `counts` [B, L, H*D].
 struct AttentionOp {
     static constexpr std::string_view name = "attention";
+    static constexpr Wide wide{.saved = true};
     static constexpr bool strided = true;
     AttentionOptions options;
     svad::detail::HeadCounts counts;
 
     /// Sizes of a pair of inputs in either layout.
     cpu::AttentionPlan plan(const Shape& q, const Shape& k) const {
-        if (counts.heads == 0) return svad::detail::plan_attention(options, q[0], {q[1], k[1]}, q[2], k[2], q[3]);
+        if (counts.heads == 0) return svad::detail::plan_attention(options, q[0], {q[1], k[1], counts.rounded}, q[2], k[2], q[3]);
         return svad::detail::plan_attention(options, q[0], counts, q[1], k[1], q[2] / counts.heads);
     }
 
@@ -18404,8 +21090,14 @@ struct AttentionOp {
     void cpu(View<const T> q, View<const T> k, View<const T> v, View<T> y, View<T> lse) const {
         const cpu::AttentionPlan p = plan(q.shape, k.shape);
         using svad::detail::heads_of;
-        cpu::attention_forward<T>(p, heads_of(q, p.width), heads_of(k, p.width), heads_of(v, p.width), heads_of(y, p.width),
+        cpu::attend<T>(p, heads_of(q, p.width), heads_of(k, p.width), heads_of(v, p.width), heads_of(y, p.width),
                                   lse.data);
+    }
+    void cuda(Ref q, Ref k, Ref v, Ref y, Ref lse, Stream s) const {
+        const cpu::AttentionPlan p = plan(svad::cuda::shape_of(q), svad::cuda::shape_of(k));
+        const auto heads = [&](const Ref& x, Index n) { return svad::detail::heads_on_device(x, n, p.width); };
+        svad::cuda::attention(heads(q, p.heads), heads(k, p.kv_heads), heads(v, p.kv_heads), heads(y, p.heads), lse,
+                              svad::detail::attention_on_device(options, p), s);
     }
     Grads grad(const Var& dy, const Var& y, const Var& lse, const Var& q, const Var& k, const Var& v) const {
         const Var flat = apply(AttentionGradOp{options, counts}, dy, y, lse, q, k, v);
@@ -18438,20 +21130,59 @@ void AttentionGradOp::cpu(View<const T> dy, View<const T> y, View<const T> lse, 
     const cpu::AttentionPlan p = AttentionOp{options, counts}.plan(q.shape, k.shape);
     using svad::detail::heads_of;
     const Index w = p.width;
-    cpu::attention_backward<T>(p, heads_of(q, w), heads_of(k, w), heads_of(v, w), heads_of(y, w), heads_of(dy, w), lse.data,
+    cpu::attend_back<T>(p, heads_of(q, w), heads_of(k, w), heads_of(v, w), heads_of(y, w), heads_of(dy, w), lse.data,
                                heads_of(out.data, q.shape, w), heads_of(out.data + q.numel(), k.shape, w),
                                heads_of(out.data + q.numel() + k.numel(), v.shape, w));
 }
 
+inline void AttentionGradOp::cuda(Ref dy, Ref y, Ref lse, Ref q, Ref k, Ref v, Ref out, Stream s) const {
+    const cpu::AttentionPlan p = AttentionOp{options, counts}.plan(svad::cuda::shape_of(q), svad::cuda::shape_of(k));
+    const auto heads = [&](const Ref& x, Index n) { return svad::detail::heads_on_device(x, n, p.width); };
+    const auto part_of_out = [&](const Ref& like, Index first, Index n) {
+        Ref r = svad::cuda::contiguous(like);
+        r.data = svad::cuda::flat(out, {like.numel()}, first).data;
+        return heads(r, n);
+    };
+    svad::cuda::attention_grad(heads(dy, p.heads), heads(y, p.heads), lse, heads(q, p.heads), heads(k, p.kv_heads), heads(v, p.kv_heads),
+                               part_of_out(q, 0, p.heads), part_of_out(k, q.numel(), p.kv_heads),
+                               part_of_out(v, q.numel() + k.numel(), p.kv_heads), svad::detail::attention_on_device(options, p), s);
+}
+
+}  // namespace ops
+
+/// softmax(scale q k' + bias) v: q [B, H, Lq, D], k and v [B, Hkv, Lk, D], result [B, H, Lq, D]. Head h of q uses head
+/// h / (H / Hkv) of k and v. A query that sees no key gives zeros.
+[[nodiscard]] inline Var attention(const Var& q, const Var& k, const Var& v, const AttentionOptions& options = {}) {
+    return apply(ops::AttentionOp{options, {0, 0, detail::modes().matmul == DType::bf16}}, q, k, v);
+}
+
+/// The same on tokens: q [B, Lq, H*D], k and v [B, Lk, Hkv*D], result [B, Lq, H*D]; nothing is permuted.
+[[nodiscard]] inline Var attention_tokens(const Var& q, const Var& k, const Var& v, Index heads, Index kv_heads,
+                                          const AttentionOptions& options = {}) {
+    return apply(ops::AttentionOp{options, detail::count_heads(heads, kv_heads)}, q, k, v);
+}
+
+}  // namespace svad
+
+// ==== svad/ops/attention_joined.hpp ====
+// Attention whose operands lie side by side in one projection, read where they are: queries, keys and values of tokens that
+// look at themselves, or the keys and values of a memory. One product makes the projection, and nothing is cut out of it.
+
+namespace svad {
+
+namespace ops {
+
 /// The gradient of the packed projection, in its layout.
 struct PackedAttentionGradOp {
     static constexpr std::string_view name = "packed_attention_grad";
+    static constexpr Wide wide{.inputs = 1u << 2};
     AttentionOptions options;
     svad::detail::HeadCounts counts;
 
     Result shape(const Shape&, const Shape&, const Shape&, const Shape& qkv) const { return {.y = qkv}; }
     template <Real T>
     void cpu(View<const T> dy, View<const T> y, View<const T> lse, View<const T> qkv, View<T> out) const;
+    void cuda(Ref dy, Ref y, Ref lse, Ref qkv, Ref out, Stream s) const;
     static auto samples() {
         return std::vector<Sample<PackedAttentionGradOp>>{
             {{{}, {4, 2}}, {{2, 3, 12}, {2, 3, 12}, {2, 4, 3}, {2, 3, 24}}}};
@@ -18462,6 +21193,7 @@ struct PackedAttentionGradOp {
 /// It saves the three padded copies that the gradients of three slices would be.
 struct PackedAttentionOp {
     static constexpr std::string_view name = "packed_attention";
+    static constexpr Wide wide{.saved = true};
     static constexpr bool strided = true;
     AttentionOptions options;
     svad::detail::HeadCounts counts;
@@ -18482,7 +21214,14 @@ struct PackedAttentionOp {
         const cpu::AttentionPlan p = plan(qkv.shape);
         using svad::detail::heads_of;
         const Index w = p.width, k = p.heads * w, v = k + p.kv_heads * w;
-        cpu::attention_forward<T>(p, heads_of(qkv, w), heads_of(qkv, w, k), heads_of(qkv, w, v), heads_of(y, w), lse.data);
+        cpu::attend<T>(p, heads_of(qkv, w), heads_of(qkv, w, k), heads_of(qkv, w, v), heads_of(y, w), lse.data);
+    }
+    void cuda(Ref qkv, Ref y, Ref lse, Stream s) const {
+        const cpu::AttentionPlan p = plan(svad::cuda::shape_of(qkv));
+        using svad::detail::heads_on_device;
+        const Index w = p.width, k = p.heads * w, v = k + p.kv_heads * w;
+        svad::cuda::attention(heads_on_device(qkv, p.heads, w), heads_on_device(qkv, p.kv_heads, w, k), heads_on_device(qkv, p.kv_heads, w, v),
+                              heads_on_device(y, p.heads, w), lse, svad::detail::attention_on_device(options, p), s);
     }
     Grads grad(const Var& dy, const Var& y, const Var& lse, const Var& qkv) const {
         return {apply(PackedAttentionGradOp{options, counts}, dy, y, lse, qkv)};
@@ -18507,36 +21246,135 @@ void PackedAttentionGradOp::cpu(View<const T> dy, View<const T> y, View<const T>
     const cpu::AttentionPlan p = PackedAttentionOp{options, counts}.plan(qkv.shape);
     using svad::detail::heads_of;
     const Index w = p.width, k = p.heads * w, v = k + p.kv_heads * w;
-    cpu::attention_backward<T>(p, heads_of(qkv, w), heads_of(qkv, w, k), heads_of(qkv, w, v), heads_of(y, w), heads_of(dy, w),
+    cpu::attend_back<T>(p, heads_of(qkv, w), heads_of(qkv, w, k), heads_of(qkv, w, v), heads_of(y, w), heads_of(dy, w),
                                lse.data, heads_of(out, w), heads_of(out, w, k), heads_of(out, w, v));
+}
+
+inline void PackedAttentionGradOp::cuda(Ref dy, Ref y, Ref lse, Ref qkv, Ref out, Stream s) const {
+    const cpu::AttentionPlan p = PackedAttentionOp{options, counts}.plan(svad::cuda::shape_of(qkv));
+    using svad::detail::heads_on_device;
+    const Index w = p.width, k = p.heads * w, v = k + p.kv_heads * w;
+    svad::cuda::attention_grad(heads_on_device(dy, p.heads, w), heads_on_device(y, p.heads, w), lse, heads_on_device(qkv, p.heads, w),
+                               heads_on_device(qkv, p.kv_heads, w, k), heads_on_device(qkv, p.kv_heads, w, v), heads_on_device(out, p.heads, w),
+                               heads_on_device(out, p.kv_heads, w, k), heads_on_device(out, p.kv_heads, w, v),
+                               svad::detail::attention_on_device(options, p), s);
+}
+
+/// The gradients of KvAttentionOp in one flat value: [dq], then [dkv] in its layout.
+struct KvAttentionGradOp {
+    static constexpr std::string_view name = "kv_attention_grad";
+    static constexpr Wide wide{.inputs = 1u << 2};
+    AttentionOptions options;
+    svad::detail::HeadCounts counts;
+
+    Result shape(const Shape&, const Shape&, const Shape&, const Shape& q, const Shape& kv) const { return {.y = {q.numel() + kv.numel()}}; }
+    template <Real T>
+    void cpu(View<const T> dy, View<const T> y, View<const T> lse, View<const T> q, View<const T> kv, View<T> out) const;
+    void cuda(Ref dy, Ref y, Ref lse, Ref q, Ref kv, Ref out, Stream s) const;
+    static auto samples() {
+        return std::vector<Sample<KvAttentionGradOp>>{{{{}, {4, 2}}, {{2, 3, 12}, {2, 3, 12}, {2, 4, 3}, {2, 3, 12}, {2, 5, 12}}}};
+    }
+};
+
+/// Cross-attention of q [B, Lq, H*D] on one projection [B, Lk, 2 Hkv D] that holds keys and values side by side.
+struct KvAttentionOp {
+    static constexpr std::string_view name = "kv_attention";
+    static constexpr bool strided = true;
+    static constexpr Wide wide{.saved = true};
+    AttentionOptions options;
+    svad::detail::HeadCounts counts;
+
+    cpu::AttentionPlan plan(const Shape& q, const Shape& kv) const {
+        return svad::detail::plan_attention(options, q[0], counts, q[1], kv[1], q[2] / counts.heads);
+    }
+    Result shape(const Shape& q, const Shape& kv) const {
+        require(q.rank() == 3 && kv.rank() == 3 && q[0] == kv[0], name, "q should be [B, Lq, H*D], the keys and values [B, Lk, 2 Hkv D]");
+        require(counts.heads > 0 && q[2] % counts.heads == 0 && kv[2] == 2 * counts.kv_heads * (q[2] / counts.heads), name,
+                "widths must be heads times one common head width");
+        const cpu::AttentionPlan p = plan(q, kv);
+        svad::detail::check_attention(options, name, {p.batches, p.heads, p.queries, p.keys}, p.kv_heads);
+        return {.y = q, .saved = {{p.batches, p.heads, p.queries}}};
+    }
+    template <Real T>
+    void cpu(View<const T> q, View<const T> kv, View<T> y, View<T> lse) const {
+        const cpu::AttentionPlan p = plan(q.shape, kv.shape);
+        using svad::detail::heads_of;
+        const Index w = p.width;
+        cpu::attend<T>(p, heads_of(q, w), heads_of(kv, w), heads_of(kv, w, p.kv_heads * w), heads_of(y, w), lse.data);
+    }
+    void cuda(Ref q, Ref kv, Ref y, Ref lse, Stream s) const {
+        const cpu::AttentionPlan p = plan(svad::cuda::shape_of(q), svad::cuda::shape_of(kv));
+        using svad::detail::heads_on_device;
+        const Index w = p.width;
+        svad::cuda::attention(heads_on_device(q, p.heads, w), heads_on_device(kv, p.kv_heads, w), heads_on_device(kv, p.kv_heads, w, p.kv_heads * w),
+                              heads_on_device(y, p.heads, w), lse, svad::detail::attention_on_device(options, p), s);
+    }
+    Grads grad(const Var& dy, const Var& y, const Var& lse, const Var& q, const Var& kv) const {
+        const Var flat = apply(KvAttentionGradOp{options, counts}, dy, y, lse, q, kv);
+        return {flat.slice(0, 0, q.numel()).reshape(q.shape()), flat.slice(0, q.numel(), flat.numel()).reshape(kv.shape())};
+    }
+    static auto samples() {
+        std::vector<Sample<KvAttentionOp>> all;
+        const auto add = [&](bool causal, svad::detail::HeadCounts n, const Shape& q, const Shape& kv) {
+            KvAttentionOp op{{}, n};
+            op.options.causal = causal;
+            all.push_back({op, {q, kv}});
+        };
+        add(false, {4, 2}, {2, 3, 12}, {2, 5, 12});
+        add(true, {1, 1}, {1, 3, 5}, {1, 7, 10});
+        add(false, {2, 2}, {1, 1, 4}, {1, 300, 8});
+        add(false, {2, 1}, {0, 2, 4}, {0, 3, 4});
+        return all;
+    }
+};
+
+template <Real T>
+void KvAttentionGradOp::cpu(View<const T> dy, View<const T> y, View<const T> lse, View<const T> q, View<const T> kv, View<T> out) const {
+    const cpu::AttentionPlan p = KvAttentionOp{options, counts}.plan(q.shape, kv.shape);
+    using svad::detail::heads_of;
+    const Index w = p.width, v = p.kv_heads * w;
+    const View<T> dkv(out.data + q.numel(), kv.shape);
+    cpu::attend_back<T>(p, heads_of(q, w), heads_of(kv, w), heads_of(kv, w, v), heads_of(y, w), heads_of(dy, w), lse.data,
+                        heads_of(out.data, q.shape, w), heads_of(dkv, w), heads_of(dkv, w, v));
+}
+
+inline void KvAttentionGradOp::cuda(Ref dy, Ref y, Ref lse, Ref q, Ref kv, Ref out, Stream s) const {
+    const cpu::AttentionPlan p = KvAttentionOp{options, counts}.plan(svad::cuda::shape_of(q), svad::cuda::shape_of(kv));
+    using svad::detail::heads_on_device;
+    const Index w = p.width, v = p.kv_heads * w;
+    Ref dq = svad::cuda::contiguous(q), dkv = svad::cuda::contiguous(kv);
+    dq.data = out.data, dkv.data = svad::cuda::flat(out, {kv.numel()}, q.numel()).data;
+    svad::cuda::attention_grad(heads_on_device(dy, p.heads, w), heads_on_device(y, p.heads, w), lse, heads_on_device(q, p.heads, w),
+                               heads_on_device(kv, p.kv_heads, w), heads_on_device(kv, p.kv_heads, w, v), heads_on_device(dq, p.heads, w),
+                               heads_on_device(dkv, p.kv_heads, w), heads_on_device(dkv, p.kv_heads, w, v),
+                               svad::detail::attention_on_device(options, p), s);
 }
 
 }  // namespace ops
 
-/// softmax(scale q k' + bias) v: q [B, H, Lq, D], k and v [B, Hkv, Lk, D], result [B, H, Lq, D]. Head h of q uses head
-/// h / (H / Hkv) of k and v. A query that sees no key gives zeros.
-[[nodiscard]] inline Var attention(const Var& q, const Var& k, const Var& v, const AttentionOptions& options = {}) {
-    return apply(ops::AttentionOp{options, {}}, q, k, v);
-}
-
-/// The same on tokens: q [B, Lq, H*D], k and v [B, Lk, Hkv*D], result [B, Lq, H*D]; nothing is permuted.
-[[nodiscard]] inline Var attention_tokens(const Var& q, const Var& k, const Var& v, Index heads, Index kv_heads,
-                                          const AttentionOptions& options = {}) {
-    if (heads <= 0 || kv_heads <= 0) fail<UsageError>("attention: ", heads, " and ", kv_heads, " heads; both must be positive");
-    return apply(ops::AttentionOp{options, {heads, kv_heads}}, q, k, v);
+/// The same with keys and values side by side: kv [B, Lk, 2 Hkv D] = [k | v].
+[[nodiscard]] inline Var attention_kv(const Var& q, const Var& kv, Index heads, Index kv_heads, const AttentionOptions& options = {}) {
+    return apply(ops::KvAttentionOp{options, detail::count_heads(heads, kv_heads)}, q, kv);
 }
 
 /// Self-attention on a packed projection [B, L, (H + 2 Hkv) D] = [q | k | v], result [B, L, H*D].
 [[nodiscard]] inline Var attention_packed(const Var& qkv, Index heads, Index kv_heads, const AttentionOptions& options = {}) {
-    if (heads <= 0 || kv_heads <= 0) fail<UsageError>("attention: ", heads, " and ", kv_heads, " heads; both must be positive");
-    return apply(ops::PackedAttentionOp{options, {heads, kv_heads}}, qkv);
+    return apply(ops::PackedAttentionOp{options, detail::count_heads(heads, kv_heads)}, qkv);
 }
 
 }  // namespace svad
 
+// ==== svad/ops/binary_loss.hpp ====
+// Binary cross-entropy on scores, in the form that neither overflows nor cancels.
+
+// ==== svad/ops/elementwise.hpp ====
+// Arithmetic element by element: operators on Var and Var with broadcasting, on Var and number, powers, exp, log,
+// sqrt, minimum, maximum and where. Gradients of broadcast operands are summed back by sum_to.
+// Binary ops read strided inputs in place. Equal elements in minimum and maximum share the gradient by halves.
+
 // ==== svad/ops/cast.hpp ====
 // cast: the one op whose result has another dtype than its input, so it is written against AnyOp directly and is not in
-// AllOps. Rounding is to nearest even; the gradient is cast back.
+// AllOps. Rounding is to nearest even; the gradient is cast back. And the move between devices, written likewise.
 
 namespace svad {
 
@@ -18552,8 +21390,9 @@ public:
     bool keeps_input(std::size_t) const override { return false; }
 
     Var run(std::span<const Var> inputs, std::vector<Var>&) const override {
-        const Var x = inputs[0].contiguous_().detach(), y = Var::uninitialized(x.shape(), to_);
+        const Var x = inputs[0].contiguous_().detach(), y = Var::uninitialized(x.shape(), to_, x.device());
         if (is_blocked(from_)) return unpacked(x);
+        if (x.device().kind == Device::Kind::cuda) return on_device(x, y);
         switch (to_) {
             case DType::f32: convert<float>(x, y); break;
             case DType::f64: convert<double>(x, y); break;
@@ -18571,7 +21410,19 @@ public:
 private:
     Var unpacked(const Var& x) const {
         if (to_ != DType::f32) fail<DTypeError>("cast: ", from_, " can become f32 only; got ", to_);
-        return x.to<float>();
+        return Var(x.to<float>()).to(x.device());
+    }
+
+    Var on_device([[maybe_unused]] const Var& x, const Var& y) const {
+#if SVAD_CUDA
+        for (const DType t : {from_, to_})
+            if (t != DType::f32 && t != DType::bf16 && t != DType::f16) fail<DeviceError>("cast: no CUDA kernel for ", t, "; move to cpu");
+        cuda::use(x.device().index);
+        const cuda::Naming naming("cast");
+        if (x.numel() > 0) cuda::cast(cuda::ref(x), cuda::ref(y), cuda::compute_stream(x.device().index));
+        cuda::finish_op(x.device().index);
+#endif
+        return y;
     }
 
     template <class To>
@@ -18593,7 +21444,69 @@ private:
     DType from_, to_;
 };
 
+/// v, contiguous, on any device, gets these values in place.
+inline void overwrite(const Var& v, const Tensor<float>& values) {
+    if (v.device().kind == Device::Kind::cpu) std::copy(values.begin(), values.end(), v.data<float>());
+#if SVAD_CUDA
+    else if (values.numel() > 0)
+        cuda::upload(cuda::ref(v).data, values.data(), static_cast<std::size_t>(values.numel()) * sizeof(float), v.device().index);
+#endif
+}
+
+/// The same bytes on another device.
+class MoveOp final : public AnyOp {
+public:
+    MoveOp(Device from, Device to) : from_(from), to_(to) {}
+
+    std::string_view name() const override { return "to"; }
+    bool differentiable() const override { return true; }
+    bool keeps_result() const override { return false; }
+    bool keeps_input(std::size_t) const override { return false; }
+
+    Var run(std::span<const Var> inputs, std::vector<Var>&) const override {
+        const Var x = inputs[0].contiguous_().detach();
+        const std::size_t bytes = bytes_of(x.dtype(), x.numel());
+        const Var y(Storage(bytes, to_), x.shape(), x.dtype());
+#if SVAD_CUDA
+        const std::byte* from = x.storage().data() + bytes_of(x.dtype(), static_cast<Index>(x.offset()));
+        if (bytes == 0) return y;
+        if (from_.kind == Device::Kind::cpu) cuda::upload(y.storage().data(), from, bytes, to_.index);
+        else if (to_.kind == Device::Kind::cpu) cuda::download(y.storage().data(), from, bytes, from_.index);
+        else return MoveOp(Device::cpu(), to_).run_again(MoveOp(from_, Device::cpu()).run_again(x));
+#endif
+        return y;
+    }
+    Grads grad(const Var& dy, const Var&, std::span<const Var>, std::span<const Var>) const override {
+        return {MoveOp(to_, from_).run_again(dy)};
+    }
+
+private:
+    Var run_again(const Var& x) const {
+        std::vector<Var> none;
+        return run(std::span(&x, 1), none);
+    }
+
+    Device from_, to_;
+};
+
 }  // namespace detail
+
+inline Var Var::to(Device device) const {
+    if (!*this || device == this->device()) return *this;
+    const Var list[] = {*this};
+    return detail::record(OpPtr(new detail::MoveOp(this->device(), device)), list);
+}
+
+inline Var Var::full_on_device(const Shape& shape, double value, DType dtype, Device device) {
+#if SVAD_CUDA
+    const Var v = uninitialized(shape, dtype, device);
+    cuda::use(device.index);
+    if (v.numel() > 0) cuda::fill(cuda::ref(v), static_cast<float>(value), cuda::compute_stream(device.index));
+    return v;
+#else
+    return full(shape, value, dtype).to(device);
+#endif
+}
 
 /// x in another floating-point dtype; the gradient comes back in x's.
 [[nodiscard]] inline Var cast(const Var& x, DType dtype) {
@@ -18602,17 +21515,9 @@ private:
     return detail::record(OpPtr(new detail::CastOp(x.dtype(), dtype)), list);
 }
 
+inline Var Var::like(const Var& other) const { return cast(*this, other.dtype()).to(other.device()); }
+
 }  // namespace svad
-
-// ==== svad/ops/conv.hpp ====
-// Convolutions with zero padding. conv3d and conv2d unfold the input and multiply: col [C/g k, P], y = w col. The
-// depth-wise 3x3x3 convolution over tokens [B, T, H, W, C] has kernels of its own that run along the channels, which
-// lie together: it is the position encoding of GMHRA and would spend its time unfolding.
-
-// ==== svad/ops/elementwise.hpp ====
-// Arithmetic element by element: operators on Var and Var with broadcasting, on Var and number, powers, exp, log,
-// sqrt, minimum, maximum and where. Gradients of broadcast operands are summed back by sum_to.
-// Binary ops read strided inputs in place. Equal elements in minimum and maximum share the gradient by halves.
 
 namespace svad {
 
@@ -18646,6 +21551,13 @@ std::vector<Sample<Op>> unary_samples(Op op = {}, double lo = -1, double hi = 1)
             {op, {{0}}, lo, hi},    {op, {{3, 1, 17}}, lo, hi}, {op, {{40003}}, lo, hi}};
 }
 
+inline void binary_on_device(cuda::Binary kind, const Ref& a, const Ref& b, const Ref& y, Stream s) {
+    cuda::binary(kind, cuda::spread(a, y), cuda::spread(b, y), y, s);
+}
+inline void unary_on_device(cuda::Unary kind, const Ref& x, const Ref& y, Stream s, double p = 0, double q = 0) {
+    cuda::unary(kind, x, y, static_cast<float>(p), static_cast<float>(q), s);
+}
+
 }  // namespace detail
 
 namespace ops {
@@ -18659,6 +21571,7 @@ struct AddOp {
     void cpu(View<const T> a, View<const T> b, View<T> y) const {
         cpu::broadcast_map(y, [](T p, T q) { return p + q; }, a, b);
     }
+    void cuda(Ref a, Ref b, Ref y, Stream s) const { detail::binary_on_device(svad::cuda::Binary::add, a, b, y, s); }
     Grads grad(const Var& dy, Dropped, Dropped a, Dropped b) const {
         return {a.wanted ? sum_to(dy, a.shape) : Var(), b.wanted ? sum_to(dy, b.shape) : Var()};
     }
@@ -18674,6 +21587,7 @@ struct SubOp {
     void cpu(View<const T> a, View<const T> b, View<T> y) const {
         cpu::broadcast_map(y, [](T p, T q) { return p - q; }, a, b);
     }
+    void cuda(Ref a, Ref b, Ref y, Stream s) const { detail::binary_on_device(svad::cuda::Binary::sub, a, b, y, s); }
     Grads grad(const Var& dy, Dropped, Dropped a, Dropped b) const {
         return {a.wanted ? sum_to(dy, a.shape) : Var(), b.wanted ? -sum_to(dy, b.shape) : Var()};
     }
@@ -18689,6 +21603,7 @@ struct MulOp {
     void cpu(View<const T> a, View<const T> b, View<T> y) const {
         cpu::broadcast_map(y, [](T p, T q) { return p * q; }, a, b);
     }
+    void cuda(Ref a, Ref b, Ref y, Stream s) const { detail::binary_on_device(svad::cuda::Binary::mul, a, b, y, s); }
     Grads grad(const Var& dy, Dropped, const Var& a, const Var& b) const {
         return {a.wants_grad() ? sum_to(dy * b.detach(), a.shape()) : Var(),
                 b.wants_grad() ? sum_to(dy * a.detach(), b.shape()) : Var()};
@@ -18705,6 +21620,7 @@ struct DivOp {
     void cpu(View<const T> a, View<const T> b, View<T> y) const {
         cpu::broadcast_map(y, [](T p, T q) { return p / q; }, a, b);
     }
+    void cuda(Ref a, Ref b, Ref y, Stream s) const { detail::binary_on_device(svad::cuda::Binary::div, a, b, y, s); }
     Grads grad(const Var& dy, const Var& y, Dropped a, const Var& b) const {
         const Var da = dy / b.detach();
         return {a.wanted ? sum_to(da, a.shape) : Var(), b.wants_grad() ? -sum_to(da * y.detach(), b.shape()) : Var()};
@@ -18724,6 +21640,10 @@ struct ChosenGradOp {
         const T sign = smaller ? T(-1) : T(1);
         cpu::broadcast_map(y, [sign](T d, T p, T q) { return sign * p > sign * q ? d : p == q ? T(0.5) * d : T(0); }, dy, a, b);
     }
+    void cuda(Ref dy, Ref a, Ref b, Ref y, Stream s) const {
+        using svad::cuda::spread;
+        svad::cuda::chosen_grad(spread(dy, y), spread(a, y), spread(b, y), y, smaller, s);
+    }
     static auto samples() {
         return std::vector<Sample<ChosenGradOp>>{{{}, {{2, 3}, {2, 3}, {3}}}, {{true}, {{4, 1, 3}, {1}, {4, 1, 1}}}};
     }
@@ -18738,6 +21658,7 @@ struct MinimumOp {
     void cpu(View<const T> a, View<const T> b, View<T> y) const {
         cpu::broadcast_map(y, [](T p, T q) { return q < p || q != q ? q : p; }, a, b);
     }
+    void cuda(Ref a, Ref b, Ref y, Stream s) const { detail::binary_on_device(svad::cuda::Binary::minimum, a, b, y, s); }
     Grads grad(const Var& dy, Dropped, const Var& a, const Var& b) const {
         return {a.wants_grad() ? sum_to(apply(ChosenGradOp{true}, dy, a, b), a.shape()) : Var(),
                 b.wants_grad() ? sum_to(apply(ChosenGradOp{true}, dy, b, a), b.shape()) : Var()};
@@ -18754,6 +21675,7 @@ struct MaximumOp {
     void cpu(View<const T> a, View<const T> b, View<T> y) const {
         cpu::broadcast_map(y, [](T p, T q) { return q > p || q != q ? q : p; }, a, b);
     }
+    void cuda(Ref a, Ref b, Ref y, Stream s) const { detail::binary_on_device(svad::cuda::Binary::maximum, a, b, y, s); }
     Grads grad(const Var& dy, Dropped, const Var& a, const Var& b) const {
         return {a.wants_grad() ? sum_to(apply(ChosenGradOp{}, dy, a, b), a.shape()) : Var(),
                 b.wants_grad() ? sum_to(apply(ChosenGradOp{}, dy, b, a), b.shape()) : Var()};
@@ -18774,6 +21696,7 @@ struct AffineOp {
         else if (scale == 1) cpu::map(x.numel(), y.data, [t](T v) { return v + t; }, x.data);
         else cpu::map(x.numel(), y.data, [s, t](T v) { return s * v + t; }, x.data);
     }
+    void cuda(Ref x, Ref y, Stream s) const { detail::unary_on_device(svad::cuda::Unary::affine, x, y, s, scale, shift); }
     Grads grad(const Var& dy, Dropped, Dropped) const { return {scale == 1 ? dy : apply(AffineOp{scale, 0}, dy)}; }
     static auto samples() {
         auto list = detail::unary_samples(AffineOp{-1.5, 0.25});
@@ -18792,6 +21715,7 @@ struct ReciprocalOp {
     void cpu(View<const T> x, View<T> y) const {
         cpu::map(x.numel(), y.data, [s = static_cast<T>(numerator)](T v) { return s / v; }, x.data);
     }
+    void cuda(Ref x, Ref y, Stream s) const { detail::unary_on_device(svad::cuda::Unary::reciprocal, x, y, s, numerator); }
     Grads grad(const Var& dy, const Var& y, const Var& x) const { return {-(dy * y.detach() / x.detach())}; }
     static auto samples() { return detail::unary_samples(ReciprocalOp{2.5}, 0.5, 2); }
 };
@@ -18807,6 +21731,7 @@ struct PowOp {
         if (exponent == 2) cpu::map(x.numel(), y.data, [](T v) { return v * v; }, x.data);
         else cpu::map(x.numel(), y.data, [p](T v) { return std::pow(v, p); }, x.data);
     }
+    void cuda(Ref x, Ref y, Stream s) const { detail::unary_on_device(svad::cuda::Unary::pow, x, y, s, exponent); }
     Grads grad(const Var& dy, Dropped, const Var& x) const {
         if (exponent == 0) return {dy * 0.0};
         if (exponent == 2) return {dy * x.detach() * 2.0};
@@ -18828,6 +21753,7 @@ struct ExpOp {
     void cpu(View<const T> x, View<T> y) const {
         cpu::map(x.numel(), y.data, [](T v) { return simd::exp(v); }, x.data);
     }
+    void cuda(Ref x, Ref y, Stream s) const { detail::unary_on_device(svad::cuda::Unary::exp, x, y, s); }
     Grads grad(const Var& dy, const Var& y, Dropped) const { return {dy * y.detach()}; }
     static auto samples() { return detail::unary_samples(ExpOp{}, -3, 3); }
 };
@@ -18840,6 +21766,7 @@ struct LogOp {
     void cpu(View<const T> x, View<T> y) const {
         cpu::map(x.numel(), y.data, [](T v) { return std::log(v); }, x.data);
     }
+    void cuda(Ref x, Ref y, Stream s) const { detail::unary_on_device(svad::cuda::Unary::log, x, y, s); }
     Grads grad(const Var& dy, Dropped, const Var& x) const { return {dy / x.detach()}; }
     static auto samples() { return detail::unary_samples(LogOp{}, 0.3, 4); }
 };
@@ -18852,6 +21779,7 @@ struct SqrtOp {
     void cpu(View<const T> x, View<T> y) const {
         cpu::map(x.numel(), y.data, [](T v) { return std::sqrt(v); }, x.data);
     }
+    void cuda(Ref x, Ref y, Stream s) const { detail::unary_on_device(svad::cuda::Unary::sqrt, x, y, s); }
     Grads grad(const Var& dy, const Var& y, Dropped) const { return {dy * 0.5 / y.detach()}; }
     static auto samples() { return detail::unary_samples(SqrtOp{}, 0.3, 4); }
 };
@@ -18868,8 +21796,12 @@ struct WhereOp {
         const View<const std::uint8_t> m(mask.data(), mask.shape());
         cpu::broadcast_map(y, [](std::uint8_t k, T p, T q) { return k ? p : q; }, m, a, b);
     }
+    void cuda(Ref a, Ref b, Ref y, Stream s) const {
+        using svad::cuda::spread;
+        svad::cuda::where(spread(svad::cuda::mirrored(mask), y), spread(a, y), spread(b, y), y, s);
+    }
     Grads grad(const Var& dy, Dropped, Dropped a, Dropped b) const {
-        const Var zero = Var::zeros(Shape{}, dy.dtype());
+        const Var zero = Var::zeros(Shape{}, dy.dtype(), dy.device());
         return {a.wanted ? sum_to(apply(WhereOp{mask}, dy, zero), a.shape) : Var(),
                 b.wanted ? sum_to(apply(WhereOp{mask}, zero, dy), b.shape) : Var()};
     }
@@ -18912,6 +21844,69 @@ struct WhereOp {
 
 }  // namespace svad
 
+namespace svad {
+
+namespace ops {
+
+struct BinaryCrossEntropyGradOp {
+    static constexpr std::string_view name = "binary_cross_entropy_grad";
+    static constexpr Wide wide{.inputs = 1u};
+    Tensor<float> targets, weights;
+    Result shape(const Shape&, const Shape& logits) const { return {.y = logits}; }
+    template <Real T>
+    void cpu(View<const T> dy, View<const T> x, View<T> dx) const {
+        const T share = dy[0] / static_cast<T>(std::max<Index>(1, x.numel()));
+        for (Index i = 0; i < x.numel(); ++i)
+            dx[i] = share * static_cast<T>(weights.empty() ? 1.0f : weights[i]) * (simd::sigmoid(x[i]) - static_cast<T>(targets[i]));
+    }
+    void cuda(Ref dy, Ref x, Ref dx, Stream s) const {
+        svad::cuda::binary_cross_entropy_grad(dy, x, svad::cuda::mirrored(targets), svad::cuda::mirrored(weights), dx, s);
+    }
+    static auto samples() { return std::vector<Sample<BinaryCrossEntropyGradOp>>{{{Tensor<float>::of({1, 0}), {}}, {{}, {2}}}}; }
+};
+
+/// mean of weight * (max(x, 0) - x t + log(1 + exp(-|x|))).
+struct BinaryCrossEntropyOp {
+    static constexpr std::string_view name = "binary_cross_entropy";
+    static constexpr Wide wide{.result = true};
+    Tensor<float> targets, weights = {};
+    Result shape(const Shape& logits) const {
+        require(logits.numel() == targets.numel() && (weights.empty() || weights.numel() == targets.numel()), name,
+                "targets and weights must have the elements of the logits");
+        return {.y = {}};
+    }
+    template <Real T>
+    void cpu(View<const T> x, View<T> y) const {
+        double sum = 0;
+        for (Index i = 0; i < x.numel(); ++i) {
+            const double v = static_cast<double>(x[i]), w = weights.empty() ? 1.0 : static_cast<double>(weights[i]);
+            sum += w * (std::max(v, 0.0) - v * static_cast<double>(targets[i]) + std::log1p(std::exp(-std::abs(v))));
+        }
+        y[0] = static_cast<T>(sum / static_cast<double>(std::max<Index>(1, x.numel())));
+    }
+    void cuda(Ref x, Ref y, Stream s) const {
+        svad::cuda::binary_cross_entropy(x, svad::cuda::mirrored(targets), svad::cuda::mirrored(weights), y, s);
+    }
+    Grads grad(const Var& dy, Dropped, const Var& x) const { return {svad::apply(BinaryCrossEntropyGradOp{targets, weights}, dy, x)}; }
+    static auto samples() {
+        return std::vector<Sample<BinaryCrossEntropyOp>>{{{Tensor<float>::of({1, 0, 0.25f})}, {{3}}, -3, 3},
+                                                         {{Tensor<float>::of({1, 0}), Tensor<float>::of({2, 0.5f})}, {{2, 1}}}};
+    }
+};
+
+}  // namespace ops
+
+/// Binary cross-entropy on scores, mean over all elements, each times its weight if there are weights.
+[[nodiscard]] inline Var binary_cross_entropy(const Var& logits, const Tensor<float>& targets, const Tensor<float>& weights = {}) {
+    return apply(ops::BinaryCrossEntropyOp{targets, weights}, logits);
+}
+
+}  // namespace svad
+
+// ==== svad/ops/conv.hpp ====
+// Convolutions with zero padding: conv3d and conv2d unfold the input and multiply: col [C/g k, P], y = w col. The
+// depth-wise convolution of tokens has kernels of its own (depthwise.hpp); patches are a product (PatchEmbed).
+
 // ==== svad/ops/matmul.hpp ====
 // Batched matrix products with transposes as flags and broadcast batch dimensions.
 
@@ -18924,6 +21919,7 @@ struct Transpose {
 
 namespace detail {
 inline cpu::Operands matmul_operands() { return modes().matmul == DType::bf16 ? cpu::Operands::bf16 : cpu::Operands::exact; }
+inline cuda::Precision precision_of(cpu::Operands o) { return o == cpu::Operands::bf16 ? cuda::Precision::bf16 : cuda::Precision::exact; }
 }  // namespace detail
 
 namespace ops {
@@ -18964,6 +21960,30 @@ struct MatmulOp {
             });
         else
             for (Index i = 0; i < count; ++i) one(i);
+    }
+
+    void cuda(Ref a, Ref b, Ref y, Stream s) const {
+        svad::cuda::Gemm g;
+        g.m = y.size(-2), g.n = y.size(-1), g.k = a.size(flip.a ? -2 : -1);
+        g.flip_a = flip.a, g.flip_b = flip.b;
+        g.lda = a.size(-1), g.ldb = b.size(-1), g.ldc = g.n;
+        g.precision = svad::detail::precision_of(operands);
+        const Shape whole = batch(svad::cuda::shape_of(y)), of_a = batch(svad::cuda::shape_of(a)), of_b = batch(svad::cuda::shape_of(b));
+        const Index count = whole.numel(), size_a = a.size(-2) * a.size(-1), size_b = b.size(-2) * b.size(-1);
+        if (of_b.numel() == 1 && of_a == whole && !flip.a) {                // one product for the whole batch
+            g.m *= count;
+            return svad::cuda::gemm(g, a, b, y, {}, s);
+        }
+        const bool plain = (of_a == whole || of_a.numel() == 1) && (of_b == whole || of_b.numel() == 1);
+        if (plain) {
+            g.batches = count;
+            g.step_a = of_a.numel() == 1 ? 0 : size_a, g.step_b = of_b.numel() == 1 ? 0 : size_b, g.step_c = g.m * g.n;
+            return svad::cuda::gemm(g, a, b, y, {}, s);
+        }
+        using svad::cuda::flat;
+        for (Index i = 0; i < count; ++i)
+            svad::cuda::gemm(g, flat(a, {size_a}, place(i, whole, of_a) * size_a), flat(b, {size_b}, place(i, whole, of_b) * size_b),
+                             flat(y, {g.m * g.n}, i * g.m * g.n), {}, s);
     }
 
     // y = A B:  dA = dy B',  dB = A' dy, each transposed where its operand was, summed over broadcast batches.
@@ -19043,6 +22063,12 @@ struct Window {
     Index taps() const { return group_channels() * kernel[0] * kernel[1] * kernel[2]; }
     Index places() const { return out[0] * out[1] * out[2]; }
     Index volume() const { return in[0] * in[1] * in[2]; }
+    static cuda::Convolution on_device(const Conv3d& o) {
+        cuda::Convolution c;
+        std::copy(o.stride.begin(), o.stride.end(), c.stride), std::copy(o.padding.begin(), o.padding.end(), c.padding);
+        c.groups = o.groups;
+        return c;
+    }
 
     /// Calls f(tap row, place, input offset) row by row for one group of one clip; the offset is -1 in the padding.
     template <class F>
@@ -19146,6 +22172,7 @@ struct Conv3dGradInputOp {
             }
         });
     }
+    void cuda(Ref dy, Ref w, Ref dx, Stream s) const { svad::cuda::conv3d_grad_input(dy, w, dx, svad::detail::Window::on_device(options), s); }
     static auto samples() { return std::vector<Sample<Conv3dGradInputOp>>{{{{}, {1, 2, 2, 3, 3}}, {{1, 2, 1, 2, 2}, {2, 2, 2, 2, 2}}}}; }
 };
 
@@ -19177,6 +22204,7 @@ struct Conv3dGradWeightOp {
         for (Index c = 0; c < chunks; ++c)
             for (Index i = 0; i < size; ++i) dw[i] += partial[static_cast<std::size_t>(c * size + i)];
     }
+    void cuda(Ref dy, Ref x, Ref dw, Stream s) const { svad::cuda::conv3d_grad_weight(dy, x, dw, svad::detail::Window::on_device(options), s); }
     static auto samples() { return std::vector<Sample<Conv3dGradWeightOp>>{{{{}, {2, 2, 2, 2, 2}}, {{1, 2, 1, 2, 2}, {1, 2, 2, 3, 3}}}}; }
 };
 
@@ -19206,6 +22234,7 @@ struct Conv3dOp {
             }
         });
     }
+    void cuda(Ref x, Ref w, Ref y, Stream s) const { svad::cuda::conv3d(x, w, y, svad::detail::Window::on_device(options), s); }
     // dx: the taps' weights spread dy back; dw: dy against the unfolded input.
     Grads grad(const Var& dy, Dropped, const Var& x, const Var& w) const {
         return {x.wants_grad() ? svad::apply(Conv3dGradInputOp{options, x.shape()}, dy, w) : Var(),
@@ -19219,85 +22248,6 @@ struct Conv3dOp {
                                              {with({2, 3, 2}, {1, 0, 1}, 1), {{2, 2, 4, 7, 5}, {3, 2, 3, 3, 2}}},
                                              {with({1, 1, 1}, {1, 1, 1}, 4), {{1, 4, 2, 3, 3}, {4, 1, 3, 3, 3}}},
                                              {{}, {{0, 2, 2, 2, 2}, {1, 2, 1, 1, 1}}}, {{}, {{1, 1, 1, 1, 1}, {1, 1, 1, 1, 1}}}};
-    }
-};
-
-namespace depthwise_detail {
-
-/// to[b, t, h, w, :] = sum over the 27 taps of taps[tap, :] * from[b, t + i, h + j, w + k, :] (sign = 1) or with
-/// minus i, j, k (sign = -1: the gradient for the input).
-template <class T>
-void spread(View<const T> from, View<const T> taps, View<T> to, Index sign) {
-    const Index N = from.size(1), H = from.size(2), W = from.size(3), C = from.size(4);
-    parallel_for(from.size(0) * N, 1, [&](Index first, Index last) {
-        for (Index bt = first; bt < last; ++bt)
-            for (Index h = 0; h < H; ++h)
-                for (Index w = 0; w < W; ++w) {
-                    T* out = to.data + ((bt * H + h) * W + w) * C;
-                    std::fill(out, out + C, T(0));
-                    for (Index tap = 0; tap < 27; ++tap) {
-                        const Index t = bt % N + sign * (tap / 9 - 1), y = h + sign * (tap / 3 % 3 - 1), x = w + sign * (tap % 3 - 1);
-                        if (t < 0 || t >= N || y < 0 || y >= H || x < 0 || x >= W) continue;
-                        const T* in = from.data + (((bt / N * N + t) * H + y) * W + x) * C;
-                        const T* weight = taps.data + tap * C;
-                        for (Index c = 0; c < C; ++c) out[c] += in[c] * weight[c];
-                    }
-                }
-    });
-}
-
-}  // namespace depthwise_detail
-
-struct DepthwiseGradInputOp {
-    static constexpr std::string_view name = "depthwise_grad_input";
-    Result shape(const Shape& dy, const Shape&) const { return {.y = dy}; }
-    template <Real T>
-    void cpu(View<const T> dy, View<const T> taps, View<T> dx) const { depthwise_detail::spread(dy, taps, dx, -1); }
-    static auto samples() { return std::vector<Sample<DepthwiseGradInputOp>>{{{}, {{1, 2, 2, 3, 4}, {27, 4}}}}; }
-};
-
-struct DepthwiseGradWeightOp {
-    static constexpr std::string_view name = "depthwise_grad_weight";
-    Result shape(const Shape& dy, const Shape&) const { return {.y = {27, dy.back()}}; }
-    template <Real T>
-    void cpu(View<const T> dy, View<const T> x, View<T> dtaps) const {
-        const Index B = dy.size(0), N = dy.size(1), H = dy.size(2), W = dy.size(3), C = dy.size(4);
-        parallel_for(27, 1, [&](Index first, Index last) {
-            for (Index tap = first; tap < last; ++tap) {
-                T* to = dtaps.data + tap * C;
-                std::fill(to, to + C, T(0));
-                const Index i = tap / 9 - 1, j = tap / 3 % 3 - 1, k = tap % 3 - 1;
-                for (Index bt = 0; bt < B * N; ++bt) {
-                    if (bt % N + i < 0 || bt % N + i >= N) continue;
-                    for (Index h = std::max<Index>(0, -j); h < std::min(H, H - j); ++h)
-                        for (Index w = std::max<Index>(0, -k); w < std::min(W, W - k); ++w) {
-                            const T* g = dy.data + ((bt * H + h) * W + w) * C;
-                            const T* in = x.data + (((bt + i) * H + h + j) * W + w + k) * C;
-                            for (Index c = 0; c < C; ++c) to[c] += g[c] * in[c];
-                        }
-                }
-            }
-        });
-    }
-    static auto samples() { return std::vector<Sample<DepthwiseGradWeightOp>>{{{}, {{1, 2, 2, 3, 4}, {1, 2, 2, 3, 4}}}}; }
-};
-
-/// Depth-wise 3x3x3 over tokens [B, T, H, W, C] with taps [27, C].
-struct DepthwiseOp {
-    static constexpr std::string_view name = "depthwise";
-    Result shape(const Shape& x, const Shape& taps) const {
-        require(x.rank() == 5, name, "tokens must be [B, T, H, W, C]");
-        require(taps == Shape{27, x.back()}, name, "the kernel must be [C, 1, 3, 3, 3]");
-        return {.y = x};
-    }
-    template <Real T>
-    void cpu(View<const T> x, View<const T> taps, View<T> y) const { depthwise_detail::spread(x, taps, y, 1); }
-    Grads grad(const Var& dy, Dropped, const Var& x, const Var& taps) const {
-        return {x.wants_grad() ? svad::apply(DepthwiseGradInputOp{}, dy, taps) : Var(),
-                taps.wants_grad() ? svad::apply(DepthwiseGradWeightOp{}, dy, x) : Var()};
-    }
-    static auto samples() {
-        return std::vector<Sample<DepthwiseOp>>{{{}, {{2, 3, 2, 3, 5}, {27, 5}}}, {{}, {{1, 1, 1, 1, 1}, {27, 1}}}, {{}, {{0, 2, 2, 2, 3}, {27, 3}}}};
     }
 };
 
@@ -19317,13 +22267,6 @@ struct DepthwiseOp {
     const Var y = conv3d(x.reshape({B, C, 1, H, W}), w.reshape({O, I, 1, kh, kw}), b,
                          {.stride = {1, stride[0], stride[1]}, .padding = {0, padding[0], padding[1]}});
     return y.reshape({B, O, y.size(3), y.size(4)});
-}
-
-/// Tokens [B, T, H, W, C] with a depth-wise kernel w [C, 1, 3, 3, 3], zero padding 1, and b [C] or empty.
-[[nodiscard]] inline Var depthwise_tokens(const Var& x, const Var& w, const Var& b = Var()) {
-    require(w.numel() == 27 * w.size(0), "depthwise", "the kernel must be [C, 1, 3, 3, 3]");
-    const Var y = apply(ops::DepthwiseOp{}, x, w.reshape({w.size(0), 27}).permute({1, 0}));
-    return b ? y + b : y;
 }
 
 }  // namespace svad
@@ -19362,6 +22305,7 @@ struct DropoutOp {
             }
         });
     }
+    void cuda(Ref x, Ref y, Stream s) const { svad::cuda::dropout(x, y, p, seed, stream, s); }
 
     /// out[32 k + j] = word k of philox(seed, stream, first + j), 32 counters side by side.
     void words(std::uint64_t first, std::uint32_t* out) const {
@@ -19436,6 +22380,11 @@ struct EmbeddingGradOp {
             }
         });
     }
+    void cuda(Ref dy, Ref table, Stream s) const {
+        const Ref rows_of_dy = svad::cuda::flat(dy, {ids.numel(), table.size(1)});
+        if (ids.empty()) svad::cuda::fill(table, 0, s);
+        else svad::cuda::embedding_grad(rows_of_dy, svad::cuda::flat(svad::cuda::mirrored(ids), {ids.numel()}), table, padding, s);
+    }
     static auto samples() { return std::vector<Sample<EmbeddingGradOp>>{{{Tensor<std::int32_t>::of({1, 0, 1}), 3, 0}, {{3, 4}}}}; }
 };
 
@@ -19459,6 +22408,10 @@ struct EmbeddingOp {
             for (Index i = first; i < last; ++i) std::copy_n(table.data + ids[i] * D, D, y.data + i * D);
         });
     }
+    void cuda(Ref table, Ref y, Stream s) const {
+        using svad::cuda::flat;
+        svad::cuda::embedding(table, flat(svad::cuda::mirrored(ids), {ids.numel()}), flat(y, {ids.numel(), table.size(1)}), s);
+    }
     Grads grad(const Var& dy, Dropped, Dropped table) const { return {apply(EmbeddingGradOp{ids, table.shape[0], padding}, dy)}; }
     static auto samples() {
         const auto ids = [](const Shape& s, const std::vector<std::int32_t>& v) { return Tensor<std::int32_t>(s, v); };
@@ -19471,9 +22424,26 @@ struct EmbeddingOp {
 
 namespace detail {
 
+#if SVAD_CUDA
+inline Var packed_rows_on_device(const Var& table, const Tensor<std::int32_t>& ids) {
+    const int device = table.device().index;
+    const Var y = Var::uninitialized(ops::EmbeddingOp{ids}.shape(table.shape()).y, DType::f32, table.device());
+    if (y.numel() == 0) return y;
+    cuda::use(device);
+    const cuda::Naming naming("embedding");
+    cuda::blocked_rows(table.storage().data(), table.dtype(), cuda::flat(cuda::mirrored(ids), {ids.numel()}),
+                       cuda::flat(cuda::ref(y), {ids.numel(), table.size(1)}), cuda::compute_stream(device));
+    cuda::finish_op(device);
+    return y;
+}
+#endif
+
 /// Rows of a table that stays as its file stores it, as f32.
 inline Var packed_rows(const Var& table, const Tensor<std::int32_t>& ids) {
     const Index D = table.size(-1);
+#if SVAD_CUDA
+    if (table.device().kind == Device::Kind::cuda) return packed_rows_on_device(table, ids);
+#endif
     Tensor<float> y = Tensor<float>::uninitialized(ops::EmbeddingOp{ids}.shape(table.shape()).y);
     const auto* const from = reinterpret_cast<const std::uint8_t*>(table.storage().data()) + (is_blocked(table.dtype()) ? 0 : 2 * table.offset());
     parallel_for(ids.numel(), std::max<Index>(1, 16384 / std::max<Index>(1, D)), [&](Index first, Index last) {
@@ -19487,7 +22457,8 @@ inline Var packed_rows(const Var& table, const Tensor<std::int32_t>& ids) {
 /// table [rows, D] at ids [...] -> [..., D]; the row `padding` gets no gradient. A table in blocks (q8_0 ... q6_k), or one
 /// frozen in bf16 or f16, gives f32.
 [[nodiscard]] inline Var embedding(const Var& table, const Tensor<std::int32_t>& ids, std::int32_t padding = -1) {
-    if (blocks::is_packed(table.dtype()) && table.rank() == 2 && table.size(1) % 32 == 0 && !table.wants_grad()) return detail::packed_rows(table, ids);
+    const bool stored = blocks::is_packed(table.dtype()) && (is_blocked(table.dtype()) || table.device().kind == Device::Kind::cpu);
+    if (stored && table.rank() == 2 && table.size(1) % 32 == 0 && !table.wants_grad()) return detail::packed_rows(table, ids);
     return apply(ops::EmbeddingOp{ids, padding}, table);
 }
 
@@ -19526,6 +22497,18 @@ void forward(View<const T> x, View<const T> w, const T* bias, View<T> y, View<T>
     cpu::gemm<T>(cpu::Trans::no, cpu::Trans::yes, x.rows(), n, k, T(1), x.data, k, w.data, k, T(0), out, n, operands, finish);
 }
 
+inline void forward_on_device(const Ref& x, const Ref& w, const Ref& bias, const Ref& y, const Ref& before, Activation activation,
+                              cpu::Operands operands, Stream s) {
+    const Ref& sum = activation == Activation::none ? y : before;
+    cuda::Gemm g;
+    g.m = x.rows(), g.n = w.size(0), g.k = w.size(1);
+    g.flip_b = true;
+    g.lda = g.k, g.ldb = g.k, g.ldc = g.n;
+    g.precision = svad::detail::precision_of(operands);
+    cuda::gemm(g, x, w, sum, bias, s);
+    if (activation != Activation::none) cuda::activation(svad::detail::curve_of(activation), before, y, s);
+}
+
 // With g = dy * act'(before):  dx = g w,  dw = g' x,  db = sum over rows of g.
 inline Grads grad(const Var& dy, const Var& before, const Var& x, const Var& w, Activation activation, cpu::Operands operands,
                   const Dropped* bias) {
@@ -19551,6 +22534,9 @@ struct LinearOp {
     void cpu(View<const T> x, View<const T> w, View<T> y, View<T> before) const {
         linear_detail::forward<T>(x, w, nullptr, y, before, activation, operands);
     }
+    void cuda(Ref x, Ref w, Ref y, Ref before, Stream s) const {
+        linear_detail::forward_on_device(x, w, {}, y, before, activation, operands, s);
+    }
     Grads grad(const Var& dy, Dropped, const Var& before, const Var& x, const Var& w) const {
         return linear_detail::grad(dy, before, x, w, activation, operands, nullptr);
     }
@@ -19573,6 +22559,9 @@ struct LinearBiasOp {
     void cpu(View<const T> x, View<const T> w, View<const T> b, View<T> y, View<T> before) const {
         linear_detail::forward<T>(x, w, b.data, y, before, activation, operands);
     }
+    void cuda(Ref x, Ref w, Ref b, Ref y, Ref before, Stream s) const {
+        linear_detail::forward_on_device(x, w, b, y, before, activation, operands, s);
+    }
     Grads grad(const Var& dy, Dropped, const Var& before, const Var& x, const Var& w, Dropped b) const {
         return linear_detail::grad(dy, before, x, w, activation, operands, &b);
     }
@@ -19587,6 +22576,11 @@ struct LinearBiasOp {
 
 namespace detail {
 
+/// Where packed weights begin.
+[[nodiscard]] inline const std::uint8_t* packed_bytes(const Var& w) {
+    return reinterpret_cast<const std::uint8_t*>(w.storage().data()) + (is_blocked(w.dtype()) ? 0 : 2 * w.offset());
+}
+
 /// y = x w' with w as its file stores it, in f32 or, for many rows under Autocast, in bf16. Weights get no gradient; dx = dy w.
 class PackedLinearOp final : public AnyOp {
 public:
@@ -19599,20 +22593,47 @@ public:
 
     Var run(std::span<const Var> inputs, std::vector<Var>&) const override {
         const Var x = inputs[0].contiguous_().detach();
+        if (x.device() != w_.device()) fail<DeviceError>("linear: ", x.device(), " input and ", w_.device(), " weight; move one of them");
         require(w_.rank() == 2, "linear", "the weight must be [out, in]");
         require(x.rank() >= 1 && x.shape().back() == w_.size(1), "linear", "x's last size must be the weight's last");
-        const Var y = Var::uninitialized(x.shape().with(-1, w_.size(0)), DType::f32);
-        const auto* const w = reinterpret_cast<const std::uint8_t*>(w_.storage().data()) + (is_blocked(w_.dtype()) ? 0 : 2 * w_.offset());
-        cpu::blocked_product(w_.dtype(), x.shape().rows(), w_.size(0), w_.size(1), x.data<float>(), w, y.data<float>(), operands_);
+        const Var y = Var::uninitialized(x.shape().with(-1, w_.size(0)), x.dtype(), x.device());
+#if SVAD_CUDA
+        if (x.device().kind == Device::Kind::cuda) return on_device(x, y);
+#endif
+        cpu::blocked_product(w_.dtype(), x.shape().rows(), w_.size(0), w_.size(1), x.data<float>(), packed_bytes(w_), y.data<float>(), operands_);
         return y;
     }
     Grads grad(const Var& dy, const Var&, std::span<const Var>, std::span<const Var>) const override {
         const Index rows = dy.shape().rows();
-        const Var w = w_.to<float>();
+        const Var w = w_.device().kind == Device::Kind::cpu ? Var(w_.to<float>()) : unpacked_on_device(dy.dtype());
         return {svad::apply(ops::MatmulOp{{}, operands_}, dy.reshape({rows, w_.size(0)}), w).reshape(dy.shape().with(-1, w_.size(1)))};
     }
 
 private:
+#if SVAD_CUDA
+    Var on_device(const Var& x, const Var& y) const {
+        const int device = x.device().index;
+        cuda::use(device);
+        const cuda::Naming naming("linear");
+        const Index rows = x.shape().rows();
+        if (y.numel() > 0)
+            cuda::blocked_product(cuda::flat(cuda::ref(x), {rows, w_.size(1)}), w_.storage().data(), w_.dtype(),
+                                  cuda::flat(cuda::ref(y), {rows, w_.size(0)}), cuda::compute_stream(device));
+        cuda::finish_op(device);
+        return y;
+    }
+#endif
+    Var unpacked_on_device([[maybe_unused]] DType dtype) const {
+#if SVAD_CUDA
+        const Var w = Var::uninitialized(w_.shape(), dtype, w_.device());
+        cuda::use(w.device().index);
+        cuda::dequantize(w_.storage().data(), w_.dtype(), cuda::ref(w), cuda::compute_stream(w.device().index));
+        return w;
+#else
+        fail<DeviceError>("linear: this build has no CUDA");
+#endif
+    }
+
     Var w_;
     cpu::Operands operands_;
 };
@@ -19620,12 +22641,32 @@ private:
 /// True for weights that are multiplied as they are stored.
 [[nodiscard]] inline bool packed_weight(const Var& x, const Var& w) {
     if (is_blocked(w.dtype())) return true;
+    if (w.device().kind != Device::Kind::cpu) return false;
     return blocks::is_packed(w.dtype()) && x.dtype() == DType::f32 && !w.wants_grad() && w.size(-1) % 32 == 0;
 }
 
 [[nodiscard]] inline Var packed_linear(const Var& x, const Var& w) {
     const Var list[] = {x};
     return record(OpPtr(new PackedLinearOp(w.detach())), list);
+}
+
+/// Whether packed_linears() takes these: packed weights of one width, a few rows of x, and nothing for the tape to keep.
+[[nodiscard]] inline bool few_packed(const Var& x, std::span<const Var> weights) {
+    if (x.rank() < 1 || x.dtype() != DType::f32 || x.shape().rows() > cpu::few_rows || (x.wants_grad() && tape_enabled())) return false;
+    return std::all_of(weights.begin(), weights.end(), [&](const Var& w) { return packed_weight(x, w) && w.rank() == 2 && w.size(1) == x.shape().back(); });
+}
+
+/// {x w' ...} in one pass of the threads, off the tape.
+[[nodiscard]] inline std::vector<Var> packed_linears(const Var& x, std::span<const Var> weights) {
+    const Var rows = x.contiguous_().detach();
+    std::vector<Var> results;
+    std::vector<cpu::PackedRows> parts;
+    for (const Var& w : weights) {
+        results.push_back(Var::uninitialized(x.shape().with(-1, w.size(0)), DType::f32));
+        parts.push_back({w.dtype(), w.size(0), packed_bytes(w), results.back().data<float>()});
+    }
+    cpu::packed_products(x.shape().rows(), x.shape().back(), rows.data<float>(), parts);
+    return results;
 }
 
 }  // namespace detail
@@ -19645,8 +22686,8 @@ private:
 
 // ==== svad/ops/loss.hpp ====
 // Losses. cross_entropy as torch computes it (ignored labels, label smoothing, reductions); linear_cross_entropy, which
-// makes the scores of a large vocabulary in chunks of rows and never keeps them; the contrastive loss of CLIP; binary
-// cross-entropy on scores. Per row, with p = softmax(x), target t and smoothing s over V classes:
+// makes the scores of a large vocabulary in chunks of rows and never keeps them; the contrastive loss of CLIP.
+// Per row, with p = softmax(x), target t and smoothing s over V classes:
 //     loss = lse(x) - (1 - s) x_t - s mean(x),   d loss / d x = p - (1 - s) onehot(t) - s / V.
 
 // ==== svad/ops/reduce.hpp ====
@@ -19692,6 +22733,14 @@ struct SumOp {
         cpu::sum_axes<T>(x.data, y.data, axes);
         if (mean) cpu::map(y.numel(), y.data, [scale = T(1) / static_cast<T>(s.n)](T v) { return v * scale; }, y.data);
     }
+    void cuda(Ref x, Ref y, Stream s) const {
+        const Index n = x.size(axis);
+        Ref to = x;                                             // y with the axis, of size 1
+        to.sizes[axis < 0 ? axis + x.rank : axis] = 1;
+        to = svad::cuda::contiguous(to);
+        to.data = y.data;
+        svad::cuda::sum(x, to, mean ? 1.0F / static_cast<float>(n) : 1.0F, s);
+    }
 
     Grads grad(const Var& dy, Dropped, Dropped x) const {
         const Var spread = dy.reshape(x.shape.with(axis, 1));
@@ -19729,6 +22778,11 @@ struct MaxGradOp {
             }
         });
     }
+    void cuda(Ref dy, Ref y, Ref x, Ref dx, Stream s) const {
+        const auto [outer, n, inner] = svad::cuda::around(x, axis);
+        using svad::cuda::flat;
+        svad::cuda::max_grad(flat(dy, {outer, inner}), flat(y, {outer, inner}), flat(x, {outer, n, inner}), flat(dx, {outer, n, inner}), s);
+    }
     static auto samples() { return std::vector<Sample<MaxGradOp>>{{{1}, {{2, 3}, {2, 3}, {2, 4, 3}}}}; }
 };
 
@@ -19757,6 +22811,10 @@ struct MaxOp {
             }
         });
     }
+    void cuda(Ref x, Ref y, Stream s) const {
+        const auto [outer, n, inner] = svad::cuda::around(x, axis);
+        svad::cuda::max(svad::cuda::flat(x, {outer, n, inner}), svad::cuda::flat(y, {outer, inner}), s);
+    }
     Grads grad(const Var& dy, const Var& y, const Var& x) const {
         return {apply(MaxGradOp{axis}, dy, y.detach(), x.detach())};
     }
@@ -19781,6 +22839,7 @@ struct SoftmaxGradOp {
             for (Index i = 0; i < n; ++i) out[i] = (d[i] - mean) * p[i];
         });
     }
+    void cuda(Ref dy, Ref y, Ref dx, Stream s) const { svad::cuda::softmax_grad(dy, y, dx, s); }
     static auto samples() { return std::vector<Sample<SoftmaxGradOp>>{{{}, {{500, 67}, {500, 67}}}, {{}, {{0, 3}, {0, 3}}}}; }
 };
 
@@ -19808,6 +22867,7 @@ struct SoftmaxOp {
             for (Index i = 0; i < n; ++i) out[i] *= scale;
         }, 4);
     }
+    void cuda(Ref x, Ref y, Stream s) const { svad::cuda::softmax(x, y, s); }
     Grads grad(const Var& dy, const Var& y, Dropped) const { return {apply(SoftmaxGradOp{}, dy, y.detach())}; }
     static auto samples() {
         return std::vector<Sample<SoftmaxOp>>{{{}, {{3, 5}}}, {{}, {{2, 40}}, -5, 5}, {{}, {{1}}}, {{}, {{0, 3}}}, {{}, {{3, 0}}}, {{}, {{500, 67}}}};
@@ -19830,6 +22890,7 @@ struct LogSoftmaxGradOp {
             for (Index i = 0; i < n; ++i) out[i] = d[i] - simd::exp(log_p[i]) * total;
         }, 4);
     }
+    void cuda(Ref dy, Ref y, Ref dx, Stream s) const { svad::cuda::log_softmax_grad(dy, y, dx, s); }
     static auto samples() { return std::vector<Sample<LogSoftmaxGradOp>>{{{}, {{500, 67}, {500, 67}}}, {{}, {{0, 3}, {0, 3}}}}; }
 };
 
@@ -19852,6 +22913,7 @@ struct LogSoftmaxOp {
             for (Index i = 0; i < n; ++i) out[i] = (in[i] - top) - log_sum;
         }, 4);
     }
+    void cuda(Ref x, Ref y, Stream s) const { svad::cuda::log_softmax(x, y, s); }
     Grads grad(const Var& dy, const Var& y, Dropped) const { return {apply(LogSoftmaxGradOp{}, dy, y.detach())}; }
     static auto samples() {
         return std::vector<Sample<LogSoftmaxOp>>{{{}, {{3, 5}}}, {{}, {{2, 40}}, -5, 5}, {{}, {{1}}}, {{}, {{0, 3}}}, {{}, {{500, 67}}}};
@@ -19861,6 +22923,7 @@ struct LogSoftmaxOp {
 /// (dy - y sum(dy * y)) / |x|, or dy / eps where |x| is below eps.
 struct L2NormalizeGradOp {
     static constexpr std::string_view name = "l2_normalize_grad";
+    static constexpr Wide wide{.inputs = 1u << 2};
     double eps = 1e-12;
 
     Result shape(const Shape&, const Shape& y, const Shape&) const { return {.y = y}; }
@@ -19876,12 +22939,14 @@ struct L2NormalizeGradOp {
             for (Index i = 0; i < n; ++i) out[i] = (d[i] - u[i] * along) * scale;
         });
     }
+    void cuda(Ref dy, Ref y, Ref norm, Ref dx, Stream s) const { svad::cuda::l2_normalize_grad(dy, y, norm, dx, eps, s); }
     static auto samples() { return std::vector<Sample<L2NormalizeGradOp>>{{{}, {{500, 67}, {500, 67}, {500}}, 0.5, 1}}; }
 };
 
 /// x / max(|x|, eps), row by row; keeps the divisors.
 struct L2NormalizeOp {
     static constexpr std::string_view name = "l2_normalize";
+    static constexpr Wide wide{.saved = true};
     double eps = 1e-12;
 
     Result shape(const Shape& x) const {
@@ -19899,6 +22964,7 @@ struct L2NormalizeOp {
             for (Index i = 0; i < n; ++i) out[i] = in[i] * scale;
         });
     }
+    void cuda(Ref x, Ref y, Ref norm, Stream s) const { svad::cuda::l2_normalize(x, y, norm, eps, s); }
     Grads grad(const Var& dy, const Var& y, const Var& norm, Dropped) const {
         return {apply(L2NormalizeGradOp{eps}, dy, y.detach(), norm)};
     }
@@ -19931,6 +22997,16 @@ struct L2NormalizeOp {
     if (x.rank() == 0 || x.size(-1) == 0) fail<ShapeError>("argmax: the last axis must have at least one element; got ", x);
     const Var packed = x.contiguous_();
     Tensor<std::int32_t> at(x.shape().without_last());
+#if SVAD_CUDA
+    if (x.device().kind == Device::Kind::cuda && !at.empty()) {
+        const int device = x.device().index;
+        cuda::use(device);
+        const cuda::Temporary places(DType::i32, {at.numel()});
+        cuda::argmax(cuda::ref(packed), places, cuda::compute_stream(device));
+        cuda::download(at.data(), Ref(places).data, static_cast<std::size_t>(at.numel()) * sizeof(std::int32_t), device);
+        return at;
+    }
+#endif
     dispatch(x.dtype(), "argmax", [&](auto t) {
         const auto view = packed.view<const decltype(t)>();
         const Index n = view.last();
@@ -19992,12 +23068,20 @@ void row_grad(const T* x, Index V, std::int32_t label, double smoothing, double 
     out[label] -= static_cast<T>(scale * (1 - smoothing));
 }
 
+inline cuda::CrossEntropy on_device(const LossOptions& o) { return {o.ignore, static_cast<float>(o.smoothing)}; }
+
+/// Rows of scores that exist at once on a device: as many as take 2^27 elements, unless a smaller chunk than usual is asked for.
+inline Index rows_on_device(Index chunk, Index classes) {
+    return chunk < 256 ? chunk : std::max<Index>(chunk, (Index{1} << 27) / std::max<Index>(1, classes));
+}
+
 }  // namespace detail
 
 namespace ops {
 
 struct CrossEntropyGradOp {
     static constexpr std::string_view name = "cross_entropy_grad";
+    static constexpr Wide wide{.inputs = 1u};
     Tensor<std::int32_t> labels;
     LossOptions options;
 
@@ -20014,11 +23098,22 @@ struct CrossEntropyGradOp {
             }
         });
     }
+    void cuda(Ref dy, Ref x, Ref dx, Stream s) const {
+        const Ref targets = svad::cuda::mirrored(labels);
+        const svad::cuda::CrossEntropy how = svad::detail::on_device(options);
+        const svad::cuda::Temporary share(DType::f32, {1});
+        const bool mean = options.reduction == Reduction::mean;
+        if (mean) svad::cuda::label_share(targets, share, how, s);
+        const Index rows = labels.numel(), V = x.last(), given = options.reduction == Reduction::none ? rows : 1;
+        using svad::cuda::flat;
+        svad::cuda::cross_entropy_grad(flat(dy, {given}), mean ? Ref(share) : Ref(), flat(x, {rows, V}), targets, flat(dx, {rows, V}), how, s);
+    }
     static auto samples() { return std::vector<Sample<CrossEntropyGradOp>>{{{Tensor<std::int32_t>::of({1, -100}), {}}, {{}, {2, 3}}}}; }
 };
 
 struct CrossEntropyOp {
     static constexpr std::string_view name = "cross_entropy";
+    static constexpr Wide wide{.result = true};
     Tensor<std::int32_t> labels;
     LossOptions options = {};
 
@@ -20045,6 +23140,19 @@ struct CrossEntropyOp {
         const Index kept = std::max<Index>(1, svad::detail::counted(labels, options.ignore));
         y[0] = static_cast<T>(options.reduction == Reduction::mean ? sum / static_cast<double>(kept) : sum);
     }
+    void cuda(Ref x, Ref y, Stream s) const {
+        const Ref targets = svad::cuda::mirrored(labels);
+        const Index rows = labels.numel();
+        using svad::cuda::flat;
+        if (rows == 0) return svad::cuda::fill(y, 0, s);
+        const svad::cuda::CrossEntropy how = svad::detail::on_device(options);
+        if (options.reduction == Reduction::none) return svad::cuda::cross_entropy(flat(x, {rows, x.last()}), targets, flat(y, {rows}), how, s);
+        const svad::cuda::Temporary losses(DType::f32, {rows}), share(DType::f32, {1});
+        const bool mean = options.reduction == Reduction::mean;
+        svad::cuda::cross_entropy(flat(x, {rows, x.last()}), targets, losses, how, s);
+        if (mean) svad::cuda::label_share(targets, share, how, s);
+        svad::cuda::total_loss(losses, mean ? Ref(share) : Ref(), y, s);
+    }
     Grads grad(const Var& dy, Dropped, const Var& logits) const { return {svad::apply(CrossEntropyGradOp{labels, options}, dy, logits)}; }
     static auto samples() {
         const auto labels = [](const std::vector<std::int32_t>& v) { return Tensor<std::int32_t>::of(v); };
@@ -20058,6 +23166,7 @@ struct CrossEntropyOp {
 /// Both gradients of LinearCrossEntropyOp in one flat value: [N D] for the hidden states, then [V D] for the weight.
 struct LinearCrossEntropyGradOp {
     static constexpr std::string_view name = "linear_cross_entropy_grad";
+    static constexpr Wide wide{.inputs = 1u};
     Tensor<std::int32_t> labels;
     LossOptions options;
     Index chunk;
@@ -20088,6 +23197,7 @@ struct LinearCrossEntropyGradOp {
             svad::cpu::gemm<T>(Trans::yes, Trans::no, V, D, rows, T(1), scores.data(), V, h.row(at), D, T(1), dw, D, operands);
         }
     }
+    void cuda(Ref dy, Ref h, Ref w, Ref out, Stream s) const;
     static auto samples() {
         return std::vector<Sample<LinearCrossEntropyGradOp>>{{{Tensor<std::int32_t>::of({1, 0}), {}, 1}, {{}, {2, 3}, {4, 3}}}};
     }
@@ -20096,6 +23206,7 @@ struct LinearCrossEntropyGradOp {
 /// cross_entropy(h w', labels) in chunks of rows: the scores [N, V] never exist whole.
 struct LinearCrossEntropyOp {
     static constexpr std::string_view name = "linear_cross_entropy";
+    static constexpr Wide wide{.result = true};
     Tensor<std::int32_t> labels;
     LossOptions options = {};
     Index chunk = 256;
@@ -20127,6 +23238,29 @@ struct LinearCrossEntropyOp {
         const Index kept = std::max<Index>(1, svad::detail::counted(labels, options.ignore));
         y[0] = static_cast<T>(options.reduction == Reduction::mean ? sum / static_cast<double>(kept) : sum);
     }
+    void cuda(Ref h, Ref w, Ref y, Stream s) const {
+        const Index N = h.size(0), V = w.size(0), D = h.size(1), rows = std::min(N, svad::detail::rows_on_device(chunk, V));
+        if (N == 0) return svad::cuda::fill(y, 0, s);
+        const Ref targets = svad::cuda::mirrored(labels);
+        const svad::cuda::CrossEntropy how = svad::detail::on_device(options);
+        const svad::cuda::Temporary scores(h.dtype, {rows, V}), losses(DType::f32, {N}), share(DType::f32, {1});
+        using svad::cuda::flat;
+        for (Index at = 0; at < N; at += rows) {
+            const Index n = std::min(rows, N - at);
+            svad::cuda::gemm(scores_of(n, V, D, operands), flat(h, {n, D}, at * D), w, scores, {}, s);
+            svad::cuda::cross_entropy(flat(scores, {n, V}), flat(targets, {n}, at), flat(losses, {n}, at), how, s);
+        }
+        const bool mean = options.reduction == Reduction::mean;
+        if (mean) svad::cuda::label_share(targets, share, how, s);
+        svad::cuda::total_loss(losses, mean ? Ref(share) : Ref(), y, s);
+    }
+    /// The product of n rows of hidden states and the weight.
+    static svad::cuda::Gemm scores_of(Index n, Index V, Index D, svad::cpu::Operands operands) {
+        svad::cuda::Gemm g;
+        g.m = n, g.n = V, g.k = D, g.flip_b = true, g.lda = g.ldb = D, g.ldc = V;
+        g.precision = svad::detail::precision_of(operands);
+        return g;
+    }
     // The scores are made again, chunk by chunk.
     Grads grad(const Var& dy, Dropped, const Var& h, const Var& w) const {
         const Var both = svad::apply(LinearCrossEntropyGradOp{labels, options, chunk, operands}, dy, h, w);
@@ -20141,43 +23275,32 @@ struct LinearCrossEntropyOp {
     }
 };
 
-struct BinaryCrossEntropyGradOp {
-    static constexpr std::string_view name = "binary_cross_entropy_grad";
-    Tensor<float> targets, weights;
-    Result shape(const Shape&, const Shape& logits) const { return {.y = logits}; }
-    template <Real T>
-    void cpu(View<const T> dy, View<const T> x, View<T> dx) const {
-        const T share = dy[0] / static_cast<T>(std::max<Index>(1, x.numel()));
-        for (Index i = 0; i < x.numel(); ++i)
-            dx[i] = share * static_cast<T>(weights.empty() ? 1.0f : weights[i]) * (simd::sigmoid(x[i]) - static_cast<T>(targets[i]));
+inline void LinearCrossEntropyGradOp::cuda(Ref dy, Ref h, Ref w, Ref out, Stream s) const {
+    const Index N = h.size(0), V = w.size(0), D = h.size(1), rows = std::min(N, svad::detail::rows_on_device(chunk, V));
+    using svad::cuda::flat;
+    if (N == 0) return svad::cuda::fill(out, 0, s);
+    const Ref targets = svad::cuda::mirrored(labels);
+    const svad::cuda::CrossEntropy how = svad::detail::on_device(options);
+    const bool mean = options.reduction == Reduction::mean;
+    const svad::cuda::Temporary scores(h.dtype, {rows, V}), share(DType::f32, {1});
+    // Several chunks add up in f32, or a weight's gradient would be rounded once a chunk.
+    const bool sums = rows < N && h.dtype != DType::f32;
+    const svad::cuda::Temporary sum(DType::f32, {sums ? V : 0, D});
+    const Ref dw = flat(out, {V, D}, N * D), target = sums ? Ref(sum) : dw;
+    if (mean) svad::cuda::label_share(targets, share, how, s);
+    for (Index at = 0; at < N; at += rows) {
+        const Index n = std::min(rows, N - at);
+        const Ref part = flat(scores, {n, V}), hidden = flat(h, {n, D}, at * D);
+        svad::cuda::gemm(LinearCrossEntropyOp::scores_of(n, V, D, operands), hidden, w, part, {}, s);
+        svad::cuda::cross_entropy_grad(flat(dy, {1}), mean ? Ref(share) : Ref(), part, flat(targets, {n}, at), part, how, s);
+        svad::cuda::Gemm g;
+        g.m = n, g.n = D, g.k = V, g.lda = V, g.ldb = g.ldc = D, g.precision = svad::detail::precision_of(operands);
+        svad::cuda::gemm(g, part, w, flat(out, {n, D}, at * D), {}, s);
+        g.m = V, g.k = n, g.flip_a = true, g.beta = at == 0 ? 0.0F : 1.0F;
+        svad::cuda::gemm(g, part, hidden, target, {}, s);
     }
-    static auto samples() { return std::vector<Sample<BinaryCrossEntropyGradOp>>{{{Tensor<float>::of({1, 0}), {}}, {{}, {2}}}}; }
-};
-
-/// mean of weight * (max(x, 0) - x t + log(1 + exp(-|x|))).
-struct BinaryCrossEntropyOp {
-    static constexpr std::string_view name = "binary_cross_entropy";
-    Tensor<float> targets, weights = {};
-    Result shape(const Shape& logits) const {
-        require(logits.numel() == targets.numel() && (weights.empty() || weights.numel() == targets.numel()), name,
-                "targets and weights must have the elements of the logits");
-        return {.y = {}};
-    }
-    template <Real T>
-    void cpu(View<const T> x, View<T> y) const {
-        double sum = 0;
-        for (Index i = 0; i < x.numel(); ++i) {
-            const double v = static_cast<double>(x[i]), w = weights.empty() ? 1.0 : static_cast<double>(weights[i]);
-            sum += w * (std::max(v, 0.0) - v * static_cast<double>(targets[i]) + std::log1p(std::exp(-std::abs(v))));
-        }
-        y[0] = static_cast<T>(sum / static_cast<double>(std::max<Index>(1, x.numel())));
-    }
-    Grads grad(const Var& dy, Dropped, const Var& x) const { return {svad::apply(BinaryCrossEntropyGradOp{targets, weights}, dy, x)}; }
-    static auto samples() {
-        return std::vector<Sample<BinaryCrossEntropyOp>>{{{Tensor<float>::of({1, 0, 0.25f})}, {{3}}, -3, 3},
-                                                         {{Tensor<float>::of({1, 0}), Tensor<float>::of({2, 0.5f})}, {{2, 1}}}};
-    }
-};
+    if (sums) svad::cuda::cast(sum, dw, s);
+}
 
 }  // namespace ops
 
@@ -20204,11 +23327,6 @@ struct BinaryCrossEntropyOp {
     return (cross_entropy(scores, diagonal) + cross_entropy(scores.permute({1, 0}), diagonal)) * 0.5;
 }
 
-/// Binary cross-entropy on scores, mean over all elements, each times its weight if there are weights.
-[[nodiscard]] inline Var binary_cross_entropy(const Var& logits, const Tensor<float>& targets, const Tensor<float>& weights = {}) {
-    return apply(ops::BinaryCrossEntropyOp{targets, weights}, logits);
-}
-
 }  // namespace svad
 
 // ==== svad/ops/norm.hpp ====
@@ -20217,11 +23335,107 @@ struct BinaryCrossEntropyOp {
 // statistics of a row, one or two numbers, are all that the gradient needs besides x.
 // Rejected: E[x^2] - E[x]^2 (one pass, cancels), and normalising in double (four times slower, no digit gained).
 
+// ==== svad/backend/cpu/norm.hpp ====
+// The rows of layer_norm and rms_norm and of their gradients, in whole vectors. The gradient takes four rows at a time, so
+// that the sums over rows (for the weight and the bias) are read and written once for four.
+// Rejected: one row at a time with running sums in an array (compilers keep the array in memory: 2.5 times slower).
+
+namespace svad::cpu {
+
+/// y = (x - mean) rstd w + b; leaves mean and rstd. Two passes: the variance is that of the centred row.
+template <class T>
+void layer_norm_row(const T* x, const T* w, const T* b, Index n, T eps, T* y, T& mean, T& rstd) {
+    const T share = T(1) / static_cast<T>(std::max<Index>(n, 1));
+    const T m = vector_sum<T>(n, [x](Index i, auto k) { return k.get(x + i); }) * share;
+    const T var = vector_sum<T>(n, [x, m](Index i, auto k) {
+        const auto d = k.get(x + i) - m;
+        return d * d;
+    }) * share;
+    const T r = T(1) / std::sqrt(var + eps);
+    each_vector<T>(n, [=](Index i, auto k) {
+        k.put(y + i, (k.get(x + i) - m) * r * k.get(w + i) + k.get(b + i));
+    });
+    mean = m, rstd = r;
+}
+
+/// y = x r w with r = 1 / sqrt(mean(x^2) + eps); returns r.
+template <class T>
+T rms_norm_row(const T* x, const T* w, Index n, T eps, T* y) {
+    const T squares = vector_sum<T>(n, [x](Index i, auto k) {
+        const auto v = k.get(x + i);
+        return v * v;
+    });
+    const T r = T(1) / std::sqrt(squares / static_cast<T>(std::max<Index>(n, 1)) + eps);
+    each_vector<T>(n, [=](Index i, auto k) {
+        k.put(y + i, k.get(x + i) * r * k.get(w + i));
+    });
+    return r;
+}
+
+namespace detail {
+
+/// `rows` rows of a norm's gradient: with h = (x - mean) r and g = dy w, dw += dy h, db += dy,
+/// dx = r (g - mean(g) - h mean(g h)). An rms norm has neither means nor db.
+template <int rows, bool centred, class T>
+void norm_back_rows(const T* x, const T* dy, const T* w, const T* mean, const T* r, Index n, T* dx, T* dw, T* db) {
+    using Wide = typename Lanes<T>::Vector;
+    const T share = T(1) / static_cast<T>(std::max<Index>(n, 1));
+    Wide wide_g[rows] = {}, wide_gh[rows] = {};
+    T sum_g[rows] = {}, sum_gh[rows] = {};
+    each_vector<T>(n, [&](Index i, auto k) {
+        using V = typename decltype(k)::V;
+        const V scale = k.get(w + i);
+        V to_w = k.get(dw + i), to_b{};
+        if constexpr (centred) to_b = k.get(db + i);
+#pragma GCC unroll 4
+        for (int q = 0; q < rows; ++q) {
+            const V slope = k.get(dy + q * n + i), g = slope * scale;
+            V h = k.get(x + q * n + i);
+            if constexpr (centred) h = h - mean[q];
+            h = h * r[q];
+            to_w += slope * h;
+            if constexpr (centred) to_b += slope;
+            if constexpr (k.single) sum_g[q] += g, sum_gh[q] += g * h;
+            else wide_g[q] += g, wide_gh[q] += g * h;
+        }
+        k.put(dw + i, to_w);
+        if constexpr (centred) k.put(db + i, to_b);
+    });
+    for (int q = 0; q < rows; ++q) {
+        const T a = centred ? (sum_lanes<T>(wide_g[q]) + sum_g[q]) * share : T(0), b = (sum_lanes<T>(wide_gh[q]) + sum_gh[q]) * share;
+        const T *in = x + q * n, *slope = dy + q * n;
+        T* out = dx + q * n;
+        const T m = centred ? mean[q] : T(0), s = r[q];
+        each_vector<T>(n, [=](Index i, auto k) {
+            k.put(out + i, s * (k.get(slope + i) * k.get(w + i) - a - (k.get(in + i) - m) * s * b));
+        });
+    }
+}
+
+}  // namespace detail
+
+/// The gradient of rows first .. last - 1; `stats(row, mean, r)` tells a row's numbers. Adds to dw and, if centred, to db.
+template <bool centred, class T, class Stats>
+void norm_back(const T* x, const T* dy, const T* w, Index n, Index first, Index last, const Stats& stats, T* dx, T* dw, T* db) {
+    T mean[4] = {}, r[4] = {};
+    Index row = first;
+    for (; row + 4 <= last; row += 4) {
+        for (int q = 0; q < 4; ++q) stats(row + q, mean[q], r[q]);
+        detail::norm_back_rows<4, centred>(x + row * n, dy + row * n, w, mean, r, n, dx + row * n, dw, db);
+    }
+    for (; row < last; ++row) {
+        stats(row, mean[0], r[0]);
+        detail::norm_back_rows<1, centred>(x + row * n, dy + row * n, w, mean, r, n, dx + row * n, dw, db);
+    }
+}
+
+}  // namespace svad::cpu
+
 namespace svad {
 
 namespace detail {
 
-/// Runs f(row, dw, db) over rows and leaves in `sums` [2, width] the two sums over all rows that f added up.
+/// Runs f(first, last, dw, db) over ranges of rows and leaves in `sums` [2, width] the two sums over all rows that f added up.
 /// A fixed number of partial sums in a fixed order: the number of threads does not change the result.
 template <class T, class F>
 void rows_with_sums(Index rows, Index width, T* sums, const F& f) {
@@ -20230,7 +23444,7 @@ void rows_with_sums(Index rows, Index width, T* sums, const F& f) {
     parallel_for(chunks, cpu::row_grain(size * width, 4), [&](Index first, Index last) {
         for (Index c = first; c < last; ++c) {
             T* dw = partial.data() + c * 2 * width;
-            for (Index r = c * size; r < std::min(rows, (c + 1) * size); ++r) f(r, dw, dw + width);
+            f(std::min(rows, c * size), std::min(rows, (c + 1) * size), dw, dw + width);
         }
     });
     std::fill(sums, sums + 2 * width, T(0));
@@ -20252,6 +23466,7 @@ namespace ops {
 /// dx = r (g - mean(g) - h mean(g h)), dw = sum of dy h, db = sum of dy.
 struct LayerNormGradOp {
     static constexpr std::string_view name = "layer_norm_grad";
+    static constexpr Wide wide{.inputs = 1u << 1};
 
     Result shape(const Shape&, const Shape&, const Shape& x, const Shape& w) const {
         return {.y = {x.rows() + 2, w.back()}};
@@ -20259,19 +23474,12 @@ struct LayerNormGradOp {
     template <Real T>
     void cpu(View<const T> dy, View<const T> stats, View<const T> x, View<const T> w, View<T> out) const {
         const Index n = x.last(), rows = x.rows();
-        const T share = T(1) / static_cast<T>(std::max<Index>(n, 1));
-        svad::detail::rows_with_sums(rows, n, out.row(rows), [&](Index r, T* dw, T* db) {
-            const T *in = x.row(r), *g = dy.row(r), *scale = w.data;
-            const T mean = stats[2 * r], rstd = stats[2 * r + 1];
-            T* to = out.row(r);
-            for (Index j = 0; j < n; ++j) dw[j] += g[j] * ((in[j] - mean) * rstd);
-            for (Index j = 0; j < n; ++j) db[j] += g[j];        // one target per loop: more would not vectorise
-            for (Index j = 0; j < n; ++j) to[j] = g[j] * scale[j];
-            const T a = cpu::sum(to, n) * share;
-            const T b = cpu::sum_of<T>(n, [&](Index j) { return to[j] * (in[j] - mean); }) * rstd * share;
-            for (Index j = 0; j < n; ++j) to[j] = rstd * (to[j] - a - (in[j] - mean) * rstd * b);
+        const auto numbers = [&](Index r, T& mean, T& rstd) { mean = stats[2 * r], rstd = stats[2 * r + 1]; };
+        svad::detail::rows_with_sums(rows, n, out.row(rows), [&](Index first, Index last, T* dw, T* db) {
+            cpu::norm_back<true>(x.data, dy.data, w.data, n, first, last, numbers, out.data, dw, db);
         });
     }
+    void cuda(Ref dy, Ref stats, Ref x, Ref w, Ref out, Stream s) const { svad::cuda::layer_norm_grad(dy, stats, x, w, out, s); }
     static auto samples() {
         return std::vector<Sample<LayerNormGradOp>>{{{}, {{2, 3, 5}, {6, 2}, {2, 3, 5}, {5}}}, {{}, {{0, 5}, {0, 2}, {0, 5}, {5}}}};
     }
@@ -20280,6 +23488,8 @@ struct LayerNormGradOp {
 /// y = (x - mean) / sqrt(var + eps) w + b for every row of the last axis.
 struct LayerNormOp {
     static constexpr std::string_view name = "layer_norm";
+    static constexpr bool cheap = true;
+    static constexpr Wide wide{.saved = true};
     double eps = 1e-5;
 
     Result shape(const Shape& x, const Shape& w, const Shape& b) const {
@@ -20289,17 +23499,11 @@ struct LayerNormOp {
     template <Real T>
     void cpu(View<const T> x, View<const T> w, View<const T> b, View<T> y, View<T> stats) const {
         const Index n = x.last();
-        const T share = T(1) / static_cast<T>(std::max<Index>(n, 1));
         cpu::for_rows(x.rows(), n, [&](Index r) {
-            const T *in = x.row(r), *scale = w.data, *shift = b.data;
-            T* to = y.row(r);
-            const T mean = cpu::sum(in, n) * share;
-            const T var = cpu::sum_of<T>(n, [&](Index j) { return (in[j] - mean) * (in[j] - mean); }) * share;
-            const T rstd = T(1) / std::sqrt(var + static_cast<T>(eps));
-            for (Index j = 0; j < n; ++j) to[j] = (in[j] - mean) * rstd * scale[j] + shift[j];
-            stats[2 * r] = mean, stats[2 * r + 1] = rstd;
+            cpu::layer_norm_row<T>(x.row(r), w.data, b.data, n, static_cast<T>(eps), y.row(r), stats[2 * r], stats[2 * r + 1]);
         }, 4);
     }
+    void cuda(Ref x, Ref w, Ref b, Ref y, Ref stats, Stream s) const { svad::cuda::layer_norm(x, w, b, y, stats, eps, s); }
     Grads grad(const Var& dy, Dropped, const Var& stats, const Var& x, const Var& w, Dropped b) const {
         const Var packed = apply(LayerNormGradOp{}, dy, stats, x, w);
         const Index rows = x.shape().rows();
@@ -20316,6 +23520,7 @@ struct LayerNormOp {
 /// [dx; dw; zeros] as one value [rows + 2, D]. With g = dy w: dx = r (g - x r^2 mean(g x)), dw = sum of dy x r.
 struct RmsNormGradOp {
     static constexpr std::string_view name = "rms_norm_grad";
+    static constexpr Wide wide{.inputs = 1u << 1};
 
     Result shape(const Shape&, const Shape&, const Shape& x, const Shape& w) const {
         return {.y = {x.rows() + 2, w.back()}};
@@ -20323,19 +23528,12 @@ struct RmsNormGradOp {
     template <Real T>
     void cpu(View<const T> dy, View<const T> stats, View<const T> x, View<const T> w, View<T> out) const {
         const Index n = x.last(), rows = x.rows();
-        const T share = T(1) / static_cast<T>(std::max<Index>(n, 1));
-        svad::detail::rows_with_sums(rows, n, out.row(rows), [&](Index r, T* dw, T*) {
-            const T *in = x.row(r), *g = dy.row(r), *scale = w.data;
-            const T rrms = stats[r];
-            T* to = out.row(r);
-            for (Index j = 0; j < n; ++j) {
-                dw[j] += g[j] * (in[j] * rrms);
-                to[j] = g[j] * scale[j];
-            }
-            const T a = cpu::sum_of<T>(n, [&](Index j) { return to[j] * (in[j] * rrms); }) * share;
-            for (Index j = 0; j < n; ++j) to[j] = rrms * (to[j] - (in[j] * rrms) * a);
+        const auto numbers = [&](Index r, T&, T& rrms) { rrms = stats[r]; };
+        svad::detail::rows_with_sums(rows, n, out.row(rows), [&](Index first, Index last, T* dw, T* db) {
+            cpu::norm_back<false>(x.data, dy.data, w.data, n, first, last, numbers, out.data, dw, db);
         });
     }
+    void cuda(Ref dy, Ref stats, Ref x, Ref w, Ref out, Stream s) const { svad::cuda::rms_norm_grad(dy, stats, x, w, out, s); }
     static auto samples() {
         return std::vector<Sample<RmsNormGradOp>>{{{}, {{2, 3, 5}, {6}, {2, 3, 5}, {5}}}, {{}, {{0, 5}, {0}, {0, 5}, {5}}}};
     }
@@ -20344,6 +23542,8 @@ struct RmsNormGradOp {
 /// y = x / sqrt(mean(x^2) + eps) w for every row of the last axis.
 struct RmsNormOp {
     static constexpr std::string_view name = "rms_norm";
+    static constexpr bool cheap = true;
+    static constexpr Wide wide{.saved = true};
     double eps = 1e-6;
 
     Result shape(const Shape& x, const Shape& w) const {
@@ -20353,15 +23553,9 @@ struct RmsNormOp {
     template <Real T>
     void cpu(View<const T> x, View<const T> w, View<T> y, View<T> stats) const {
         const Index n = x.last();
-        const T share = T(1) / static_cast<T>(std::max<Index>(n, 1));
-        cpu::for_rows(x.rows(), n, [&](Index r) {
-            const T *in = x.row(r), *scale = w.data;
-            T* to = y.row(r);
-            const T rrms = T(1) / std::sqrt(cpu::dot(in, in, n) * share + static_cast<T>(eps));
-            for (Index j = 0; j < n; ++j) to[j] = in[j] * rrms * scale[j];
-            stats[r] = rrms;
-        }, 3);
+        cpu::for_rows(x.rows(), n, [&](Index r) { stats[r] = cpu::rms_norm_row<T>(x.row(r), w.data, n, static_cast<T>(eps), y.row(r)); }, 3);
     }
+    void cuda(Ref x, Ref w, Ref y, Ref stats, Stream s) const { svad::cuda::rms_norm(x, w, y, stats, eps, s); }
     Grads grad(const Var& dy, Dropped, const Var& stats, const Var& x, const Var& w) const {
         const Var packed = apply(RmsNormGradOp{}, dy, stats, x, w);
         return {detail::packed_rows(packed, x.shape()),
@@ -20394,6 +23588,10 @@ struct BatchNormGradOp {
             out[c] = dw * r, out[channels + c] = db;
         });
     }
+    void cuda(Ref dy, Ref x, Ref out, Stream s) const {
+        using svad::cuda::by_channel;
+        svad::cuda::batch_norm_grad(by_channel(dy), by_channel(x), svad::cuda::mirrored(mean), svad::cuda::mirrored(var), out, eps, s);
+    }
     static auto samples() {
         return std::vector<Sample<BatchNormGradOp>>{
             {{Tensor<float>::of({0.5F, -1, 0}), Tensor<float>::of({1, 2, 0.1F})}, {{2, 3, 4}, {2, 3, 4}}}};
@@ -20423,12 +23621,16 @@ struct BatchNormOp {
             for (Index j = 0; j < inner; ++j) to[j] = (in[j] - m) * scale + shift;
         });
     }
+    void cuda(Ref x, Ref w, Ref b, Ref y, Stream s) const {
+        using svad::cuda::by_channel;
+        svad::cuda::batch_norm(by_channel(x), w, b, svad::cuda::mirrored(mean), svad::cuda::mirrored(var), by_channel(y), eps, s);
+    }
     // dx = dy w / sqrt(var + eps): the same op without its shifts.
     Grads grad(const Var& dy, Dropped, const Var& x, const Var& w, Dropped b) const {
         Grads grads(3);
         if (x.wants_grad()) {
             const BatchNormOp scale{Tensor<float>(mean.shape()), var, eps};
-            grads[0] = apply(scale, dy, w.detach(), Var::zeros(w.shape(), w.dtype()));
+            grads[0] = apply(scale, dy, w.detach(), Var::zeros(w.shape(), w.dtype(), w.device()));
         }
         if (w.wants_grad() || b.wanted) {
             const Var packed = apply(BatchNormGradOp{mean, var, eps}, dy, x);
@@ -20448,7 +23650,7 @@ struct BatchNormOp {
 /// x normalised over its last axis [..., D] to mean 0 and variance 1, times w [D], plus b [D]. Either may be empty.
 [[nodiscard]] inline Var layer_norm(const Var& x, const Var& w, const Var& b, double eps = 1e-5) {
     const Shape width = {x.rank() == 0 ? 1 : x.size(-1)};
-    return apply(ops::LayerNormOp{eps}, x, w ? w : Var::full(width, 1, x.dtype()), b ? b : Var::zeros(width, x.dtype()));
+    return apply(ops::LayerNormOp{eps}, x, w ? w : Var::full(width, 1, x.dtype(), x.device()), b ? b : Var::zeros(width, x.dtype(), x.device()));
 }
 
 /// x over the root of its mean square along the last axis [..., D], times w [D].
@@ -20468,6 +23670,387 @@ struct BatchNormOp {
 // ==== svad/ops/ops.hpp ====
 // AllOps: every op that svad ships. Gradient checks, parity checks, benches and the precompiled library walk this one
 // list, so an op is added by writing its struct and naming it here.
+
+// ==== svad/ops/depthwise.hpp ====
+// The depth-wise 3x3x3 convolution over video tokens, GMHRA's position encoding, where the tokens lie: [B * T, E + H * W, C]
+// with E leading tokens a frame (a class token) that are passed on. With `residual` it adds to its input. Channels lie
+// together, so a vector of channels keeps its sums in registers over the 27 taps; nothing is copied, padded or permuted.
+// Rejected: unfolding and a product a channel (conv.hpp: 20 times slower), a loop over taps with sums in memory (3 times).
+
+namespace svad {
+
+/// Frames of a clip and patches of a frame, as the tokens of a video are laid out.
+struct TokenGrid {
+    Index frames = 1, rows = 0, columns = 0;
+};
+
+namespace detail {
+
+template <class T>
+struct ClipTokens {
+    TokenGrid grid;
+    Index images, tokens, channels, extra;
+
+    ClipTokens(const TokenGrid& g, const Shape& x) : grid(g), images(x[0]), tokens(x[1]), channels(x[2]), extra(x[1] - g.rows * g.columns) {}
+
+    /// Of clips [B, T, H, W, C].
+    static ClipTokens of_clips(const Shape& x) { return ClipTokens({x[1], x[2], x[3]}, {x[0] * x[1], x[2] * x[3], x[4]}); }
+
+    Index at(Index image, Index row, Index column) const { return ((image * tokens) + extra + row * grid.columns + column) * channels; }
+    bool inside(Index frame, Index row, Index column) const {
+        return frame >= 0 && frame < grid.frames && row >= 0 && row < grid.rows && column >= 0 && column < grid.columns;
+    }
+
+    /// y = base + sum over the taps of taps[tap] * from[place + tap] (sign 1) or [place - tap] (sign -1) at every patch,
+    /// base being `bias` (if any) plus `from` itself with `residual`.
+    void spread(const T* from, const T* taps, const T* bias, bool residual, Index sign, T* to) const {
+        parallel_for(images, 1, [&](Index first, Index last) {
+            for (Index i = first; i < last; ++i) {
+                std::copy_n(from + i * tokens * channels, extra * channels, to + i * tokens * channels);
+                for (Index h = 0; h < grid.rows; ++h)
+                    for (Index w = 0; w < grid.columns; ++w) place(from, taps, bias, residual, sign, to, i, h, w);
+            }
+        });
+    }
+
+    /// sums [28, C] += of the images first .. last - 1: dy times the input at each tap, and dy.
+    void gather(const T* x, const T* dy, T* sums, Index first, Index last) const {
+        constexpr Index lanes = cpu::Lanes<T>::n;
+        Index c = 0;
+        for (; c + lanes <= channels; c += lanes) gather_at<cpu::Whole<T>>(x + c, dy + c, sums + c, first, last);
+        for (; c < channels; ++c) gather_at<cpu::One<T>>(x + c, dy + c, sums + c, first, last);
+    }
+
+    /// The first `rows` of the 28 sums over all images, in at most 16 partial sums of fixed order.
+    void gather_all(const T* x, const T* dy, T* sums, Index rows) const {
+        const Index chunks = std::min<Index>(images, 16), size = chunks == 0 ? 0 : (images + chunks - 1) / chunks, n = 28 * channels;
+        std::vector<T> partial(static_cast<std::size_t>(chunks * n), T(0));
+        parallel_for(chunks, 1, [&](Index first, Index last) {
+            for (Index c = first; c < last; ++c)
+                gather(x, dy, partial.data() + c * n, std::min(images, c * size), std::min(images, (c + 1) * size));
+        });
+        std::fill_n(sums, rows * channels, T(0));
+        for (Index c = 0; c < chunks; ++c)
+            for (Index i = 0; i < rows * channels; ++i) sums[i] += partial[static_cast<std::size_t>(c * n + i)];
+    }
+
+private:
+    void place(const T* from, const T* taps, const T* bias, bool residual, Index sign, T* to, Index image, Index h, Index w) const {
+        const T *in[27], *weight[27];
+        Index n = 0;
+        for (Index tap = 0; tap < 27; ++tap) {
+            const Index i = sign * (tap / 9 - 1), j = sign * (tap / 3 % 3 - 1), k = sign * (tap % 3 - 1);
+            if (!inside(image % grid.frames + i, h + j, w + k)) continue;
+            in[n] = from + at(image + i, h + j, w + k), weight[n++] = taps + tap * channels;
+        }
+        const T* own = residual ? from + at(image, h, w) : nullptr;
+        T* out = to + at(image, h, w);
+        constexpr Index lanes = cpu::Lanes<T>::n;
+        Index c = 0;
+        for (; c + 4 * lanes <= channels; c += 4 * lanes) columns<cpu::Whole<T>, 4>(in, weight, n, bias, own, out, c);
+        for (; c + lanes <= channels; c += lanes) columns<cpu::Whole<T>, 1>(in, weight, n, bias, own, out, c);
+        for (; c < channels; ++c) columns<cpu::One<T>, 1>(in, weight, n, bias, own, out, c);
+    }
+
+    template <class K, int vectors>
+    static void columns(const T* const* in, const T* const* weight, Index n, const T* bias, const T* own, T* out, Index c) {
+        using V = typename K::V;
+        constexpr Index step = K::n;
+        V sum[vectors];
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; ++v) sum[v] = (bias ? K::get(bias + c + v * step) : V{}) + (own ? K::get(own + c + v * step) : V{});
+        for (Index t = 0; t < n; ++t)
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors; ++v) sum[v] += K::get(in[t] + c + v * step) * K::get(weight[t] + c + v * step);
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; ++v) K::put(out + c + v * step, sum[v]);
+    }
+
+    template <class K>
+    void gather_at(const T* x, const T* dy, T* sums, Index first, Index last) const {
+        using V = typename K::V;
+        V all = K::get(sums + 27 * channels);
+        for (Index i = first; i < last; ++i)
+            for (Index h = 0; h < grid.rows; ++h)
+                for (Index w = 0; w < grid.columns; ++w) all += K::get(dy + at(i, h, w));
+        K::put(sums + 27 * channels, all);
+        for (Index pair = 0; pair < 9; ++pair) {
+            const Index i = pair / 3 - 1, j = pair % 3 - 1;
+            T* to = sums + 3 * pair * channels;
+            V left = K::get(to), middle = K::get(to + channels), right = K::get(to + 2 * channels);
+            for (Index image = first; image < last; ++image)
+                for (Index h = std::max<Index>(0, -j); h < std::min(grid.rows, grid.rows - j); ++h) {
+                    if (!inside(image % grid.frames + i, h + j, 0)) continue;
+                    const T *g = dy + at(image, h, 0), *in = x + at(image + i, h + j, 0);
+                    V before = V{}, here = K::get(in);
+                    for (Index w = 0; w < grid.columns; ++w, g += channels, in += channels) {
+                        const V slope = K::get(g), after = w + 1 < grid.columns ? K::get(in + channels) : V{};
+                        left += slope * before, middle += slope * here, right += slope * after;
+                        before = here, here = after;
+                    }
+                }
+            K::put(to, left), K::put(to + channels, middle), K::put(to + 2 * channels, right);
+        }
+    }
+};
+
+}  // namespace detail
+
+namespace ops {
+
+struct ClipDepthwiseGradInputOp {
+    static constexpr std::string_view name = "clip_depthwise_grad_input";
+    TokenGrid grid;
+    bool residual = false;
+
+    Result shape(const Shape& dy, const Shape&) const { return {.y = dy}; }
+    template <Real T>
+    void cpu(View<const T> dy, View<const T> taps, View<T> dx) const {
+        svad::detail::ClipTokens<T>(grid, dy.shape).spread(dy.data, taps.data, nullptr, residual, -1, dx.data);
+    }
+    static auto samples() { return std::vector<Sample<ClipDepthwiseGradInputOp>>{{{{2, 2, 3}}, {{2, 6, 4}, {27, 4}}}}; }
+};
+
+/// [28, C]: the gradient of the taps and, last, of the bias.
+struct ClipDepthwiseGradWeightOp {
+    static constexpr std::string_view name = "clip_depthwise_grad_weight";
+    TokenGrid grid;
+
+    Result shape(const Shape& dy, const Shape&) const { return {.y = {28, dy.back()}}; }
+    template <Real T>
+    void cpu(View<const T> dy, View<const T> x, View<T> sums) const {
+        svad::detail::ClipTokens<T>(grid, dy.shape).gather_all(x.data, dy.data, sums.data, 28);
+    }
+    static auto samples() { return std::vector<Sample<ClipDepthwiseGradWeightOp>>{{{{2, 2, 3}}, {{2, 6, 4}, {2, 6, 4}}}}; }
+};
+
+/// Tokens [B * T, E + H * W, C], taps [27, C], bias [C].
+struct ClipDepthwiseOp {
+    static constexpr std::string_view name = "clip_depthwise";
+    TokenGrid grid;
+    bool residual = false;
+
+    Result shape(const Shape& x, const Shape& taps, const Shape& bias) const {
+        require(x.rank() == 3 && grid.frames > 0 && x[0] % grid.frames == 0 && x[1] >= grid.rows * grid.columns, name,
+                "tokens must be [B * frames, E + rows * columns, C]");
+        require(taps == Shape{27, x.back()} && bias == Shape{x.back()}, name, "the kernel must be [C, 1, 3, 3, 3] and the bias [C]");
+        return {.y = x};
+    }
+    template <Real T>
+    void cpu(View<const T> x, View<const T> taps, View<const T> bias, View<T> y) const {
+        svad::detail::ClipTokens<T>(grid, x.shape).spread(x.data, taps.data, bias.data, residual, 1, y.data);
+    }
+    Grads grad(const Var& dy, Dropped, const Var& x, const Var& taps, Dropped bias) const {
+        Grads grads(3);
+        if (x.wants_grad()) grads[0] = svad::apply(ClipDepthwiseGradInputOp{grid, residual}, dy, taps);
+        if (!taps.wants_grad() && !bias.wanted) return grads;
+        const Var sums = svad::apply(ClipDepthwiseGradWeightOp{grid}, dy, x);
+        grads[1] = sums.slice(0, 0, 27), grads[2] = sums.slice(0, 27);
+        return grads;
+    }
+    static auto samples() {
+        return std::vector<Sample<ClipDepthwiseOp>>{{{{3, 2, 3}}, {{6, 6, 5}, {27, 5}, {5}}}, {{{2, 2, 3}, true}, {{4, 7, 19}, {27, 19}, {19}}},
+                                                {{{1, 1, 1}}, {{1, 1, 1}, {27, 1}, {1}}}, {{{2, 3, 2}, true}, {{2, 8, 80}, {27, 80}, {80}}},
+                                                {{{2, 2, 2}}, {{0, 4, 3}, {27, 3}, {3}}}};
+    }
+};
+
+struct DepthwiseGradInputOp {
+    static constexpr std::string_view name = "depthwise_grad_input";
+    Result shape(const Shape& dy, const Shape&) const { return {.y = dy}; }
+    template <Real T>
+    void cpu(View<const T> dy, View<const T> taps, View<T> dx) const {
+        svad::detail::ClipTokens<T>::of_clips(dy.shape).spread(dy.data, taps.data, nullptr, false, -1, dx.data);
+    }
+    void cuda(Ref dy, Ref taps, Ref dx, Stream s) const { svad::cuda::depthwise(dy, taps, dx, -1, s); }
+    static auto samples() { return std::vector<Sample<DepthwiseGradInputOp>>{{{}, {{1, 2, 2, 3, 4}, {27, 4}}}}; }
+};
+
+struct DepthwiseGradWeightOp {
+    static constexpr std::string_view name = "depthwise_grad_weight";
+    Result shape(const Shape& dy, const Shape&) const { return {.y = {27, dy.back()}}; }
+    template <Real T>
+    void cpu(View<const T> dy, View<const T> x, View<T> dtaps) const {
+        svad::detail::ClipTokens<T>::of_clips(dy.shape).gather_all(x.data, dy.data, dtaps.data, 27);
+    }
+    void cuda(Ref dy, Ref x, Ref dtaps, Stream s) const { svad::cuda::depthwise_grad_weight(dy, x, dtaps, s); }
+    static auto samples() { return std::vector<Sample<DepthwiseGradWeightOp>>{{{}, {{1, 2, 2, 3, 4}, {1, 2, 2, 3, 4}}}}; }
+};
+
+/// Depth-wise 3x3x3 over tokens [B, T, H, W, C] with taps [27, C].
+struct DepthwiseOp {
+    static constexpr std::string_view name = "depthwise";
+    Result shape(const Shape& x, const Shape& taps) const {
+        require(x.rank() == 5, name, "tokens must be [B, T, H, W, C]");
+        require(taps == Shape{27, x.back()}, name, "the kernel must be [C, 1, 3, 3, 3]");
+        return {.y = x};
+    }
+    template <Real T>
+    void cpu(View<const T> x, View<const T> taps, View<T> y) const {
+        svad::detail::ClipTokens<T>::of_clips(x.shape).spread(x.data, taps.data, nullptr, false, 1, y.data);
+    }
+    void cuda(Ref x, Ref taps, Ref y, Stream s) const { svad::cuda::depthwise(x, taps, y, 1, s); }
+    Grads grad(const Var& dy, Dropped, const Var& x, const Var& taps) const {
+        return {x.wants_grad() ? svad::apply(DepthwiseGradInputOp{}, dy, taps) : Var(),
+                taps.wants_grad() ? svad::apply(DepthwiseGradWeightOp{}, dy, x) : Var()};
+    }
+    static auto samples() {
+        return std::vector<Sample<DepthwiseOp>>{{{}, {{2, 3, 2, 3, 5}, {27, 5}}}, {{}, {{1, 1, 1, 1, 1}, {27, 1}}}, {{}, {{0, 2, 2, 2, 3}, {27, 3}}}};
+    }
+};
+
+}  // namespace ops
+
+/// Tokens [B, T, H, W, C] with a depth-wise kernel w [C, 1, 3, 3, 3], zero padding 1, and b [C] or empty.
+[[nodiscard]] inline Var depthwise_tokens(const Var& x, const Var& w, const Var& b = Var()) {
+    require(w.numel() == 27 * w.size(0), "depthwise", "the kernel must be [C, 1, 3, 3, 3]");
+    const Var y = apply(ops::DepthwiseOp{}, x, w.reshape({w.size(0), 27}).permute({1, 0}));
+    return b ? y + b : y;
+}
+
+/// Tokens [B * T, E + H * W, C] of clips with a depth-wise kernel w [C, 1, 3, 3, 3] (zero padding 1) and b [C] or empty over
+/// their patches; the E leading tokens of a frame pass. With `residual` patches become themselves plus the convolution.
+[[nodiscard]] inline Var depthwise_clips(const Var& x, const Var& w, const Var& b, const TokenGrid& grid, bool residual = false) {
+    require(w.rank() > 0 && w.numel() == 27 * w.size(0), "depthwise", "the kernel must be [C, 1, 3, 3, 3]");
+    if (x.device() != Device::cpu()) {                              // its kernel takes patches alone
+        const Index lead = x.size(1) - grid.rows * grid.columns;
+        const Var patches = x.slice(1, lead, x.size(1)).reshape({x.size(0) / grid.frames, grid.frames, grid.rows, grid.columns, x.size(2)});
+        const Var y = depthwise_tokens(patches, w, b), sum = (residual ? patches + y : y).reshape({x.size(0), grid.rows * grid.columns, x.size(2)});
+        return lead > 0 ? concat(1, {x.slice(1, 0, lead), sum}) : sum;
+    }
+    const Var bias = b ? b : Var::zeros({w.size(0)}, x.dtype());
+    return apply(ops::ClipDepthwiseOp{grid, residual}, x, w.reshape({w.size(0), 27}).permute({1, 0}), bias);
+}
+
+}  // namespace svad
+
+// ==== svad/ops/feed_forward.hpp ====
+// act(x w1' + b1) w2' + b2 as one op, in chunks of rows: the widest value of a transformer, the activation's, lives for one
+// chunk only, in cache, on the way there and on the way back; what stands before it is all that is kept.
+// Rejected: two linear() (both wide values kept, four passes over memory more), one chunk (as much memory on the way back).
+
+namespace svad {
+
+namespace detail {
+
+/// Rows of a chunk: two megabytes of floats, so that three of them stay in cache, but enough for the products.
+inline Index feed_forward_rows(Index rows, Index hidden) {
+    return std::min(rows, std::clamp<Index>((Index{1} << 19) / std::max<Index>(1, hidden), 256, 4096));
+}
+
+}  // namespace detail
+
+namespace ops {
+
+/// [dx, dw1, dw2, db1, db2] one behind the other in one flat value. With u = x w1' + b1, a = act(u):
+/// g = (dy w2) act'(u),  dw2 = dy' a,  dw1 = g' x,  dx = g w1,  db1 and db2 the sums over rows of g and dy.
+struct FeedForwardGradOp {
+    static constexpr std::string_view name = "feed_forward_grad";
+    Activation activation = Activation::gelu;
+    cpu::Operands operands = cpu::Operands::exact;
+    bool want_x = true, want_w1 = true, want_w2 = true;
+
+    Result shape(const Shape&, const Shape&, const Shape& x, const Shape& w1, const Shape& w2) const {
+        return {.y = {x.numel() + w1.numel() + w2.numel() + w1[0] + w2[0]}};
+    }
+    template <Real T>
+    void cpu(View<const T> dy, View<const T> before, View<const T> x, View<const T> w1, View<const T> w2, View<T> flat) const {
+        using svad::cpu::Trans;
+        const Index rows = x.rows(), in = w1.size(1), F = w1.size(0), out = w2.size(0), most = svad::detail::feed_forward_rows(rows, F);
+        T *dx = flat.data, *dw1 = dx + x.numel(), *dw2 = dw1 + F * in, *db1 = dw2 + out * F, *db2 = db1 + F;
+        std::fill(dw1, db2 + out, T(0));
+        const Storage memory(static_cast<std::size_t>(3 * most * F + std::max(F, out)) * sizeof(T));
+        T *slope = reinterpret_cast<T*>(memory.data()), *g = slope + most * F, *a = g + most * F, *sum = a + most * F;
+        const auto add_rows = [&](const T* from, Index n, Index width, T* to) {
+            svad::cpu::sum_rows(from, sum, n, width);
+            for (Index j = 0; j < width; ++j) to[j] += sum[j];
+        };
+        for (Index at = 0; at < rows; at += most) {
+            const Index n = std::min(most, rows - at);
+            const auto turn = [&](Index row, Index count, Index column, Index columns) {
+                for (Index r = row; r < row + count; ++r)
+                    svad::detail::activate_both(activation, slope + r * F + column, before.row(at + r) + column, g + r * F + column,
+                                                a + r * F + column, columns);
+            };
+            svad::cpu::gemm<T>(Trans::no, Trans::no, n, F, out, T(1), dy.row(at), out, w2.data, F, T(0), slope, F, operands, turn);
+            if (want_w2) svad::cpu::gemm<T>(Trans::yes, Trans::no, out, F, n, T(1), dy.row(at), out, a, F, T(1), dw2, F, operands);
+            if (want_w1) svad::cpu::gemm<T>(Trans::yes, Trans::no, F, in, n, T(1), g, F, x.row(at), in, T(1), dw1, in, operands);
+            if (want_x) svad::cpu::gemm<T>(Trans::no, Trans::no, n, in, F, T(1), g, F, w1.data, in, T(0), dx + at * in, in, operands);
+            add_rows(g, n, F, db1), add_rows(dy.row(at), n, out, db2);
+        }
+    }
+    static auto samples() {
+        return std::vector<Sample<FeedForwardGradOp>>{{{}, {{2, 3, 4}, {6, 5}, {2, 3, 3}, {5, 3}, {4, 5}}}};
+    }
+};
+
+/// x [..., in], w1 [hidden, in], w2 [out, hidden], b1 [hidden], b2 [out].
+struct FeedForwardOp {
+    static constexpr std::string_view name = "feed_forward";
+    Activation activation = Activation::gelu;
+    cpu::Operands operands = cpu::Operands::exact;
+
+    Result shape(const Shape& x, const Shape& w1, const Shape& w2, const Shape& b1, const Shape& b2) const {
+        require(w1.rank() == 2 && w2.rank() == 2 && w2[1] == w1[0], name, "the weights must be [hidden, in] and [out, hidden]");
+        require(x.rank() >= 1 && x.back() == w1[1], name, "x's last size must be the first weight's last");
+        require(b1 == Shape{w1[0]} && b2 == Shape{w2[0]}, name, "the biases must have their weights' first sizes");
+        return {.y = x.with(-1, w2[0]), .saved = {{x.rows(), w1[0]}}};
+    }
+    template <Real T>
+    void cpu(View<const T> x, View<const T> w1, View<const T> w2, View<const T> b1, View<const T> b2, View<T> y, View<T> before) const {
+        using svad::cpu::Trans;
+        const Index rows = x.rows(), in = w1.size(1), F = w1.size(0), out = w2.size(0), most = svad::detail::feed_forward_rows(rows, F);
+        const Storage memory(static_cast<std::size_t>(most * F) * sizeof(T));
+        T* const a = reinterpret_cast<T*>(memory.data());
+        for (Index at = 0; at < rows; at += most) {
+            const Index n = std::min(most, rows - at);
+            const auto activate = [&](Index row, Index count, Index column, Index columns) {
+                for (Index r = row; r < row + count; ++r) {
+                    T* const u = before.row(at + r) + column;
+                    for (Index j = 0; j < columns; ++j) u[j] += b1[column + j];
+                    svad::detail::activate_values(activation, u, a + r * F + column, columns);
+                }
+            };
+            const auto shift = [&](Index row, Index count, Index column, Index columns) {
+                for (Index r = row; r < row + count; ++r)
+                    for (Index j = column; j < column + columns; ++j) y.row(at + r)[j] += b2[j];
+            };
+            svad::cpu::gemm<T>(Trans::no, Trans::yes, n, F, in, T(1), x.row(at), in, w1.data, in, T(0), before.row(at), F, operands, activate);
+            svad::cpu::gemm<T>(Trans::no, Trans::yes, n, out, F, T(1), a, F, w2.data, F, T(0), y.row(at), out, operands, shift);
+        }
+    }
+    // The weights' gradients get memory of their own, so that dx does not live as long as they.
+    Grads grad(const Var& dy, Dropped, const Var& before, const Var& x, const Var& w1, const Var& w2, Dropped b1, Dropped b2) const {
+        const FeedForwardGradOp op{activation, operands, x.wants_grad(), w1.wants_grad(), w2.wants_grad()};
+        const Var flat = svad::apply(op, dy, before, x, w1, w2);
+        Grads grads(5);
+        Index at = x.numel();
+        const auto next = [&](bool wanted, const Shape& s) {
+            const Index first = std::exchange(at, at + s.numel());
+            return wanted ? flat.slice(0, first, at).contiguous_copy().reshape(s) : Var();
+        };
+        if (op.want_x) grads[0] = flat.slice(0, 0, x.numel()).reshape(x.shape());
+        grads[1] = next(op.want_w1, w1.shape()), grads[2] = next(op.want_w2, w2.shape());
+        grads[3] = next(b1.wanted, b1.shape), grads[4] = next(b2.wanted, b2.shape);
+        return grads;
+    }
+    static auto samples() {
+        return std::vector<Sample<FeedForwardOp>>{{{}, {{3, 7, 5}, {9, 5}, {4, 9}, {9}, {4}}}, {{Activation::silu}, {{1, 1}, {1, 1}, {1, 1}, {1}, {1}}},
+                                                  {{}, {{0, 3}, {2, 3}, {3, 2}, {2}, {3}}}, {{}, {{300, 3}, {2050, 3}, {2, 2050}, {2050}, {2}}}};
+    }
+};
+
+}  // namespace ops
+
+/// act(x w1' + b1) w2' + b2: x [..., in], w1 [hidden, in], w2 [out, hidden]; biases may be empty. Equal to two linear().
+[[nodiscard]] inline Var feed_forward(const Var& x, const Var& w1, const Var& b1, const Var& w2, const Var& b2, Activation activation) {
+    if (detail::packed_weight(x, w1) || detail::packed_weight(x, w2) || x.device() != Device::cpu())
+        return linear(linear(x, w1, b1, activation), w2, b2);
+    const Var zero1 = b1 ? b1 : Var::zeros({w1.size(0)}, x.dtype()), zero2 = b2 ? b2 : Var::zeros({w2.size(0)}, x.dtype());
+    return apply(ops::FeedForwardOp{activation, detail::matmul_operands()}, x, w1, w2, zero1, zero2);
+}
+
+}  // namespace svad
 
 // ==== svad/ops/rope.hpp ====
 // Rotary positions (RoFormer, arXiv 2104.09864): pair i of a head turns by position * theta^(-2i/D). Pairs are (i,
@@ -20548,6 +24131,7 @@ struct RopeOp {
     RopeTable table;
     Tensor<std::int32_t> positions;                         ///< [B, L] or [1, L]
     bool interleaved = false, heads_first = false, inverse = false;
+    Index turned = 0;                                       ///< so many heads of [B, L, H*D] turn, the others pass; 0: all
 
     Result shape(const Shape& x) const {
         const Index width = 2 * table.cos.size(1);
@@ -20574,14 +24158,33 @@ struct RopeOp {
             const Index b = r / L, l = r % L;
             const Index at = (positions[positions.size(0) == 1 ? l : r] - table.first) * pairs;
             const float *cosines = table.cos.data() + at, *sines = table.sin.data() + at;
-            for (Index h = 0; h < H; ++h)
-                turn(x.data + b * x.stride(0) + h * x_head + l * x_row, step, cosines, sines,
-                     y.data + b * H * L * width + h * y_head + l * y_row, pairs);
+            for (Index h = 0; h < H; ++h) {
+                const T* from = x.data + b * x.stride(0) + h * x_head + l * x_row;
+                T* to = y.data + b * H * L * width + h * y_head + l * y_row;
+                if (turned == 0 || h < turned) turn(from, step, cosines, sines, to, pairs);
+                else
+                    for (Index i = 0; i < width; ++i) to[i] = from[i * step];
+            }
         });
     }
 
+    void cuda(Ref x, Ref y, Stream s) const {
+        if (turned > 0) fail<DeviceError>("rope: no CUDA kernel that turns the first ", turned, " heads alone; use rope() on their slice");
+        // Only the rows that the positions need, in steps of 64: a decoder asks for the same ones again.
+        Index low = table.cos.size(0), high = 0;
+        for (const std::int32_t p : positions.span()) low = std::min<Index>(low, p - table.first), high = std::max<Index>(high, p - table.first);
+        low = low / 64 * 64, high = std::min(table.cos.size(0), (high / 64 + 1) * 64);
+        if (svad::cuda::capturing(svad::cuda::current())) low = 0, high = table.cos.size(0);
+        const Index pairs = table.cos.size(1);
+        const auto rows = [&](const Tensor<float>& t) {
+            return svad::cuda::mirrored(Tensor<float>({high - low, pairs}, t.storage(), t.offset() + static_cast<std::size_t>(low * pairs) * sizeof(float)));
+        };
+        svad::cuda::rope(by_heads(x), rows(table.cos), rows(table.sin), svad::cuda::mirrored(positions), by_heads(y), table.first + low,
+                         interleaved, inverse, s);
+    }
+
     Grads grad(const Var& dy, Dropped, Dropped) const {
-        return {apply(RopeOp{table, positions, interleaved, heads_first, !inverse}, dy)};
+        return {apply(RopeOp{table, positions, interleaved, heads_first, !inverse, turned}, dy)};
     }
 
     static auto samples() {
@@ -20590,11 +24193,24 @@ struct RopeOp {
         return std::vector<Sample<RopeOp>>{{{rope_table(6, 8), positions}, {{2, 3, 2, 6}}},
                                            {{rope_table(10, 8), positions, true, true}, {{2, 2, 3, 10}}},
                                            {{rope_table(4, 8), positions, true}, {{2, 3, 12}}},
+                                           {{rope_table(4, 8), positions, false, false, false, 2}, {{2, 3, 12}}},
                                            {{rope_table(2, 8), one}, {{1, 1, 1, 2}}},
                                            {{rope_table(4, 8), none}, {{2, 0, 1, 4}}}};
     }
 
 private:
+    // x [B, L, H, D], whatever its layout.
+    Ref by_heads(const Ref& x) const {
+        Ref r = x;
+        if (x.rank == 3) {
+            const Index width = 2 * table.cos.size(1);
+            r.rank = 4;
+            r.sizes[2] = x.sizes[2] / width, r.sizes[3] = width;
+            r.strides[2] = width * x.strides[2], r.strides[3] = x.strides[2];
+        } else if (heads_first) std::swap(r.sizes[1], r.sizes[2]), std::swap(r.strides[1], r.strides[2]);
+        return r;
+    }
+
     template <class T>
     void turn(const T* x, Index step, const float* cosines, const float* sines, T* y, Index pairs) const {
         const T sign = inverse ? T(-1) : T(1);
@@ -20628,6 +24244,12 @@ private:
 [[nodiscard]] inline Var rope(const Var& x, const Tensor<std::int32_t>& positions, const RopeTable& table,
                               const RopeOptions& options = {}) {
     return apply(ops::RopeOp{table, positions, options.interleaved, options.heads_first}, x);
+}
+
+/// The first `heads` heads of x [B, L, H*D] turned, the others as they are: queries and keys of one packed projection.
+[[nodiscard]] inline Var rope_heads(const Var& x, Index heads, const Tensor<std::int32_t>& positions, const RopeTable& table,
+                                    const RopeOptions& options = {}) {
+    return apply(ops::RopeOp{table, positions, options.interleaved, false, false, heads}, x);
 }
 
 /// The same with a table made for this call, of the positions from the smallest to the largest.
@@ -20681,15 +24303,19 @@ using AllOps = OpList<
     ops::PadOp, ops::ConcatOp,
     ops::AddOp, ops::SubOp, ops::MulOp, ops::DivOp, ops::MinimumOp, ops::MaximumOp, ops::ChosenGradOp, ops::AffineOp,
     ops::ReciprocalOp, ops::PowOp, ops::ExpOp, ops::LogOp, ops::SqrtOp, ops::WhereOp,
-    ops::ActivationOp, ops::ActivationGradOp, ops::SwigluOp, ops::SwigluGradOp, ops::SumOp, ops::MaxOp, ops::MaxGradOp,
+    ops::ActivationOp, ops::ActivationGradOp, ops::SwigluOp, ops::SwigluGradOp,
+    ops::SwigluJoinedOp, ops::SwigluJoinedGradOp, ops::SumOp, ops::MaxOp, ops::MaxGradOp,
     ops::SoftmaxOp, ops::SoftmaxGradOp, ops::LogSoftmaxOp, ops::LogSoftmaxGradOp, ops::L2NormalizeOp,
     ops::L2NormalizeGradOp, ops::DropoutOp,
     ops::LayerNormOp, ops::LayerNormGradOp, ops::RmsNormOp, ops::RmsNormGradOp, ops::BatchNormOp, ops::BatchNormGradOp,
-    ops::RopeOp, ops::MatmulOp, ops::LinearOp, ops::LinearBiasOp, ops::EmbeddingOp, ops::EmbeddingGradOp, ops::Conv3dOp,
+    ops::RopeOp, ops::MatmulOp, ops::LinearOp, ops::LinearBiasOp, ops::FeedForwardOp, ops::FeedForwardGradOp,
+    ops::EmbeddingOp, ops::EmbeddingGradOp, ops::Conv3dOp,
     ops::Conv3dGradInputOp, ops::Conv3dGradWeightOp, ops::DepthwiseOp, ops::DepthwiseGradInputOp, ops::DepthwiseGradWeightOp,
+    ops::ClipDepthwiseOp, ops::ClipDepthwiseGradInputOp, ops::ClipDepthwiseGradWeightOp,
     ops::CrossEntropyOp, ops::CrossEntropyGradOp, ops::LinearCrossEntropyOp, ops::LinearCrossEntropyGradOp,
     ops::BinaryCrossEntropyOp, ops::BinaryCrossEntropyGradOp,
-    ops::AttentionOp, ops::AttentionGradOp, ops::PackedAttentionOp, ops::PackedAttentionGradOp>;
+    ops::AttentionOp, ops::AttentionGradOp, ops::PackedAttentionOp, ops::PackedAttentionGradOp,
+    ops::KvAttentionOp, ops::KvAttentionGradOp>;
 
 #if defined(SVAD_PRECOMPILED_SOURCE)
 namespace detail {
@@ -20709,80 +24335,10 @@ template struct Instances<AllOps>;
 }  // namespace svad
 
 // nn/: parameters, modules, layers.
-// ==== svad/nn/attention.hpp ====
-// Attention layers on tokens [B, L, D]. Queries, keys and values have a Linear each: products of 128..5120 columns
-// reach the speed of one packed product, and the packed one pays for three sliced gradients; fused checkpoints
-// (W_pack, in_proj, c_attn) are split by rows when loaded.
-// Rejected: one class with optional memory (self attention caches and rotates, cross attention does neither).
-
-// ==== svad/nn/kv_cache.hpp ====
-// KvCache: the keys and values that a decoder has already computed, preallocated for all steps, so that a new word
-// costs one position and no copy. Layout per layer [rows, capacity, width]. Generation only: nothing here is on the
-// tape. Beam search copies rows by reorder().
-
-namespace svad {
-
-class KvCache {
-public:
-    /// Room for `capacity` positions of `rows` sequences in `layers` layers; `width` is key-value heads x head size.
-    KvCache(Index layers, Index rows, Index capacity, Index width, DType dtype = DType::f32)
-        : rows_(rows), capacity_(capacity), width_(width), dtype_(dtype) {
-        for (Index i = 0; i < 2 * layers; ++i) store_.push_back(Var::uninitialized({rows, capacity, width}, dtype));
-    }
-
-    Index rows() const { return rows_; }
-    Index capacity() const { return capacity_; }
-    /// Positions that every layer holds.
-    Index length() const { return length_; }
-
-    /// Writes the new keys and values [rows, n, width] of a layer behind the old ones and returns all of them,
-    /// [rows, length + n, width], as views. The length grows by advance(), once per step.
-    std::pair<Var, Var> append(Index layer, const Var& keys, const Var& values) {
-        return {put(2 * layer, keys), put(2 * layer + 1, values)};
-    }
-    void advance(Index n) { length_ += n; }
-
-    /// Row i becomes what row rows[i] was; there may be more rows than before.
-    void reorder(std::span<const Index> rows) {
-        const std::size_t size = static_cast<std::size_t>(width_) * size_of(dtype_);
-        for (Var& v : store_) {
-            const Var next = Var::uninitialized({static_cast<Index>(rows.size()), capacity_, width_}, dtype_);
-            for (std::size_t i = 0; i < rows.size(); ++i) {
-                if (rows[i] < 0 || rows[i] >= rows_) fail<UsageError>("kv_cache: no row ", rows[i], " among ", rows_);
-                std::memcpy(bytes(next, static_cast<Index>(i), 0), bytes(v, rows[i], 0), static_cast<std::size_t>(length_) * size);
-            }
-            v = next;
-        }
-        rows_ = static_cast<Index>(rows.size());
-    }
-
-private:
-    std::byte* bytes(const Var& v, Index row, Index position) const {
-        return v.storage().data() + static_cast<std::size_t>((row * capacity_ + position) * width_) * size_of(dtype_);
-    }
-
-    Var put(Index slot, const Var& x) {
-        const auto [B, n, W] = x.sizes<3>("rows n width");
-        if (B != rows_ || W != width_ || x.dtype() != dtype_)
-            fail<ShapeError>("kv_cache: made for ", rows_, " rows of width ", width_, " in ", dtype_, "; got ", x);
-        if (length_ + n > capacity_) fail<UsageError>("kv_cache: ", length_, " + ", n, " positions do not fit ", capacity_);
-        const Var packed = x.contiguous_().detach();
-        const Var& v = store_.at(static_cast<std::size_t>(slot));
-        const std::size_t size = static_cast<std::size_t>(n * W) * size_of(dtype_);
-        for (Index b = 0; b < B; ++b)
-            std::memcpy(bytes(v, b, length_), packed.storage().data() + packed.offset() * size_of(dtype_) + static_cast<std::size_t>(b) * size, size);
-        Strides strides{};
-        strides[0] = capacity_ * width_, strides[1] = width_, strides[2] = 1;
-        return v.with_layout({rows_, length_ + n, width_}, strides, 0);
-    }
-
-    std::vector<Var> store_;                        // keys of layer 0, values of layer 0, keys of layer 1, ...
-    Index rows_, capacity_, width_;
-    DType dtype_;
-    Index length_ = 0;
-};
-
-}  // namespace svad
+// ==== svad/nn/any_module.hpp ====
+// A module whose type is not known any more: what freezes, counts, trains, saves and adapts modules takes it as it takes
+// the module itself. It can do so because all these walk a module for its parameters or for its Linears, and for nothing else.
+// Rejected: a std::variant of all systems, which every reader of one of them would have to name.
 
 // ==== svad/nn/linear.hpp ====
 // Linear, and the feed-forward part of a transformer block: down(act(up x)), or down(act(gate x) * up x) when gated
@@ -20872,8 +24428,9 @@ public:
         value_ = value.contiguous_().detach();
         attach();
     }
-    /// Fills it by its rule; the stream of random numbers is the path's.
-    void fill(std::uint64_t seed, DType dtype = DType::f32);
+    /// Fills it by its rule; the stream of random numbers is the path's. The values are made on the CPU, in f32 unless f64 is
+    /// asked for: they are the same on every device.
+    void fill(std::uint64_t seed, DType dtype = DType::f32, Device device = Device::cpu());
     /// Buffers stay untrained.
     void set_trainable(bool on) {
         trainable_ = on && kind_ == Kind::weight;
@@ -20903,7 +24460,8 @@ private:
     Var value_;
 };
 
-inline void Parameter::fill(std::uint64_t seed, DType dtype) {
+inline void Parameter::fill(std::uint64_t seed, DType wanted, Device device) {
+    const DType dtype = wanted == DType::f64 ? wanted : DType::f32;
     const Var value = Var::full(shape_, init_.rule == Init::Rule::constant ? init_.value : 0.0, dtype);
     if (init_.rule != Init::Rule::constant) {
         Index receptive = 1;
@@ -20930,7 +24488,7 @@ inline void Parameter::fill(std::uint64_t seed, DType dtype) {
             });
         });
     }
-    set(value);
+    set(cast(value, wanted).to(device));
 }
 
 }  // namespace svad
@@ -21087,6 +24645,31 @@ void init(M& module, std::uint64_t seed, DType dtype = DType::f32) {
     for_each_parameter(module, [&](const std::string&, Parameter& p) { p.fill(seed, dtype); });
 }
 
+/// The same on a device, in f32 or bf16.
+template <Module M>
+void init(M& module, std::uint64_t seed, Device device, DType dtype = DType::f32) {
+    for_each_parameter(module, [&](const std::string&, Parameter& p) { p.fill(seed, dtype, device); });
+}
+
+/// Moves every value, blocked ones as they are. Optimizers that know the module must be made afterwards.
+template <Module M>
+void to(M& module, Device device) {
+    for_each_parameter(module, [&](const std::string&, Parameter& p) {
+        if (p.filled()) p.set(p.var().detach().to(device));
+    });
+}
+
+/// Moves every value and converts all but the blocked ones, to f32 or bf16.
+template <Module M>
+void to(M& module, Device device, DType dtype) {
+    if (dtype != DType::f32 && dtype != DType::bf16) fail<DTypeError>("to: on a device parameters are f32 or bf16; got ", dtype);
+    for_each_parameter(module, [&](const std::string&, Parameter& p) {
+        if (!p.filled()) return;
+        const Var v = p.var().detach();
+        p.set((is_blocked(v.dtype()) ? v : cast(v, dtype)).to(device));
+    });
+}
+
 /// Converts every value, for gradient checks in f64.
 template <Module M>
 void to(M& module, DType dtype) {
@@ -21195,6 +24778,33 @@ struct Linear {
     void visit(auto&& f) { f("weight", weight); f("bias", bias); f("lora", lora); }
 };
 
+/// The results of layers that read the same x, side by side, from one product over their weights put together. Empty if
+/// they cannot be joined (adapters, packed weights), or if x has too few rows to be worth the copy of the weights.
+[[nodiscard]] inline Var joined(const Var& x, std::initializer_list<const Linear*> layers) {
+    if (x.rank() == 0 || x.shape().rows() < x.size(-1) || x.device() != Device::cpu()) return Var();
+    std::vector<Var> weights, biases;
+    bool biased = false;
+    for (const Linear* l : layers) {
+        if (l->lora || l->weight.var().dtype() != x.dtype()) return Var();
+        weights.push_back(l->weight), biased = biased || l->bias;
+    }
+    if (!biased) return linear(x, concat(0, weights));
+    for (const Linear* l : layers) biases.push_back(l->bias ? l->bias->var() : Var::zeros({l->out()}, x.dtype()));
+    return linear(x, concat(0, weights), concat(0, biases));
+}
+
+/// Several layers on the same x: {layer(x) ...}. While a text is written with packed weights, they share one pass of the threads.
+template <std::same_as<Linear>... Layers>
+std::array<Var, sizeof...(Layers)> together(const Var& x, const Layers&... layers) {
+    if ((layers.lora || ...)) return {layers(x)...};
+    const std::array<Var, sizeof...(Layers)> weights{layers.weight.var()...};
+    if (!detail::few_packed(x, weights)) return {layers(x)...};
+    const std::vector<Var> products = detail::packed_linears(x, weights);
+    std::size_t i = 0;
+    const auto finish = [&](const Linear& l) { const Var& y = products[i++]; return l.bias ? y + l.bias->var() : y; };
+    return {finish(layers)...};
+}
+
 struct MlpOptions {
     Activation activation = Activation::gelu;
     bool gated = false;
@@ -21217,15 +24827,129 @@ struct Mlp {
     }
 
     Var operator()(const Var& x) const {
+        if (!gate && dropout_rate == 0 && !up.lora && !down.lora)
+            return feed_forward(x, up.weight, value_or_none(up.bias), down.weight, value_or_none(down.bias), activation);
         Var h;
-        if (!gate) h = up(x, activation);
-        else if (activation == Activation::silu) h = swiglu((*gate)(x), up(x));
+        if (const Var both = gate && activation == Activation::silu ? joined(x, {&*gate, &up}) : Var()) h = swiglu_joined(both);
+        else if (!gate) h = up(x, activation);
+        else if (activation == Activation::silu) {
+            const auto [g, u] = together(x, *gate, up);
+            h = swiglu(g, u);
+        }
         else h = (*gate)(x, activation) * up(x);
         if (dropout_rate > 0) h = dropout(h, dropout_rate);
         return down(h);
     }
 
     void visit(auto&& f) { f("gate", gate); f("up", up); f("down", down); }
+};
+
+}  // namespace svad
+
+namespace svad {
+
+class AnyModule {
+public:
+    AnyModule() = default;
+    /// Shares the module.
+    template <Module M>
+    explicit AnyModule(std::shared_ptr<M> module)
+        : parameters_([module](detail::Walker<Parameter>& walker) { walker.enter(*module); }),
+          linears_([module](detail::Walker<Linear>& walker) { walker.enter(*module); }) {}
+
+    void visit(detail::Walker<Parameter>& walker) const {
+        if (parameters_) parameters_(walker);
+    }
+    void visit(detail::Walker<Linear>& walker) const {
+        if (linears_) linears_(walker);
+    }
+    void visit(detail::AnyVisitor) const {}         // what makes it a Module
+
+private:
+    std::function<void(detail::Walker<Parameter>&)> parameters_;
+    std::function<void(detail::Walker<Linear>&)> linears_;
+};
+
+}  // namespace svad
+
+// ==== svad/nn/attention.hpp ====
+// Attention layers on tokens [B, L, D]. Queries, keys and values have a Linear each: products of 128..5120 columns
+// reach the speed of one packed product, and the packed one pays for three sliced gradients; fused checkpoints
+// (W_pack, in_proj, c_attn) are split by rows when loaded.
+// Rejected: one class with optional memory (self attention caches and rotates, cross attention does neither).
+
+// ==== svad/nn/kv_cache.hpp ====
+// KvCache: the keys and values that a decoder has already computed, preallocated for all steps, so that a new word
+// costs one position and no copy. Layout per layer [rows, capacity, width]. Generation only: nothing here is on the
+// tape. Beam search copies rows by reorder().
+
+namespace svad {
+
+class KvCache {
+public:
+    /// Room for `capacity` positions of `rows` sequences in `layers` layers; `width` is key-value heads x head size.
+    KvCache(Index layers, Index rows, Index capacity, Index width, DType dtype = DType::f32, Device device = Device::cpu())
+        : rows_(rows), capacity_(capacity), width_(width), dtype_(dtype) {
+        for (Index i = 0; i < 2 * layers; ++i) store_.push_back(Var::uninitialized({rows, capacity, width}, dtype, device));
+    }
+
+    Index rows() const { return rows_; }
+    Index capacity() const { return capacity_; }
+    /// Positions that every layer holds.
+    Index length() const { return length_; }
+
+    /// Writes the new keys and values [rows, n, width] of a layer behind the old ones and returns all of them,
+    /// [rows, length + n, width], as views. The length grows by advance(), once per step.
+    std::pair<Var, Var> append(Index layer, const Var& keys, const Var& values) {
+        return {put(2 * layer, keys), put(2 * layer + 1, values)};
+    }
+    void advance(Index n) { length_ += n; }
+
+    /// Row i becomes what row rows[i] was; there may be more rows than before.
+    void reorder(std::span<const Index> rows) {
+        const std::size_t size = static_cast<std::size_t>(width_) * size_of(dtype_);
+        for (Var& v : store_) {
+            const Var next = Var::uninitialized({static_cast<Index>(rows.size()), capacity_, width_}, dtype_, v.device());
+            for (std::size_t i = 0; i < rows.size(); ++i) {
+                if (rows[i] < 0 || rows[i] >= rows_) fail<UsageError>("kv_cache: no row ", rows[i], " among ", rows_);
+                copy(v.device(), bytes(next, static_cast<Index>(i), 0), bytes(v, rows[i], 0), static_cast<std::size_t>(length_) * size);
+            }
+            v = next;
+        }
+        rows_ = static_cast<Index>(rows.size());
+    }
+
+private:
+    static void copy(Device device, std::byte* to, const std::byte* from, std::size_t n) {
+#if SVAD_CUDA
+        if (device.kind == Device::Kind::cuda) return cuda::copy_bytes(to, from, n, device.index);
+#endif
+        if (device.kind == Device::Kind::cpu) std::memcpy(to, from, n);
+    }
+
+    std::byte* bytes(const Var& v, Index row, Index position) const {
+        return v.storage().data() + static_cast<std::size_t>((row * capacity_ + position) * width_) * size_of(dtype_);
+    }
+
+    Var put(Index slot, const Var& x) {
+        const auto [B, n, W] = x.sizes<3>("rows n width");
+        const Var& v = store_.at(static_cast<std::size_t>(slot));
+        if (B != rows_ || W != width_ || x.dtype() != dtype_ || x.device() != v.device())
+            fail<ShapeError>("kv_cache: made for ", rows_, " rows of width ", width_, " in ", dtype_, " on ", v.device(), "; got ", x, " on ", x.device());
+        if (length_ + n > capacity_) fail<UsageError>("kv_cache: ", length_, " + ", n, " positions do not fit ", capacity_);
+        const Var packed = x.contiguous_().detach();
+        const std::size_t size = static_cast<std::size_t>(n * W) * size_of(dtype_);
+        for (Index b = 0; b < B; ++b)
+            copy(v.device(), bytes(v, b, length_), packed.storage().data() + packed.offset() * size_of(dtype_) + static_cast<std::size_t>(b) * size, size);
+        Strides strides{};
+        strides[0] = capacity_ * width_, strides[1] = width_, strides[2] = 1;
+        return v.with_layout({rows_, length_ + n, width_}, strides, 0);
+    }
+
+    std::vector<Var> store_;                        // keys of layer 0, values of layer 0, keys of layer 1, ...
+    Index rows_, capacity_, width_;
+    DType dtype_;
+    Index length_ = 0;
 };
 
 }  // namespace svad
@@ -21279,13 +25003,17 @@ struct Attention {
     /// tokens [B, L, D] look at themselves.
     Var operator()(const Var& tokens, const AttentionContext& context = {}) const {
         (void)tokens.sizes<3>("B L D");
-        Var queries = q(tokens), keys = k(tokens), values = v(tokens);
+        if (Var qkv = context.cache || context.prefix > 0 ? Var() : joined(tokens, {&q, &k, &v})) {
+            if (context.rotation) qkv = rope_heads(qkv, heads + kv_heads, context.positions, *context.rotation, context.rope);
+            return out(attention_packed(qkv, heads, kv_heads, options_of(context)));
+        }
+        auto [queries, keys, values] = together(tokens, q, k, v);
         if (context.rotation) {
             queries = rope(queries, context.positions, *context.rotation, context.rope);
             keys = rope(keys, context.positions, *context.rotation, context.rope);
         }
         if (context.cache) std::tie(keys, values) = context.cache->append(context.layer, keys, values);
-        const AttentionOptions options{.causal = context.causal, .keep = wide(context.keep), .slopes = context.slopes};
+        const AttentionOptions options = options_of(context);
         const Index P = context.prefix, L = queries.size(1);
         if (P == 0) return out(attention_tokens(queries, keys, values, heads, kv_heads, options));
         const Var front = attention_tokens(queries.slice(1, 0, P), keys.slice(1, 0, P), values.slice(1, 0, P), heads, kv_heads);
@@ -21295,7 +25023,9 @@ struct Attention {
 
     /// tokens [B, Q, D] look at memory [B, L, M].
     Var look(const Var& tokens, const Var& memory, const KeyMask& keep = {}) const {
-        return out(attention_tokens(q(tokens), k(memory), v(memory), heads, kv_heads, {.keep = wide(keep)}));
+        const AttentionOptions options{.keep = wide(keep)};
+        if (const Var kv = joined(memory, {&k, &v})) return out(attention_kv(q(tokens), kv, heads, kv_heads, options));
+        return out(attention_tokens(q(tokens), k(memory), v(memory), heads, kv_heads, options));
     }
 
     void visit(auto&& f) { f("q", q); f("k", k); f("v", v); f("out", out); }
@@ -21305,6 +25035,7 @@ private:
     static Index head_width(const AttentionShape& s) { return s.head_width == 0 ? s.width / s.heads : s.head_width; }
     static Index memory_width(const AttentionShape& s) { return s.memory_width == 0 ? s.width : s.memory_width; }
 
+    static AttentionOptions options_of(const AttentionContext& c) { return {.causal = c.causal, .keep = wide(c.keep), .slopes = c.slopes}; }
     static Tensor<std::uint8_t> wide(const KeyMask& keep) {         // [B, L] -> [B, 1, 1, L]
         return keep.rank() == 2 ? keep.reshape({keep.size(0), 1, 1, keep.size(1)}) : Tensor<std::uint8_t>();
     }
@@ -21349,6 +25080,10 @@ struct NameTable {
         for (const NameRule& r : rules) t.rules.push_back({file + r.file, ours + r.ours, r.transposed, r.heads});
         for (const std::string& glob : ignored) t.ignored.push_back(file + glob);
         return t;
+    }
+    /// Whether another file fills this parameter.
+    [[nodiscard]] bool fills_elsewhere(const std::string& path) const {
+        return std::any_of(elsewhere.begin(), elsewhere.end(), [&](const auto& glob) { return detail::glob_match(glob, path); });
     }
     NameTable& add(const NameTable& other) {
         rules.insert(rules.end(), other.rules.begin(), other.rules.end());
@@ -21545,11 +25280,8 @@ void load(M& module, const File& file, const NameTable& table = {}) {
             if (p && !filled.emplace(p, true).second) unused.push_back(name + " (a second value for " + p->path() + ")");
         plan.emplace_back(name, target);
     }
-    const auto elsewhere = [&](const std::string& path) {
-        return std::any_of(table.elsewhere.begin(), table.elsewhere.end(), [&](const auto& glob) { return detail::glob_match(glob, path); });
-    };
     for (const auto& [path, p] : map)
-        if (!filled.count(p) && !elsewhere(path)) missing.push_back(path);
+        if (!filled.count(p) && !table.fills_elsewhere(path)) missing.push_back(path);
     if (!missing.empty() || !unused.empty() || !misshaped.empty()) {
         std::string text;
         const auto list = [&](const std::vector<std::string>& names, const std::string& what) {
@@ -21586,6 +25318,13 @@ void load(M& module, const File& file, const NameTable& table = {}) {
 template <Module M>
 void load(M& module, const std::string& path, const NameTable& table = {}) {
     load(module, io::open_weights(path), table);
+}
+
+/// The same, and moves the values to a device.
+template <Module M>
+void load(M& module, const std::string& path, Device device, const NameTable& table = {}) {
+    load(module, path, table);
+    to(module, device);
 }
 
 /// Writes every parameter under its path as `dtype` (f32, bf16, f16 or f64), atomically; not those whose path matches one
@@ -21707,7 +25446,8 @@ inline std::set<std::string> weight_files(const std::string& folder) {
 /// safetensors files with the same names, shapes and element types, and the source's small files (config.json, tokenizer,
 /// texts of up to 64 MiB). Tensors that the model does not hold are copied; a head stored beside the words it is tied to
 /// gets their values. Throws UsageError for parameters that have no place in the source (low-rank parts: merge_lora() and
-/// drop_lora() first), FormatError and ShapeError where the source is another model's. The folders must differ.
+/// drop_lora() first) and are not among names.elsewhere, FormatError and ShapeError where the source is another model's.
+/// The folders must differ.
 template <Module M>
 void export_like(M& module, const std::string& source, const std::string& folder, const NameTable& names) {
     namespace fs = std::filesystem;
@@ -21722,7 +25462,7 @@ void export_like(M& module, const std::string& source, const std::string& folder
     for (const auto& [name, tensor] : all) written.insert(tensor.target.parts.begin(), tensor.target.parts.end());
     std::vector<std::string> homeless;
     for (const auto& [path, p] : map)
-        if (!written.contains(p)) homeless.push_back(path);
+        if (!written.contains(p) && !names.fills_elsewhere(path)) homeless.push_back(path);
     if (!homeless.empty())
         fail<UsageError>("export: ", homeless.size(), " parameters have no place in ", source, " (", detail::some(homeless), ")");
     std::size_t next = 0;
@@ -21790,6 +25530,13 @@ struct Embedding {
     void visit(auto&& f) { f("weight", weight); }
 };
 
+namespace detail {
+/// Pixels come from the CPU: where a model is elsewhere they are brought there, in the dtype it computes in.
+inline Var pixels_for(const Var& pixels, const Var& weight) {
+    return pixels.device() == weight.device() ? pixels : pixels.like(weight);
+}
+}  // namespace detail
+
 /// Pictures to patch vectors, row-major: [B, 3, S, S] -> [B, N, width].
 struct PatchEmbed {
     Parameter weight;                               // [width, channels, patch, patch]
@@ -21801,8 +25548,11 @@ struct PatchEmbed {
         if (with_bias) bias.emplace(Shape{width}, Init::zeros());
     }
     Var operator()(const Var& pixels) const {
-        const Var y = conv2d(pixels, weight, value_or_none(bias), {patch, patch}, {0, 0});          // [B, D, h, w]
-        return y.reshape({y.size(0), y.size(1), y.size(2) * y.size(3)}).permute({0, 2, 1});
+        const auto [B, C, H, W] = pixels.sizes<4>("B C H W");
+        const Index h = H / patch, w = W / patch, n = C * patch * patch;
+        const Var whole = detail::pixels_for(pixels, weight).slice(2, 0, h * patch).slice(3, 0, w * patch);                     // a rest at the edges is not seen
+        const Var patches = whole.reshape({B, C, h, patch, w, patch}).permute({0, 2, 4, 1, 3, 5}).reshape({B, h * w, n});
+        return linear(patches, weight.var().reshape({weight.shape()[0], n}), value_or_none(bias));  // [B, h w, D]
     }
     void visit(auto&& f) { f("weight", weight); f("bias", bias); }
 };
@@ -21818,7 +25568,7 @@ struct TubeEmbed {
         if (with_bias) bias.emplace(Shape{width}, Init::zeros());
     }
     Var operator()(const Var& clip) const {
-        const Var y = conv3d(clip.permute({0, 2, 1, 3, 4}), weight, value_or_none(bias),
+        const Var y = conv3d(detail::pixels_for(clip, weight).permute({0, 2, 1, 3, 4}), weight, value_or_none(bias),
                              {.stride = {2, patch, patch}, .padding = {1, 0, 0}, .groups = 1});     // [B, D, T', h, w]
         const Index B = y.size(0), D = y.size(1), T = y.size(2), N = y.size(3) * y.size(4);
         return y.permute({0, 2, 3, 4, 1}).reshape({B * T, N, D});
@@ -21833,6 +25583,8 @@ struct DepthwiseConv3d {
     explicit DepthwiseConv3d(Index channels, Init rule = Init::normal(0.02))
         : weight(Shape{channels, 1, 3, 3, 3}, rule), bias(Shape{channels}, Init::zeros()) {}
     Var operator()(const Var& tokens) const { return depthwise_tokens(tokens, weight, bias); }
+    /// Tokens [B * T, E + H * W, C] with the convolution added to their patches.
+    Var added_to(const Var& tokens, const TokenGrid& grid) const { return depthwise_clips(tokens, weight, bias, grid, true); }
     void visit(auto&& f) { f("weight", weight); f("bias", bias); }
 };
 
@@ -22113,7 +25865,7 @@ struct Bert {
             for (Index i = 0; i < L; ++i)
                 share[b * L + i] = (keep.rank() != 2 || keep(b, i)) ? 1.0 / std::max(kept, 1e-9) : 0.0;
         }
-        const Var weights = hidden.dtype() == DType::f64 ? Var(share) : Var(share.to<float>());
+        const Var weights = Var(share).like(hidden);
         return l2_normalize(matmul(weights, hidden).reshape({B, W}));
     }
 
@@ -22273,8 +26025,14 @@ struct Decoder {
     /// An empty cache for `rows` sequences of up to `capacity` positions.
     KvCache cache(Index rows, Index capacity) const {
         const Linear& k = blocks.at(0).attn.k;
-        const DType type = words.weight.var().dtype();
-        return KvCache(config.depth, rows, capacity, k.out(), blocks::is_packed(type) ? DType::f32 : type);
+        return KvCache(config.depth, rows, capacity, k.out(), computes_in(words.weight), words.weight.var().device());
+    }
+
+    /// The dtype of what these weights make of vectors: their own, or f32 where they stay as a file stores them.
+    static DType computes_in(const Parameter& weight) {
+        const Var& w = weight.var();
+        const bool stored = is_blocked(w.dtype()) || (blocks::is_packed(w.dtype()) && w.device().kind == Device::Kind::cpu);
+        return stored ? DType::f32 : w.dtype();
     }
 
     void visit(auto&& f) {
@@ -22580,7 +26338,7 @@ struct VitConfig {
         for (Index x = 0; x < new_columns; ++x)
             for (Index j = 0; j < rows; ++j)
                 for (Index i = 0; i < columns; ++i) both(y * new_columns + x, j * columns + i) = down(y, j) * across(x, i);
-    return matmul(table.dtype() == DType::f64 ? Var(both) : Var(both.to<float>()), table);
+    return matmul(Var(both).like(table), table);
 }
 
 /// Every place of the picture looks at itself in all frames (LanguageBind, arXiv 2310.01852): h = x + place of the frame;
@@ -22958,8 +26716,7 @@ struct ClipVip {
 private:
     Var time_table(Index T) const {
         if (T == config.frames) return times->var();
-        const Tensor<double> m = linear_matrix(config.frames, T);
-        return matmul(times->var().dtype() == DType::f64 ? Var(m) : Var(m.to<float>()), times->var());
+        return matmul(Var(linear_matrix(config.frames, T)).like(*times), times->var());
     }
 
     // Two products instead of one with a mask: the leading tokens see all, N patches see 1 + P + N keys and not 1 + P + T N.
@@ -23221,8 +26978,7 @@ struct Gmhra {
 
 private:
     Var positioned(const Var& tokens, const Grid& grid) const {
-        const Var clip = clip_of_patches(tokens, grid);
-        return with_patches(tokens, clip + dpe(clip));
+        return dpe.added_to(tokens, {grid.frames, grid.rows, grid.columns});
     }
 };
 
@@ -24402,7 +28158,7 @@ public:
             const Var one = cross_entropy(logits(queries, k), labels);
             total = total ? total + one : one;
         }
-        return total ? total * (1.0 / static_cast<double>(kinds)) : Var::zeros({});
+        return total ? total * (1.0 / static_cast<double>(kinds)) : Var::zeros({}, DType::f32, queries.device());
     }
 
     /// Scores of kind k's words: [B, words].
@@ -25595,9 +29351,16 @@ inline void process_scores(std::span<float> scores, std::span<const Id> seen, In
         for (std::size_t i = static_cast<std::size_t>(o.vocabulary); i < scores.size(); ++i) scores[i] = never;
 }
 
-/// The best word; the first among equals.
+/// The best word; the first among equals. Sixteen lanes, since one comparison after the other takes longer than a layer.
 [[nodiscard]] inline Id best(std::span<const float> scores) {
-    return static_cast<Id>(std::max_element(scores.begin(), scores.end()) - scores.begin());
+    std::array<float, 16> tops;
+    tops.fill(-std::numeric_limits<float>::infinity());
+    std::size_t i = 0;
+    for (; i + tops.size() <= scores.size(); i += tops.size())
+        for (std::size_t lane = 0; lane < tops.size(); ++lane) tops[lane] = scores[i + lane] > tops[lane] ? scores[i + lane] : tops[lane];
+    for (; i < scores.size(); ++i) tops[0] = std::max(tops[0], scores[i]);
+    const auto found = std::find(scores.begin(), scores.end(), *std::max_element(tops.begin(), tops.end()));
+    return found == scores.end() ? 0 : static_cast<Id>(found - scores.begin());
 }
 
 /// A random word from softmax(scores / temperature), cut to the top_k best and then to the smallest set of mass top_p.
@@ -27020,7 +30783,8 @@ inline std::string escaped_srt(std::string_view line) {
 //   videochat    8 frames   its own conversation         top-p 0.9, up to 200 words
 //   gvt         16 frames   none                         4 beams; its length penalty ((5 + n) / 6)^0.6 is n^0.6 here
 // A folder is as Hugging Face lays it out: config.json, weights, tokenizer (tokenizer.json, vocab.txt or qwen.tiktoken),
-// preprocessor_config.json. VideoChat's language model lies in a folder `language` inside, as one of its own.
+// preprocessor_config.json. VideoChat's language model lies in a folder `language` inside, as one of its own. Low-rank
+// parts in a file lora.safetensors beside them are part of the system. How it is fine-tuned: train/tune.hpp.
 
 namespace svad::infer {
 
@@ -27028,12 +30792,28 @@ struct System {
     text::Tokenizer tokenizer;
     Preprocessor pixels;
     video::Choice frames = video::Uniform{.frames = 1};
-    SearchOptions search;
+    SearchOptions search;                           ///< the last of its stop words ended the captions that it learned from
     std::string question;                           ///< what is asked, where the system takes words
     std::string cut;                                ///< the answer ends in front of this text
     const Decoder* decoder = nullptr;
     /// Input [1, T, 3, S, S], the frames' times in seconds and the question, to what the decoder continues.
     std::function<Prompt(const Var&, const std::vector<double>&, const std::string&)> prompt;
+    AnyModule module;                               ///< all its weights: the language model's are decoder.*
+    std::function<void(const std::string&)> write;  ///< the weights as they are, without low-rank parts, as a folder like its own
+
+    /// Writes a folder like the one it came from with the present weights, low-rank parts folded in, which stand beside the
+    /// weights again afterwards.
+    void save(const std::string& folder) const {
+        struct Folded {
+            const AnyModule& module;
+            explicit Folded(const AnyModule& m) : module(m) { merge_lora(module); }
+            ~Folded() { unmerge_lora(module); }
+            Folded(const Folded&) = delete;
+            Folded& operator=(const Folded&) = delete;
+        };
+        const Folded whole(module);
+        write(folder);
+    }
 
     /// What it says of frames [T, H, W, 3] at these seconds.
     [[nodiscard]] std::string describe(const Tensor<std::uint8_t>& clip, const std::vector<double>& seconds) const {
@@ -27083,11 +30863,19 @@ inline text::Tokenizer folder_tokenizer(const std::string& folder) {
 inline Tensor<Id> row_of(const std::vector<Id>& ids) { return Tensor<Id>({1, static_cast<Index>(ids.size())}, ids); }
 inline void append(std::vector<Id>& to, const std::vector<Id>& more) { to.insert(to.end(), more.begin(), more.end()); }
 
-/// The model of config.json in the folder, filled, shared with the closures of a System.
+/// The same table for a model that may have been given low-rank parts, which have a file of their own.
+inline NameTable beside_lora(NameTable names) {
+    names.elsewhere.emplace_back("*.lora.?");
+    return names;
+}
+
+/// The model of config.json in the folder, filled, shared with the closures of the System.
 template <class M, class Config>
-std::shared_ptr<M> opened(const std::string& folder, Config config, const NameTable& names) {
-    auto model = std::make_shared<M>(config);
+std::shared_ptr<M> opened(System& s, const std::string& folder, Config config, const NameTable& names) {
+    const auto model = std::make_shared<M>(config);
     load(*model, folder, names);
+    s.module = AnyModule(model), s.decoder = &model->decoder;
+    s.write = [model, folder, names = beside_lora(names)](const std::string& to) { export_like(*model, folder, to, names); };
     return model;
 }
 
@@ -27105,12 +30893,11 @@ inline std::string text_type(const io::Json& json) {
 inline System open_blip2(const std::string& folder, const io::Json& json, const std::string& where) {
     const Blip2Config config = hub::blip2(json, where);
     System s = start(folder, config.vision.image);
-    const auto model = opened<Blip2>(folder, config, names::blip2(text_type(json)));
+    const auto model = opened<Blip2>(s, folder, config, names::blip2(text_type(json)));
     const Id begin = s.tokenizer.id("</s>");
     s.search.max_new = 30, s.search.min_new = 1, s.search.beams = 5, s.search.stop = {begin};
     if (const std::vector<Id> line = s.tokenizer.encode("\n"); line.size() == 1) s.search.stop.push_back(line[0]);     // how it was trained
     s.question = "a photo of";
-    s.decoder = &model->decoder;
     s.prompt = [model, begin, tokenizer = s.tokenizer](const Var& clip, const std::vector<double>&, const std::string& question) {
         const Var seen = model->see(clip.reshape({clip.size(1), 3, clip.size(3), clip.size(4)}));
         std::vector<Id> ids = placeholders(model->config.image_id, seen.size(0) * seen.size(1));
@@ -27124,10 +30911,9 @@ inline System open_blip2(const std::string& folder, const io::Json& json, const 
 inline System open_qwen_vl(const std::string& folder, const io::Json& json, const std::string& where) {
     const QwenVlConfig config = hub::qwen_vl(json, where);
     System s = start(folder, config.vision.vit.image);
-    const auto model = opened<QwenVl>(folder, config, names::qwen_vl(config.vision.vit.heads));
+    const auto model = opened<QwenVl>(s, folder, config, names::qwen_vl(config.vision.vit.heads));
     s.search.max_new = 30, s.search.min_new = 8, s.search.length_penalty = 0, s.search.stop = {s.tokenizer.id("<|endoftext|>")};
     s.question = "Generate the caption in English:";
-    s.decoder = &model->decoder;
     s.prompt = [model, tokenizer = s.tokenizer](const Var& clip, const std::vector<double>&, const std::string& question) {
         const Var seen = model->see(clip.reshape({clip.size(1), 3, clip.size(3), clip.size(4)}));
         std::vector<Id> ids{model->config.image_start};
@@ -27154,11 +30940,10 @@ inline System open_llava(const std::string& folder, const io::Json& json, const 
     const LlavaConfig config = hub::llava(json, where);
     if (clips && !config.video) fail<UsageError>(where, ": has no tower for clips; it is llava, not video-llava");
     System s = start(folder, config.vision.image);
-    const auto model = opened<Llava>(folder, config, names::llava(text_type(json)));
+    const auto model = opened<Llava>(s, folder, config, names::llava(text_type(json)));
     s.search.max_new = 512, s.search.stop = {s.tokenizer.id("</s>")};
     if (clips) s.frames = video::Linspace{.frames = 8};
     s.question = clips ? "Describe the video in detail." : "Describe the image in detail.";
-    s.decoder = &model->decoder;
     s.prompt = [model, clips, tokenizer = s.tokenizer](const Var& clip, const std::vector<double>&, const std::string& question) {
         const Var seen = clips ? model->watch(clip) : model->see(clip.reshape({clip.size(1), 3, clip.size(3), clip.size(4)}));
         auto [ids, behind] = around(text::find_chat_template(clips ? "video-llava" : "llava-1.5"), tokenizer, "\n" + question);
@@ -27172,11 +30957,10 @@ inline System open_llava(const std::string& folder, const io::Json& json, const 
 inline System open_gvt(const std::string& folder, const io::Json& json, const std::string& where) {
     const GitConfig config = hub::gvt(json, where);
     System s = start(folder, config.vision.image);
-    const auto model = opened<Git>(folder, config, names::gvt());
+    const auto model = opened<Git>(s, folder, config, names::gvt());
     const Id begin = s.tokenizer.id("[CLS]");
     s.frames = video::Stride{.frames = 16};
     s.search.max_new = 64, s.search.beams = 4, s.search.length_penalty = 0.6, s.search.stop = {s.tokenizer.id("[SEP]")};
-    s.decoder = &model->decoder;
     s.prompt = [model, begin](const Var& clip, const std::vector<double>&, const std::string&) {
         const Var seen = model->see(clip);
         return Prompt{.vectors = model->vectors(row_of({begin}), seen), .keep = {}, .seen = {{begin}}, .prefix = seen.size(1)};
@@ -27184,24 +30968,34 @@ inline System open_gvt(const std::string& folder, const io::Json& json, const st
     return s;
 }
 
+/// VideoChat with its language model.
+struct VideoChatSystem {
+    VideoChat eyes;
+    Decoder decoder;
+    void visit(auto&& f) { f("", eyes); f("decoder", decoder); }
+};
+
 inline System open_videochat(const std::string& folder, const io::Json& json, const std::string& where) {
-    struct Both {
-        VideoChat eyes;
-        Decoder decoder;
-    };
     const std::string language = folder + "/language", words = language + "/config.json";
     const io::Json text = io::read_json(words);
     const VideoChatConfig config = hub::video_chat(json, where);
     System s = start(folder, config.video.vit.image, language);
-    const auto model = std::make_shared<Both>(Both{VideoChat(config), Decoder(hub::decoder(text, words))});
+    const auto model = std::make_shared<VideoChatSystem>(VideoChatSystem{VideoChat(config), Decoder(hub::decoder(text, words))});
     if (model->decoder.config.width != config.word_width)
         fail<io::FormatError>(where, ": projects to words of ", config.word_width, ", but ", words, " has ", model->decoder.config.width);
-    load(model->eyes, folder, names::video_chat());
-    load(model->decoder, language, names::decoder(text.value("model_type", "llama")));
+    const NameTable eyes = beside_lora(names::video_chat()), tongue = beside_lora(names::decoder(text.value("model_type", "llama")));
+    load(model->eyes, folder, eyes);
+    load(model->decoder, language, tongue);
+    name_parameters(*model);
     s.search.max_new = 200, s.search.sample = true, s.search.top_p = 0.9, s.search.stop = {s.tokenizer.id("</s>")};
     s.frames = video::Segments{.frames = 8};
     s.question = "Describe the video in detail.", s.cut = "###";
-    s.decoder = &model->decoder;
+    s.module = AnyModule(model), s.decoder = &model->decoder;
+    s.write = [model, folder, language, eyes, tongue](const std::string& to) {
+        export_like(model->eyes, folder, to, eyes);
+        export_like(model->decoder, language, to + "/language", tongue);
+        name_parameters(*model);
+    };
     s.prompt = [model, tokenizer = s.tokenizer](const Var& clip, const std::vector<double>& seconds, const std::string& question) {
         const Var seen = model->eyes(clip);                     // [1, Q + E, D]
         std::string times;
@@ -27231,12 +31025,16 @@ inline constexpr std::array<std::string_view, 6> system_names{"blip2", "qwen-vl"
 [[nodiscard]] inline System open_system(std::string_view name, const std::string& folder) {
     const std::string where = folder + "/config.json";
     const io::Json json = io::read_json(where);
-    if (name == "blip2") return detail::open_blip2(folder, json, where);
-    if (name == "qwen-vl") return detail::open_qwen_vl(folder, json, where);
-    if (name == "llava" || name == "video-llava") return detail::open_llava(folder, json, where, name == "video-llava");
-    if (name == "videochat") return detail::open_videochat(folder, json, where);
-    if (name == "gvt") return detail::open_gvt(folder, json, where);
-    fail<UsageError>("there is no system '", name, "'; known are blip2, qwen-vl, llava, video-llava, videochat and gvt");
+    System s = [&] {
+        if (name == "blip2") return detail::open_blip2(folder, json, where);
+        if (name == "qwen-vl") return detail::open_qwen_vl(folder, json, where);
+        if (name == "llava" || name == "video-llava") return detail::open_llava(folder, json, where, name == "video-llava");
+        if (name == "videochat") return detail::open_videochat(folder, json, where);
+        if (name == "gvt") return detail::open_gvt(folder, json, where);
+        fail<UsageError>("there is no system '", name, "'; known are blip2, qwen-vl, llava, video-llava, videochat and gvt");
+    }();
+    if (const std::string parts = folder + "/lora.safetensors"; io::exists(parts)) load_lora(s.module, parts);
+    return s;
 }
 
 }  // namespace svad::infer
@@ -27372,6 +31170,80 @@ void describe_video(const Captioner& captioner, const std::string& path, const V
 }  // namespace svad::infer
 
 // data/: manifests, batches, the synthetic world.
+// ==== svad/data/ahead.hpp ====
+// Batches made ahead by worker threads and handed out in order through a bounded queue. Batch k is make(k), whatever the
+// number of workers.
+
+namespace svad::data {
+
+template <class Batch>
+class Ahead {
+public:
+    /// `make` is called from `workers` threads at once; at most `queue` batches are made ahead, from number `first` on.
+    Ahead(std::function<Batch(Index)> make, int workers, Index queue, Index first)
+        : make_(std::move(make)), queue_(queue), claimed_(first), wanted_(first) {
+        for (int i = 0; i < std::max(1, workers); ++i) threads_.emplace_back([this] { work(); });
+    }
+
+    ~Ahead() {
+        {
+            const std::lock_guard lock(mutex_);
+            quit_ = true;
+        }
+        changed_.notify_all();
+        for (auto& t : threads_) t.join();
+    }
+    Ahead(const Ahead&) = delete;
+    Ahead& operator=(const Ahead&) = delete;
+
+    /// The next batch; waits for it. What a worker threw is thrown here.
+    Batch next() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return error_ || ready_.count(wanted_) > 0; });
+        if (error_) std::rethrow_exception(error_);
+        Batch batch = std::move(ready_.at(wanted_));
+        ready_.erase(wanted_++);
+        lock.unlock();
+        changed_.notify_all();
+        return batch;
+    }
+
+private:
+    void work() {
+        for (;;) {
+            Index number = 0;
+            {
+                std::unique_lock lock(mutex_);
+                changed_.wait(lock, [&] { return quit_ || claimed_ < wanted_ + queue_; });
+                if (quit_) return;
+                number = claimed_++;
+            }
+            try {
+                Batch batch = make_(number);
+                const std::lock_guard lock(mutex_);
+                ready_.emplace(number, std::move(batch));
+            } catch (...) {
+                const std::lock_guard lock(mutex_);
+                if (!error_) error_ = std::current_exception();
+                quit_ = true;
+            }
+            changed_.notify_all();
+        }
+    }
+
+    std::function<Batch(Index)> make_;
+    Index queue_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::map<Index, Batch> ready_;
+    Index claimed_, wanted_;
+    bool quit_ = false;
+    std::exception_ptr error_;
+    std::vector<std::thread> threads_;              // last: they use everything above
+};
+
+}  // namespace svad::data
+
 // ==== svad/data/annotation_store.hpp ====
 // The annotations of a data-set folder while people work on them: annotations.jsonl, one clip a line, sorted by id.
 //   {"id": "v1#003", "description": "...", "keywords": [{"word": "jar", "kind": "object"}], "status": "written",
@@ -29310,9 +33182,82 @@ private:
 }  // namespace svad::data
 
 // ==== svad/data/loader.hpp ====
-// Batches of clips, made ahead by worker threads and handed out through a bounded queue. Batch k is a function of
-// (records, options, k) alone: a resumed run continues with the same clips, captions and blanks in the same order, on
-// any number of workers. A clip that cannot be decoded is replaced by the next one of the epoch, counted and reported.
+// Batches of clips with their texts. Batch k is a function of (records, options, k) alone: a resumed run continues with the
+// same clips, captions and blanks in the same order, on any number of workers (Ahead), and clips that cannot be decoded are
+// replaced, counted and reported (ShuffledClips).
+
+// ==== svad/data/shuffled_clips.hpp ====
+// The clips of a set in an endless order, shuffled anew every epoch: which clip stands at place n is a function of
+// (records, seed, n), so that a resumed run sees what an undisturbed one sees. A clip that cannot be decoded is replaced by
+// the next one of the epoch, counted and reported.
+
+namespace svad::data {
+
+/// `Clip` is what decoding a record gives.
+template <class Clip>
+class ShuffledClips {
+public:
+    /// Throws an Error for a record that it cannot decode; may be called from several threads.
+    using Decode = std::function<Clip(const Record&)>;
+
+    /// Two sets of one seed are shuffled by different `set` numbers.
+    ShuffledClips(std::vector<Record> records, Decode decode, std::uint64_t seed, int set)
+        : records_(std::move(records)), decode_(std::move(decode)), seed_(seed), set_(set) {}
+
+    Index size() const { return static_cast<Index>(records_.size()); }
+
+    /// The clip at place n, and its record; safe to call from several threads.
+    std::pair<Clip, const Record*> at(Index n) {
+        for (Index tries = 0; tries < size(); ++tries) {
+            const Record& record = records_[static_cast<std::size_t>(place(n + tries))];
+            {
+                const std::lock_guard lock(bad_mutex_);
+                if (bad_.count(record.id)) continue;
+            }
+            try {
+                return {decode_(record), &record};
+            } catch (const Error& e) {
+                const std::lock_guard lock(bad_mutex_);
+                bad_.emplace(record.id, e.what());
+            }
+        }
+        const std::lock_guard lock(bad_mutex_);
+        fail<UsageError>("loader: none of ", size(), " clips can be decoded; the first: ", bad_.empty() ? std::string("there are none") : bad_.begin()->second);
+    }
+
+    /// One line for every clip that could not be used so far.
+    std::vector<std::string> skipped() const {
+        const std::lock_guard lock(bad_mutex_);
+        std::vector<std::string> lines;
+        for (const auto& [id, why] : bad_) lines.push_back(why);
+        return lines;
+    }
+
+private:
+    // Which record stands at place n of the endless sequence.
+    Index place(Index n) {
+        const Index epoch = n / size();
+        const std::lock_guard lock(order_mutex_);
+        auto& order = orders_[epoch];
+        if (order.empty()) {
+            for (Index i = 0; i < size(); ++i) order.push_back(i);
+            Random random(seed_, static_cast<std::uint64_t>(epoch * 2 + set_));
+            random.shuffle(std::span<Index>(order));
+            orders_.erase(epoch - 2);
+        }
+        return order[static_cast<std::size_t>(n % size())];
+    }
+
+    std::vector<Record> records_;
+    Decode decode_;
+    std::uint64_t seed_;
+    int set_;
+    mutable std::mutex order_mutex_, bad_mutex_;
+    std::map<Index, std::vector<Index>> orders_;    // by epoch
+    std::map<std::string, std::string> bad_;        // why, by id
+};
+
+}  // namespace svad::data
 
 namespace svad::data {
 
@@ -29335,6 +33280,8 @@ struct Batch {
     TextBatch description, fill;                ///< targets T_d and T_k
     Tensor<std::int32_t> classes;               ///< [B, kinds]: keyword classes, `ignore` where unknown
     Index number = 0;
+
+    Index size() const { return frames.size(0); }
 };
 
 class Loader {
@@ -29342,109 +33289,34 @@ public:
     /// Clips of both branches; `primary` must not be empty. `decode` gives a record's frames [T, S, S, 3].
     Loader(std::vector<Record> primary, std::vector<Record> auxiliary, const text::Tokenizer& tokenizer,
            KeywordKinds kinds, FrameSource decode, LoaderOptions options, Index first_batch = 0)
-        : sets_{std::move(primary), std::move(auxiliary)}, tokenizer_(tokenizer), kinds_(std::move(kinds)),
-          decode_(std::move(decode)), options_(options), claimed_(first_batch), wanted_(first_batch) {
-        if (sets_[0].empty()) fail<UsageError>("loader: there are no clips to train on");
-        const double share = sets_[1].empty() ? 0.0 : options_.auxiliary_share;
+        : primary_(std::move(primary), decode, options.seed, 0), auxiliary_(std::move(auxiliary), decode, options.seed, 1),
+          tokenizer_(tokenizer), kinds_(std::move(kinds)), options_(options) {
+        if (primary_.size() == 0) fail<UsageError>("loader: there are no clips to train on");
+        const double share = auxiliary_.size() == 0 ? 0.0 : options_.auxiliary_share;
         rows_[1] = static_cast<Index>(std::llround(share * static_cast<double>(options_.batch)));
         rows_[0] = options_.batch - rows_[1];
         if (rows_[0] < 0 || rows_[1] < 0 || options_.batch < 1)
             fail<UsageError>("loader: auxiliary share must be within 0 and 1 and the batch at least 1");
-        for (int i = 0; i < std::max(1, options_.workers); ++i) threads_.emplace_back([this] { work(); });
-    }
-
-    ~Loader() {
-        {
-            const std::lock_guard lock(mutex_);
-            quit_ = true;
-        }
-        changed_.notify_all();
-        for (auto& t : threads_) t.join();
+        batches_.emplace([this](Index number) { return make(number); }, options_.workers, options_.queue, first_batch);
     }
     Loader(const Loader&) = delete;
     Loader& operator=(const Loader&) = delete;
 
     /// The next batch; waits for it. What a worker threw is thrown here.
-    Batch next() {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return error_ || ready_.count(wanted_) > 0; });
-        if (error_) std::rethrow_exception(error_);
-        Batch batch = std::move(ready_.at(wanted_));
-        ready_.erase(wanted_++);
-        lock.unlock();
-        changed_.notify_all();
-        return batch;
-    }
+    Batch next() { return batches_->next(); }
 
     /// Batches of one pass over the primary clips.
-    Index epoch() const { return (size(0) + rows_[0] - 1) / std::max<Index>(1, rows_[0]); }
+    Index epoch() const { return (primary_.size() + rows_[0] - 1) / std::max<Index>(1, rows_[0]); }
     const KeywordKinds& kinds() const { return kinds_; }
 
     /// One line for every clip that could not be used so far.
     std::vector<std::string> skipped() const {
-        const std::lock_guard lock(bad_mutex_);
-        std::vector<std::string> lines;
-        for (const auto& [id, why] : bad_) lines.push_back(why);
+        std::vector<std::string> lines = primary_.skipped();
+        for (std::string& line : auxiliary_.skipped()) lines.push_back(std::move(line));
         return lines;
     }
 
 private:
-    Index size(int set) const { return static_cast<Index>(sets_[static_cast<std::size_t>(set)].size()); }
-
-    void work() {
-        for (;;) {
-            Index number = 0;
-            {
-                std::unique_lock lock(mutex_);
-                changed_.wait(lock, [&] { return quit_ || claimed_ < wanted_ + options_.queue; });
-                if (quit_) return;
-                number = claimed_++;
-            }
-            try {
-                Batch batch = make(number);
-                const std::lock_guard lock(mutex_);
-                ready_.emplace(number, std::move(batch));
-            } catch (...) {
-                const std::lock_guard lock(mutex_);
-                if (!error_) error_ = std::current_exception();
-                quit_ = true;
-            }
-            changed_.notify_all();
-        }
-    }
-
-    // The clip at place n of the endless, per-epoch shuffled sequence of a set.
-    Index clip_at(int set, Index n) const {
-        const Index count = size(set), epoch = n / count;
-        const std::lock_guard lock(order_mutex_);
-        auto& order = orders_[{set, epoch}];
-        if (order.empty()) {
-            for (Index i = 0; i < count; ++i) order.push_back(i);
-            Random random(options_.seed, static_cast<std::uint64_t>(epoch * 2 + set));
-            random.shuffle(std::span<Index>(order));
-            orders_.erase({set, epoch - 2});
-        }
-        return order[static_cast<std::size_t>(n % count)];
-    }
-
-    Tensor<std::uint8_t> usable(int set, Index n, const Record*& record) {
-        for (Index tries = 0; tries < size(set); ++tries) {
-            record = &sets_[static_cast<std::size_t>(set)][static_cast<std::size_t>(clip_at(set, n + tries))];
-            {
-                const std::lock_guard lock(bad_mutex_);
-                if (bad_.count(record->id)) continue;
-            }
-            try {
-                return decode_(*record);
-            } catch (const Error& e) {
-                const std::lock_guard lock(bad_mutex_);
-                bad_.emplace(record->id, e.what());
-            }
-        }
-        const std::lock_guard lock(bad_mutex_);
-        fail<UsageError>("loader: none of ", size(set), " clips can be decoded; the first: ", bad_.begin()->second);
-    }
-
     Batch make(Index number) {
         Batch batch;
         batch.number = number;
@@ -29455,8 +33327,8 @@ private:
         for (int set = 0; set < 2; ++set)
             for (Index i = 0; i < rows_[static_cast<std::size_t>(set)]; ++i) {
                 const Index n = number * rows_[static_cast<std::size_t>(set)] + i;
-                const Record* record = nullptr;
-                clips.push_back(usable(set, n, record));
+                auto [clip, record] = (set == 0 ? primary_ : auxiliary_).at(n);
+                clips.push_back(std::move(clip));
                 batch.clips.push_back(clip_key(*record));
                 Random random(options_.seed + 1, static_cast<std::uint64_t>(n * 2 + set));
                 const std::string& text = random.pick(record->descriptions);
@@ -29476,24 +33348,12 @@ private:
         return batch;
     }
 
-    std::array<std::vector<Record>, 2> sets_;
+    ShuffledClips<Tensor<std::uint8_t>> primary_, auxiliary_;
     const text::Tokenizer& tokenizer_;
     KeywordKinds kinds_;
-    FrameSource decode_;
     LoaderOptions options_;
     std::array<Index, 2> rows_{};
-
-    mutable std::mutex order_mutex_, bad_mutex_;
-    mutable std::map<std::pair<int, Index>, std::vector<Index>> orders_;
-    std::map<std::string, std::string> bad_;
-
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::map<Index, Batch> ready_;
-    std::vector<std::thread> threads_;
-    Index claimed_, wanted_;
-    bool quit_ = false;
-    std::exception_ptr error_;
+    std::optional<Ahead<Batch>> batches_;           // last: its workers use everything above
 };
 
 }  // namespace svad::data
@@ -33759,6 +37619,50 @@ inline constexpr std::array<std::string_view, 8> signed_names{
 // and clipping by the global norm. Matrices called "weight" decay; biases, norms, tokens and position tables do not.
 // One pass over memory a parameter. It keeps pointers into the module, which must stay where it is.
 
+// ==== svad/train/optimizer_device.hpp ====
+// The optimizer's arithmetic on a CUDA device: AdamW and the gradients' norm over all parameters in a few launches. The
+// norm, the factor of clipping and the step's numbers stay in device memory until somebody asks for them.
+
+namespace svad::detail {
+
+#if SVAD_CUDA
+
+/// Contiguous gradients of one device as Refs; `kept` holds copies of those that were strided.
+struct DeviceGradients {
+    std::vector<Var> kept;
+    std::vector<Ref> refs;
+    int device = 0;
+
+    void add(const Var& gradient) {
+        kept.push_back(gradient.contiguous_().detach());
+        device = gradient.device().index;
+        refs.push_back(cuda::ref(kept.back()));
+    }
+    bool empty() const { return refs.empty(); }
+
+    /// Sum of all squares, f32 [1] on the device.
+    Var squares() const {
+        const Var y = Var::uninitialized({1}, DType::f32, Device::cuda(device));
+        cuda::use(device);
+        cuda::sum_of_squares(refs.data(), static_cast<int>(refs.size()), cuda::ref(y), cuda::compute_stream(device));
+        return y;
+    }
+};
+
+/// The factor that brings a gradient of this sum of squares to max_norm, f32 [1] on the device.
+inline Var clip_factor(const Var& squares, double max_norm) {
+    const Var y = Var::uninitialized({1}, DType::f32, squares.device());
+    cuda::clip_scale(cuda::ref(squares), static_cast<float>(max_norm), cuda::ref(y), cuda::compute_stream(squares.device().index));
+    return y;
+}
+
+#endif
+
+/// True if the value is on a CUDA device.
+inline bool on_device(const Var& v) { return v.device().kind == Device::Kind::cuda; }
+
+}  // namespace svad::detail
+
 namespace svad {
 
 struct AdamWOptions {
@@ -33801,13 +37705,23 @@ double sum_of_squares(const T* x, Index n) {
 template <Module M>
 [[nodiscard]] double grad_norm(const M& module) {
     double squares = 0;
+#if SVAD_CUDA
+    detail::DeviceGradients gradients;
+#endif
     for_each_parameter(module, [&](const std::string&, Parameter& p) {
         if (!p.trainable()) return;
-        if (const Var g = p.grad())
+        const Var g = p.grad();
+#if SVAD_CUDA
+        if (g && detail::on_device(g)) return gradients.add(g);
+#endif
+        if (g)
             dispatch(g.dtype(), "grad_norm", [&](auto t) {
                 squares += detail::sum_of_squares(g.contiguous_().detach().template data<decltype(t)>(), g.numel());
             });
     });
+#if SVAD_CUDA
+    if (!gradients.empty()) squares += gradients.squares().item();
+#endif
     return std::sqrt(squares);
 }
 
@@ -33817,28 +37731,33 @@ double clip_grad_norm(M& module, double max_norm) {
     const double norm = grad_norm(module), scale = max_norm / (norm + 1e-6);
     if (!(scale < 1)) return norm;
     for_each_parameter(module, [&](const std::string&, Parameter& p) {
-        const Var g = p.trainable() ? p.grad() : Var();
-        if (!g) return;
+        if (!p.trainable() || !p.grad()) return;
+        Var& g = p.var().node()->grad;
+        if (detail::on_device(g)) {
+            g = g.detach() * scale;
+            return;
+        }
         dispatch(g.dtype(), "clip_grad_norm", [&](auto t) {
             using T = decltype(t);
-            // A fresh value: a gradient may share memory with another node's.
-            const Var packed = g.contiguous_().detach(), scaled = Var::uninitialized(g.shape(), g.dtype());
+            // In place, unless the gradient shares memory with another value's.
+            const bool own = g.contiguous() && g.storage().unique();
+            const Var packed = g.contiguous_().detach(), scaled = own ? g : Var::uninitialized(g.shape(), g.dtype());
             const T* in = packed.data<T>();
             T* out = scaled.data<T>();
             parallel_for(g.numel(), 32768, [&](Index first, Index last) {
                 for (Index i = first; i < last; ++i) out[i] = static_cast<T>(static_cast<double>(in[i]) * scale);
             });
-            p.var().node()->grad = scaled;
+            g = scaled;
         });
     });
     return norm;
 }
 
-/// One trained parameter with its moments; value, m and v are the memory that step() changes.
+/// One trained parameter with its moments; value, m and v, all f32, are the memory that step() changes. A parameter in bf16
+/// (on a device) is a rounded copy of its value.
 struct AdamWSlot {
     std::string path;
-    Var value;
-    Tensor<float> m, v;
+    Var value, m, v;
     Parameter* parameter = nullptr;
     bool decay = true;
     double rate = 1;                                ///< times the learning rate
@@ -33853,8 +37772,12 @@ public:
     void add(M& module, const std::string& prefix = "") {
         for_each_parameter(module, [&](const std::string& path, Parameter& p) {
             if (!p.trainable()) return;
-            if (p.var().dtype() != DType::f32) fail<DTypeError>("adamw: ", p.var(), " should be f32");
-            slots_.push_back({prefix + path, p.var().detach(), Tensor<float>(p.shape()), Tensor<float>(p.shape()), &p, decays(path, p)});
+            const Var at = p.var().detach();
+            if (at.dtype() != DType::f32 && !(detail::on_device(at) && at.dtype() == DType::bf16))
+                fail<DTypeError>("adamw: ", p.var(), " should be f32, or bf16 on a device");
+            const Device device = at.device();
+            slots_.push_back({prefix + path, cast(at, DType::f32), Var::zeros(p.shape(), DType::f32, device),
+                              Var::zeros(p.shape(), DType::f32, device), &p, decays(path, p)});
         });
     }
 
@@ -33871,12 +37794,29 @@ public:
         ++steps_;
         const double t = static_cast<double>(steps_);
         const double correct1 = 1 - std::pow(options_.beta1, t), correct2 = std::sqrt(1 - std::pow(options_.beta2, t));
+#if SVAD_CUDA
+        std::vector<cuda::AdamWItem> items;
+        std::vector<Var> kept;
+        int device = 0;
+#endif
         for (AdamWSlot& s : slots_) {
-            if (s.parameter->var().storage().data() != s.value.storage().data())
+            const Var& at = s.parameter->var();
+            if (at.dtype() == DType::f32 && at.storage().data() != s.value.storage().data())
                 fail<UsageError>("adamw: ", s.path, " was given another value behind the optimizer's back; add it after loading");
             const Var g = s.parameter->grad();
+#if SVAD_CUDA
+            if (g && detail::on_device(g)) {
+                kept.push_back(g.contiguous_().detach());
+                device = g.device().index;
+                items.push_back(item_of(s, kept.back()));
+                continue;
+            }
+#endif
             if (g) update(s, g.contiguous_().detach(), rate * s.rate, correct1, correct2);
         }
+#if SVAD_CUDA
+        if (!items.empty()) update_on_device(items, device, rate, correct1, correct2);
+#endif
     }
 
     /// Scales all gradients to this global norm if they are longer; returns the norm before.
@@ -33887,6 +37827,12 @@ public:
     /// Drops the gradients.
     void clear() {
         for (const AdamWSlot& s : slots_) s.parameter->clear_grad();
+    }
+
+    /// Parameters in bf16 become their f32 values, rounded: after these were changed from outside.
+    void round_copies() {
+        for (const AdamWSlot& s : slots_)
+            if (s.parameter->var().dtype() != DType::f32) s.parameter->set(cast(s.value, s.parameter->var().dtype()));
     }
 
     /// Updates so far, as the bias correction counts them.
@@ -33903,11 +37849,34 @@ private:
         }
     };
 
+#if SVAD_CUDA
+    cuda::AdamWItem item_of(const AdamWSlot& s, const Var& gradient) const {
+        cuda::AdamWItem item;
+        item.value = cuda::ref(s.value).as<float>(), item.m = cuda::ref(s.m).as<float>(), item.v = cuda::ref(s.v).as<float>();
+        if (s.parameter->var().dtype() == DType::bf16) item.copy = cuda::ref(s.parameter->var()).data;
+        item.grad = cuda::ref(gradient).data, item.grad_dtype = gradient.dtype();
+        item.n = gradient.numel();
+        item.decay = static_cast<float>(s.decay ? options_.decay : 0.0), item.rate = static_cast<float>(s.rate);
+        return item;
+    }
+
+    void update_on_device(const std::vector<cuda::AdamWItem>& items, int device, double lr, double correct1, double correct2) {
+        cuda::use(device);
+        const cuda::Naming naming("adamw");
+        numbers_ = {static_cast<float>(lr), static_cast<float>(correct1), static_cast<float>(correct2), 1.0F};
+        const void* const step = cuda::mirror(&numbers_, sizeof numbers_, device);
+        cuda::adamw(items.data(), static_cast<int>(items.size()), static_cast<const cuda::AdamWStep*>(step),
+                    static_cast<float>(options_.beta1), static_cast<float>(options_.beta2), static_cast<float>(options_.eps),
+                    cuda::compute_stream(device));
+        cuda::finish_op(device);
+    }
+#endif
+
     void update(const AdamWSlot& s, const Var& gradient, double lr, double correct1, double correct2) const {
         const float* g = gradient.data<float>();
         float* p = s.value.data<float>();
-        float* m = s.m.data();
-        float* v = s.v.data();
+        float* m = s.m.data<float>();
+        float* v = s.v.data<float>();
         const auto b1 = static_cast<float>(options_.beta1), b2 = static_cast<float>(options_.beta2);
         const auto n1 = static_cast<float>(1 - options_.beta1), n2 = static_cast<float>(1 - options_.beta2);
         const auto keep = static_cast<float>(1 - (s.decay ? lr * options_.decay : 0.0));
@@ -33925,6 +37894,9 @@ private:
     AdamWOptions options_;
     std::vector<AdamWSlot> slots_;
     Index steps_ = 0;
+#if SVAD_CUDA
+    cuda::AdamWStep numbers_;                       // where a captured step finds this step's numbers
+#endif
 };
 
 }  // namespace svad
@@ -33958,10 +37930,13 @@ public:
     /// Writes the state after `step` steps; then drops all checkpoints but the newest two.
     void save(const AdamW& optimizer, Index step, const std::string& signature) const {
         std::vector<io::NamedBytes> tensors;
+        std::vector<Tensor<float>> here;                        // on the CPU: shared where they are, else copied
         for (const AdamWSlot& s : optimizer.slots()) {
-            tensors.push_back(io::named("value." + s.path, s.value.as<float>()));
-            tensors.push_back(io::named("adamw.m." + s.path, s.m));
-            tensors.push_back(io::named("adamw.v." + s.path, s.v));
+            const auto add = [&](const char* part, const Var& v) {
+                here.push_back(v.to(Device::cpu()).as<float>());
+                tensors.push_back(io::named(part + s.path, here.back()));
+            };
+            add("value.", s.value), add("adamw.m.", s.m), add("adamw.v.", s.v);
         }
         io::write_safetensors(path_of(step), std::move(tensors),
                               {{"step", std::to_string(step)}, {"updates", std::to_string(optimizer.steps())}, {"signature", signature}});
@@ -34012,16 +37987,194 @@ private:
             fail<io::FormatError>(file.path(), ": its metadata does not tell the number of updates");
         std::size_t next = 0;
         for (const AdamWSlot& s : optimizer.slots())
-            for (const Tensor<float>& to : {s.value.as<float>(), s.m, s.v}) {
-                const Tensor<float>& from = loaded[next++];
-                std::copy(from.begin(), from.end(), to.begin());
-            }
+            for (const Var& to : {s.value, s.m, s.v}) detail::overwrite(to, loaded[next++]);
+        optimizer.round_copies();
         optimizer.set_steps(updates->second.empty() ? 0 : std::stoll(updates->second));
     }
 
     std::string folder_;
     std::vector<std::string> problems_;
 };
+
+}  // namespace svad::train
+
+// ==== svad/train/distributed.hpp ====
+// Data parallel training: every rank runs the same model on its own part of the batch, and gradients are averaged before the
+// optimizer's step. Gradients travel in f32, in buckets that are filled in a fixed order (the last parameter first), so that
+// a run repeats to the bit. With a mean loss and as many labelled words on every rank, that is one rank with the whole batch.
+// Worlds: threads of one process (tests, and CPUs), or one process a GPU over NCCL.
+// Not done: sending the first buckets while the rest of the backward pass still runs.
+
+#if SVAD_CUDA && defined(SVAD_NCCL) && SVAD_NCCL
+#endif
+
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace svad::train {
+
+/// The ranks that train together. All of them make the same calls in the same order.
+class World {
+public:
+    virtual ~World() = default;
+    virtual int rank() const = 0;
+    virtual int size() const = 0;
+    /// v (f32, contiguous, of one shape everywhere) becomes the sum over all ranks, added in one order.
+    virtual void sum(const Var& v) = 0;
+    /// v becomes what rank `root` has.
+    virtual void broadcast(const Var& v, int root) = 0;
+};
+
+/// Where threads of one process meet; one LocalWorld a thread refers to it.
+class Meeting {
+public:
+    explicit Meeting(int size) : values_(static_cast<std::size_t>(size)) {}
+    int size() const { return static_cast<int>(values_.size()); }
+
+    /// Every rank lays down `own`; all leave with all of them, in the order of ranks.
+    std::vector<Tensor<float>> exchange(int rank, Tensor<float> own) {
+        std::unique_lock hold(mutex_);
+        values_[static_cast<std::size_t>(rank)] = std::move(own);
+        wait(hold);
+        std::vector<Tensor<float>> all = values_;
+        wait(hold);                                 // nobody lays down the next value before everybody has read this one
+        return all;
+    }
+
+private:
+    void wait(std::unique_lock<std::mutex>& hold) {
+        const std::uint64_t round = round_;
+        if (++arrived_ == size()) {
+            arrived_ = 0;
+            ++round_;
+            all_here_.notify_all();
+        } else {
+            all_here_.wait(hold, [&] { return round_ != round; });
+        }
+    }
+
+    std::mutex mutex_;
+    std::condition_variable all_here_;
+    std::vector<Tensor<float>> values_;
+    int arrived_ = 0;
+    std::uint64_t round_ = 0;
+};
+
+/// A rank that is a thread of this process.
+class LocalWorld final : public World {
+public:
+    LocalWorld(Meeting& meeting, int rank) : meeting_(meeting), rank_(rank) {}
+    int rank() const override { return rank_; }
+    int size() const override { return meeting_.size(); }
+
+    void sum(const Var& v) override {
+        const std::vector<Tensor<float>> all = meeting_.exchange(rank_, v.to<float>());
+        const Tensor<float> total = all[0].clone();
+        for (std::size_t r = 1; r < all.size(); ++r)
+            for (Index i = 0; i < total.numel(); ++i) total[i] += all[r][i];
+        detail::overwrite(v, total);
+    }
+    void broadcast(const Var& v, int root) override {
+        detail::overwrite(v, meeting_.exchange(rank_, v.to<float>())[static_cast<std::size_t>(root)]);
+    }
+
+private:
+    Meeting& meeting_;
+    int rank_;
+};
+
+#if SVAD_CUDA && defined(SVAD_NCCL) && SVAD_NCCL
+
+/// A rank that is this process, with a GPU of its own. Rank 0 leaves the world's id in `id_file`, which all can see and which
+/// must not be there before; the others wait for it, a minute at most.
+class NcclWorld final : public World {
+public:
+    NcclWorld(int rank, int size, int device, const std::string& id_file)
+        : rank_(rank), size_(size), device_(device), comm_(rank, size, rank == 0 ? made(id_file) : found(id_file), device) {}
+    int rank() const override { return rank_; }
+    int size() const override { return size_; }
+    void sum(const Var& v) override { comm_.sum(cuda::ref(v), cuda::compute_stream(device_)); }
+    void broadcast(const Var& v, int root) override { comm_.broadcast(cuda::ref(v), root, cuda::compute_stream(device_)); }
+
+private:
+    static cuda::NcclId made(const std::string& file) {
+        const cuda::NcclId id = cuda::nccl_id();
+        io::write_atomic(file, std::string_view(id.data(), id.size()));
+        return id;
+    }
+    static cuda::NcclId found(const std::string& file) {
+        for (int tries = 0; tries < 600; ++tries) {
+            try {
+                const std::string text = io::read_file(file);
+                cuda::NcclId id;
+                if (text.size() == id.size()) {
+                    std::memcpy(id.data(), text.data(), id.size());
+                    return id;
+                }
+            } catch (const io::FileError&) {}       // rank 0 is not there yet
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        }
+        fail<UsageError>("distributed: rank 0 has not written ", file);
+    }
+
+    int rank_, size_, device_;
+    cuda::Communicator comm_;
+};
+
+#endif
+
+/// Every rank gets rank 0's values: once, after init or load.
+template <Module M>
+void share_parameters(M& module, World& world) {
+    for_each_parameter(module, [&](const std::string&, Parameter& p) {
+        if (!p.filled() || is_blocked(p.var().dtype())) return;
+        const Var v = p.var().detach(), wide = cast(v, DType::f32).contiguous_copy();
+        world.broadcast(wide, 0);
+        p.set(cast(wide, v.dtype()));
+    });
+}
+
+/// Every trained parameter's gradient becomes its mean over the ranks. One that no rank has stays absent; one that some lack
+/// counts as zeros there. `bucket` is how many values travel together.
+template <Module M>
+void average_gradients(M& module, World& world, Index bucket = Index{1} << 23) {
+    const NoGrad off;
+    std::vector<Parameter*> all;
+    for_each_parameter(module, [&](const std::string&, Parameter& p) { if (p.trainable()) all.insert(all.begin(), &p); });
+    if (all.empty()) return;
+    const auto count = static_cast<Index>(all.size());
+    Tensor<float> has({count});
+    for (Index i = 0; i < count; ++i) has[i] = all[static_cast<std::size_t>(i)]->grad() ? 1.0F : 0.0F;
+    const Var seen = Var(has).to(all[0]->var().device());
+    world.sum(seen);
+    const Tensor<float> ranks = seen.to<float>();
+    std::vector<Parameter*> travelling;
+    for (Index i = 0; i < count; ++i)
+        if (ranks[i] > 0) travelling.push_back(all[static_cast<std::size_t>(i)]);
+
+    for (std::size_t first = 0; first < travelling.size();) {
+        std::vector<Var> parts;
+        std::size_t last = first;
+        for (Index size = 0; last < travelling.size() && (size == 0 || size + travelling[last]->numel() <= bucket); ++last) {
+            const Parameter& p = *travelling[last];
+            const Var g = p.grad();
+            parts.push_back(g ? cast(g.detach(), DType::f32).reshape({p.numel()}) : Var::zeros({p.numel()}, DType::f32, p.var().device()));
+            size += p.numel();
+        }
+        const Var joined = concat(0, parts);
+        world.sum(joined);
+        const Var mean = joined * (1.0 / world.size());
+        Index at = 0;
+        for (; first < last; ++first) {
+            Parameter& p = *travelling[first];
+            p.var().node()->grad = cast(mean.slice(0, at, at + p.numel()).reshape(p.shape()).contiguous_copy(), p.var().dtype());
+            at += p.numel();
+        }
+    }
+}
 
 }  // namespace svad::train
 
@@ -34063,8 +38216,10 @@ public:
                 }
             }
         }
-        for (std::size_t i = 0; i < out.read.size(); ++i) out.read[i] = Var(all[i]);
-        out.last = Var(all.back());
+        Var like;                                   // where the encoder computes
+        for_each_parameter(encoder_, [&](const std::string&, Parameter& p) { if (!like && p.filled()) like = p.var().detach(); });
+        for (std::size_t i = 0; i < out.read.size(); ++i) out.read[i] = Var(all[i]).like(like);
+        out.last = Var(all.back()).like(like);
         return out;
     }
 
@@ -34112,6 +38267,15 @@ private:
 };
 
 }  // namespace svad::train
+
+// ==== svad/train/plan.hpp ====
+// What a run of training will take, told before it begins: one step is run on values that have shapes and no memory, through
+// the same modules, tape and recycling of blocks as a real one. Rejected: a formula a module (wrong as soon as a module changes).
+
+// ==== svad/train/trainer.hpp ====
+// The training loop of SVAD-VLM (paper sections 4.2, 4.3 and 5.1): description and prompt-guided keyword generation on
+// primary and auxiliary clips in one batch, L = lambda_d L_d + lambda_k L_k (eq 10), each branch through its own
+// alignment. It can be killed at any moment: it resumes from the last checkpoint with the same bits.
 
 // ==== svad/train/progress.hpp ====
 // What a run tells: a progress line for people (stderr, only on a terminal, no colour under NO_COLOR), one JSON line a
@@ -34251,11 +38415,6 @@ struct Schedule {
 
 }  // namespace svad
 
-// ==== svad/train/trainer.hpp ====
-// The training loop of SVAD-VLM (paper sections 4.2, 4.3 and 5.1): description and prompt-guided keyword generation on
-// primary and auxiliary clips in one batch, L = lambda_d L_d + lambda_k L_k (eq 10), each branch through its own
-// alignment. It can be killed at any moment: it resumes from the last checkpoint with the same bits.
-
 namespace svad::train {
 
 /// How the ratio lambda_k : lambda_d is read; the paper's text allows both.
@@ -34276,6 +38435,7 @@ struct TrainOptions {
     Index save_every = 500, log_every = 20;
     std::uint64_t seed = 17;
     DType matmul = DType::f32;                  ///< bf16: products round their operands
+    Index profile = 0;                          ///< so many steps are measured, from the third on (see Profile)
     std::uint64_t token_room = 0;               ///< bytes for the tokens of a frozen ViT (see FrozenTokens); 0 = made anew every step
 };
 
@@ -34320,45 +38480,65 @@ struct FitResult {
 /// Called after every `log_every` steps with the step and the figures just logged.
 using OnLog = std::function<void(Index step, const Figures&)>;
 
-/// Trains the model (and the head, if given) up to options.steps, from the run's last checkpoint if there is one.
-/// `loader_at(first)` makes the loader whose next batch is number `first`.
-template <class LoaderAt>
-FitResult fit(SvadVlm& model, KeywordHead* head, LoaderAt loader_at, Run& run, const TrainOptions& options,
-              const std::string& signature, const std::string& title = "train", const OnLog& on_log = {}) {
-    AdamW optimizer(options.adamw);
-    optimizer.add(model);
-    if (head) optimizer.add(*head, "head.");
+namespace detail {
+
+/// One update with clipped gradients; their length before.
+inline double update(AdamW& optimizer, double clip, double rate) {
+    const Span span("adamw", "optimizer");
+    const double length = optimizer.clip(clip);
+    optimizer.step(rate);
+    optimizer.clear();
+    return length;
+}
+
+template <class Loader>
+auto next_batch(Loader& loader) {
+    const Span span("next_batch", "data");
+    return loader.next();
+}
+
+/// Measures `count` steps from step `first` on.
+inline void profile_from(Index first, Index count, Index step) {
+    if (count > 0 && step == first) Profile::start();
+    if (count > 0 && step == first + count) Profile::stop();
+}
+
+}  // namespace detail
+
+/// The loop, whatever is trained: up to options.steps, from the run's last checkpoint if there is one. `loader_at(first)`
+/// makes the loader whose next batch is number `first`; `loss_of(batch, step, parts)` is a batch's loss.
+template <class LoaderAt, class LossOf>
+FitResult fit_steps(AdamW& optimizer, LoaderAt loader_at, LossOf loss_of, Run& run, const TrainOptions& options,
+                    const std::string& signature, const std::string& title, const OnLog& on_log) {
     if (optimizer.slots().empty()) fail<UsageError>("train: every parameter is frozen");
     Index step = run.resume(optimizer, signature);
     for (const std::string& line : run.problems()) std::fprintf(stderr, "checkpoint skipped: %s\n", line.c_str());
 
-    std::optional<FrozenTokens> tokens;
-    if (options.token_room > 0) tokens.emplace(model.encoder, options.token_room);
     MetricsLog log(run.folder(), step);
     ProgressBar bar(title);
     const auto loader = loader_at(step * options.accumulate);
     watch_stop_signals();
     auto since = std::chrono::steady_clock::now();
     Index clips = 0;
+    const Index measured = std::min(step + 2, options.steps - 1);               // the first steps fill caches
     for (; step < options.steps && !stop_requested(); ++step) {
+        detail::profile_from(measured, options.profile, step);
         LossParts parts;
         for (Index k = 0; k < options.accumulate; ++k) {
             const Training on(options.seed, static_cast<std::uint64_t>(step * options.accumulate + k));
             const Autocast precision(options.matmul);
-            const data::Batch batch = loader->next();
+            const auto batch = detail::next_batch(*loader);
             LossParts one;
-            const Var loss = batch_loss(model, head, batch, options, step, one, tokens ? &*tokens : nullptr);
+            const Var loss = loss_of(batch, step, one);
             backward(loss * (1.0 / static_cast<double>(options.accumulate)));
             const double share = 1.0 / static_cast<double>(options.accumulate);
             parts.total += share * one.total, parts.description += share * one.description;
             parts.fill += share * one.fill, parts.words += share * one.words;
-            clips += batch.frames.size(0);
+            clips += batch.size();
         }
         if (!std::isfinite(parts.total))
             fail<UsageError>("train: the loss at step ", step, " is not finite; lower the learning rate and resume");
-        const double norm = optimizer.clip(options.clip), rate = options.rate(step);
-        optimizer.step(rate);
-        optimizer.clear();
+        const double rate = options.rate(step), norm = detail::update(optimizer, options.clip, rate);
 
         const auto now = std::chrono::steady_clock::now();
         const double seconds = std::chrono::duration<double>(now - since).count();
@@ -34376,9 +38556,206 @@ FitResult fit(SvadVlm& model, KeywordHead* head, LoaderAt loader_at, Run& run, c
         }
         if ((step + 1) % options.save_every == 0 && step + 1 < options.steps) run.save(optimizer, step + 1, signature);
     }
+    if (options.profile > 0) Profile::stop();
     run.save(optimizer, step, signature);
     bar.finish();
     return {step, step < options.steps, loader->skipped()};
+}
+
+/// Trains the model (and the head, if given) by fit_steps().
+template <class LoaderAt>
+FitResult fit(SvadVlm& model, KeywordHead* head, LoaderAt loader_at, Run& run, const TrainOptions& options,
+              const std::string& signature, const std::string& title = "train", const OnLog& on_log = {}) {
+    AdamW optimizer(options.adamw);
+    optimizer.add(model);
+    if (head) optimizer.add(*head, "head.");
+    std::optional<FrozenTokens> tokens;
+    if (options.token_room > 0) tokens.emplace(model.encoder, options.token_room);
+    const auto loss = [&](const data::Batch& batch, Index step, LossParts& parts) {
+        return batch_loss(model, head, batch, options, step, parts, tokens ? &*tokens : nullptr);
+    };
+    return fit_steps(optimizer, loader_at, loss, run, options, signature, title, on_log);
+}
+
+}  // namespace svad::train
+
+namespace svad::train {
+
+/// Bytes of a training run.
+struct TrainPlan {
+    std::uint64_t parameters = 0, optimizer = 0;
+    std::uint64_t gradients = 0;                    ///< of all trained parameters
+    std::uint64_t activations = 0;                  ///< the most that a step holds beside its gradients: its tape and what backward makes
+    std::uint64_t batches = 0;                      ///< frames of the batch in work and of those made ahead
+    std::uint64_t program = 0;                      ///< what the process held before: code, manifests, tokenizer
+    std::uint64_t step = 0;                         ///< the most that a step holds, gradients included
+
+    [[nodiscard]] std::uint64_t peak() const { return parameters + optimizer + step + batches + program; }
+
+    /// One line a part, MiB.
+    [[nodiscard]] std::string text() const {
+        std::string out;
+        const auto row = [&](const char* what, std::uint64_t bytes) {
+            char line[96];
+            std::snprintf(line, sizeof line, "%-12s %10.1f MiB\n", what, static_cast<double>(bytes) / (1 << 20));
+            out += line;
+        };
+        row("parameters", parameters), row("optimizer", optimizer), row("gradients", gradients), row("activations", activations);
+        row("batches", batches), row("program", program), row("peak", peak());
+        return out;
+    }
+};
+
+/// Gives every parameter that has no value a shape without memory, so that a model too large for this machine can be planned.
+template <Module M>
+void imagine_parameters(M& module) {
+    const Imagine on;
+    for_each_parameter(module, [](const std::string&, Parameter& p) {
+        if (!p.filled()) p.set(Var::uninitialized(p.shape(), DType::f32));
+    });
+}
+
+/// The most that steps on batches like this one will take; `ahead` batches are made ahead. What the process holds beside is
+/// not known here: see TrainPlan::program.
+[[nodiscard]] inline TrainPlan plan(SvadVlm& model, KeywordHead* head, const data::Batch& batch, const TrainOptions& options, Index ahead = 0) {
+    TrainPlan plan;
+    const auto each = [&](const auto& f) {
+        for_each_parameter(model, [&](const std::string&, Parameter& p) { f(p); });
+        if (head) for_each_parameter(*head, [&](const std::string&, Parameter& p) { f(p); });
+    };
+    each([&](Parameter& p) {
+        const std::uint64_t bytes = p.filled() ? bytes_of(p.var().dtype(), p.numel()) : 4 * static_cast<std::uint64_t>(p.numel());
+        plan.parameters += bytes;
+        if (p.trainable()) plan.optimizer += 2 * bytes, plan.gradients += bytes;
+    });
+    plan.batches = static_cast<std::uint64_t>(batch.frames.numel()) * sizeof(float) * static_cast<std::uint64_t>(1 + ahead);
+
+    auto& counted = svad::detail::CpuCache::imagined();
+    counted.trim();
+    const Imagine on;
+    const std::size_t before = counted.counts().held;
+    counted.restart_peaks();
+    for (int pass = 0; pass < 2; ++pass) {                                      // what the first leaves over, the second uses
+        const Training random(options.seed, 0);
+        const Autocast precision(options.matmul);
+        LossParts parts;
+        backward(batch_loss(model, head, batch, options, 0, parts));
+        each([](Parameter& p) { p.clear_grad(); });
+    }
+    plan.step = counted.counts().held_peak - before;
+    plan.activations = plan.step - std::min(plan.step, plan.gradients);
+    return plan;
+}
+
+}  // namespace svad::train
+
+// ==== svad/train/tune.hpp ====
+// Fine-tuning of the systems that the paper compares with (infer/systems.hpp) on our data: a clip is shown and asked about
+// exactly as when it is described, and the loss is over the caption's words and the word that ends it,
+//     L = -1/(n + 1) sum_i log p(w_i | prompt, w_1 .. w_{i-1}),     w_{n+1} = end.
+// What is trained is what is not frozen: freeze(system.module, "vision.*"), add_lora(system.module, "decoder.*.attn.?").
+// Clips go through the model one by one, and an update is their mean (TrainOptions::accumulate): prompts of different
+// lengths need no padding then, and memory is that of one clip. Decoded frames are not kept between the epochs: beside
+// a step of such models reading a clip again costs nothing.
+
+namespace svad::train {
+
+/// A clip as a system takes it, with the words that must follow its prompt.
+struct TuneClip {
+    Tensor<float> frames;                           ///< [1, T, 3, S, S]
+    std::vector<double> seconds;                    ///< when each frame is shown
+    std::vector<infer::Id> words;                   ///< the caption and its end
+
+    Index size() const { return 1; }
+};
+
+/// The ids of a caption behind a system's prompt, with the word that ends it; longer ones than `limit` lose their end.
+[[nodiscard]] inline std::vector<infer::Id> caption_words(const infer::System& system, const std::string& text, Index limit) {
+    // Behind ":", with which most prompts end: at the start of a text a word can be another token than behind a space.
+    const std::vector<infer::Id> front = system.tokenizer.encode(":");
+    std::vector<infer::Id> ids = system.tokenizer.encode(": " + text);
+    if (ids.size() >= front.size() && std::equal(front.begin(), front.end(), ids.begin())) ids.erase(ids.begin(), ids.begin() + static_cast<Index>(front.size()));
+    else ids = system.tokenizer.encode(" " + text);
+    ids.push_back(system.search.stop.back());
+    if (const auto most = static_cast<std::size_t>(limit); ids.size() > most) ids.resize(most);
+    return ids;
+}
+
+/// The loss of one clip.
+[[nodiscard]] inline Var caption_loss(const infer::System& system, const TuneClip& clip) {
+    const Decoder& decoder = *system.decoder;
+    const infer::Prompt asked = system.prompt(Var(clip.frames), clip.seconds, system.question);
+    const Index P = asked.vectors.size(1), n = static_cast<Index>(clip.words.size());
+    Var all = asked.vectors;                                                    // [1, P, D]
+    if (n > 1) all = concat(1, {all, decoder.embed(Tensor<infer::Id>({1, n - 1}, {clip.words.begin(), clip.words.end() - 1}))});
+    const Var hidden = decoder(all, {.prefix = asked.prefix}).slice(1, P - 1, P - 1 + n);       // each predicts the next word
+    const Var rows = hidden.reshape({n, hidden.size(2)});
+    const Tensor<infer::Id> words = Tensor<infer::Id>::of(clip.words);
+    return decoder.head_bias ? cross_entropy(decoder.scores(rows), words) : linear_cross_entropy(rows, decoder.head_weight(), words);
+}
+
+/// Clips of a manifest in the order of the seed, read and prepared ahead; clip k is a function of (records, options, k).
+class TuneLoader {
+public:
+    /// Of the options, seed, text_limit, workers and queue count. The system must stay where it is.
+    TuneLoader(const infer::System& system, std::vector<data::Record> records, const data::LoaderOptions& options, Index first = 0)
+        : system_(system), options_(options),
+          clips_(std::move(records), [this](const data::Record& r) { return read(r); }, options.seed, 0) {
+        if (clips_.size() == 0) fail<UsageError>("tune: there are no clips to train on");
+        if (options.text_limit < 1) fail<UsageError>("tune: captions need room for a word; got ", options.text_limit);
+        ahead_.emplace([this](Index number) { return make(number); }, options.workers, options.queue, first);
+    }
+    TuneLoader(const TuneLoader&) = delete;
+    TuneLoader& operator=(const TuneLoader&) = delete;
+
+    /// The next clip; waits for it. What a worker threw is thrown here.
+    TuneClip next() { return ahead_->next(); }
+    /// One line for every clip that could not be used so far.
+    std::vector<std::string> skipped() const { return clips_.skipped(); }
+
+private:
+    TuneClip read(const data::Record& record) const {
+        const video::Clip clip = video::read(record.video, system_.frames, {.range = record.range});
+        return {system_.pixels(clip.frames), clip.times, {}};
+    }
+    TuneClip make(Index number) {
+        auto [clip, record] = clips_.at(number);
+        Random random(options_.seed + 1, static_cast<std::uint64_t>(number));
+        clip.words = caption_words(system_, random.pick(record->descriptions), options_.text_limit);
+        return clip;
+    }
+
+    const infer::System& system_;
+    data::LoaderOptions options_;
+    data::ShuffledClips<TuneClip> clips_;
+    std::optional<data::Ahead<TuneClip>> ahead_;    // last: its workers use everything above
+};
+
+/// Trains what of the system is not frozen on the records, `options.accumulate` clips an update, by fit_steps(): it can be
+/// stopped at any moment and goes on with the same bits. Of the options those about keywords and kept tokens do not apply.
+inline FitResult tune(infer::System& system, const std::vector<data::Record>& records, Run& run, const TrainOptions& options,
+                      const std::string& signature, data::LoaderOptions loading = {}, const std::string& title = "tune", const OnLog& on_log = {}) {
+    AdamW optimizer(options.adamw);
+    optimizer.add(system.module);
+    loading.seed = options.seed;
+    const auto loss = [&](const TuneClip& clip, Index, LossParts& parts) {
+        const Var one = caption_loss(system, clip);
+        parts.total = parts.description = one.item();
+        return one;
+    };
+    return fit_steps(optimizer, [&](Index first) { return std::make_unique<TuneLoader>(system, records, loading, first); }, loss, run, options,
+                     signature, title, on_log);
+}
+
+/// Whether low-rank parts are all that is trained: then they are all that needs saving.
+[[nodiscard]] inline bool only_lora(const infer::System& system) {
+    bool only = true, any = false;
+    for_each_parameter(system.module, [&](const std::string& path, Parameter& p) {
+        if (!p.trainable()) return;
+        any = true;
+        only = only && (path.ends_with(".lora.a") || path.ends_with(".lora.b"));
+    });
+    return any && only;
 }
 
 }  // namespace svad::train

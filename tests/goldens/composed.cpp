@@ -71,7 +71,7 @@ void run_adamw(const OpCase& c) {
                 auto& list = seen[name + std::to_string(i) + "_traj"];
                 list.insert(list.end(), t.begin(), t.end());
             };
-            keep("p", value), keep("m", s.m), keep("v", s.v);
+            keep("p", value), keep("m", s.m.as<float>()), keep("v", s.v.as<float>());
         }
     }
     for (const auto& [name, list] : seen) c.check(name, Tensor<float>(c.shape(name), list));

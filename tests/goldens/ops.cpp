@@ -4,6 +4,7 @@
 
 #include "svad/ops/activation.hpp"
 #include "svad/ops/attention.hpp"
+#include "svad/ops/attention_joined.hpp"
 #include "svad/ops/conv.hpp"
 #include "svad/ops/elementwise.hpp"
 #include "svad/ops/embedding.hpp"

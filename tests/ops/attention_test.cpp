@@ -2,6 +2,7 @@
 #include "svad/autograd/gradcheck.hpp"
 #include "svad/io/safetensors.hpp"
 #include "svad/ops/attention.hpp"
+#include "svad/ops/attention_joined.hpp"
 
 #include <doctest/doctest.h>
 

@@ -7,7 +7,7 @@
 
 #include "svad/nn/kv_cache.hpp"
 #include "svad/nn/linear.hpp"
-#include "svad/ops/attention.hpp"
+#include "svad/ops/attention_joined.hpp"
 #include "svad/ops/rope.hpp"
 
 namespace svad {

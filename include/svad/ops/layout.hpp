@@ -343,10 +343,7 @@ inline Var Var::slice(int axis, Index first, Index last) const {
     return apply(ops::SliceOp{shape_.at(axis), first, last}, *this);
 }
 
-inline Var Var::slice(int axis, Index index) const {
-    return apply(ops::SelectOp{shape_.at(axis), index < 0 ? index + size(axis) : index}, *this);
-}
-
+inline Var Var::slice(int axis, Index index) const { return apply(ops::SelectOp{shape_.at(axis), index < 0 ? index + size(axis) : index}, *this); }
 inline Var Var::expand(const Shape& shape) const { return apply(ops::ExpandOp{shape}, *this); }
 
 }  // namespace svad

@@ -5,6 +5,7 @@
 
 #include "svad/ops/activation.hpp"
 #include "svad/ops/attention.hpp"
+#include "svad/ops/attention_joined.hpp"
 #include "svad/ops/binary_loss.hpp"
 #include "svad/ops/conv.hpp"
 #include "svad/ops/depthwise.hpp"
