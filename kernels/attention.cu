@@ -15,7 +15,7 @@ namespace svad::cuda {
 namespace {
 
 template <class T, int N, int G>
-__global__ void __launch_bounds__(part_threads) attention_rows(Scores p, Heads<const T> q, Heads<const T> k, Heads<const T> v, Heads<T> y,
+__global__ void __launch_bounds__(part_threads, 3) attention_rows(Scores p, Heads<const T> q, Heads<const T> k, Heads<const T> v, Heads<T> y,
                                                                float* lse, int blocks_a_head) {
     PartStorage<G>& shared = dynamic_shared<PartStorage<G>>();
     using L = Lanes<N, G>;
