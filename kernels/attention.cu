@@ -14,8 +14,22 @@ namespace svad::cuda {
 
 namespace {
 
+/// The highest score of row r, 0 if it saw nothing; and the sum of exponentials relative to that.
+template <int G>
+__device__ float highest_of(const PartStorage<G>& shared, int r) {
+    float highest = -INFINITY;
+    for (const auto& top : shared.top) highest = fmaxf(highest, top[r]);
+    return highest == -INFINITY ? 0.0F : highest;
+}
+template <int G>
+__device__ float sum_of(const PartStorage<G>& shared, int r, float highest) {
+    float total = 0;
+    for (int team = 0; team < PartStorage<G>::teams; ++team) total += shared.sum[team][r] * expf(shared.top[team][r] - highest);
+    return total;
+}
+
 template <class T, int N, int G>
-__global__ void __launch_bounds__(part_threads) attention_rows(Scores p, Heads<const T> q, Heads<const T> k, Heads<const T> v, Heads<T> y,
+__global__ void __launch_bounds__(part_threads, 3) attention_rows(Scores p, Heads<const T> q, Heads<const T> k, Heads<const T> v, Heads<T> y,
                                                                float* lse, int blocks_a_head) {
     PartStorage<G>& shared = dynamic_shared<PartStorage<G>>();
     using L = Lanes<N, G>;
@@ -60,27 +74,17 @@ __global__ void __launch_bounds__(part_threads) attention_rows(Scores p, Heads<c
     }
     __syncthreads();
 
-    const auto top_of = [&](int r) {
-        float highest = -INFINITY;
-        for (int team = 0; team < L::teams; ++team) highest = fmaxf(highest, shared.top[team][r]);
-        return highest == -INFINITY ? 0.0F : highest;
-    };
-    const auto sum_of = [&](int r, float highest) {
-        float total = 0;
-        for (int team = 0; team < L::teams; ++team) total += shared.sum[team][r] * expf(shared.top[team][r] - highest);
-        return total;
-    };
     const auto row = [&](int r) { return query_of(r) < p.queries ? y.at(b, head_of(r), query_of(r)) : nullptr; };
     int of = -1;
     float highest = 0, share = 0;
     store_parts<T, N, G>(shared, y.step, p.width, row, [&](int team, int r) {
-        if (r != of) highest = top_of(r), share = sum_of(r, highest), share = share == 0 ? 0.0F : 1.0F / share, of = r;
+        if (r != of) highest = highest_of(shared, r), share = sum_of(shared, r, highest), share = share == 0 ? 0.0F : 1.0F / share, of = r;
         return expf(shared.top[team][r] - highest) * share;
     });
     const int r = thread_of_block();
     if (r >= part_rows || query_of(r) >= p.queries) return;
-    highest = top_of(r);
-    lse[p.number(b, head_of(r), query_of(r))] = highest + logf(sum_of(r, highest));
+    highest = highest_of(shared, r);
+    lse[p.number(b, head_of(r), query_of(r))] = highest + logf(sum_of(shared, r, highest));
 }
 
 template <class T>

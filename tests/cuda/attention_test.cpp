@@ -183,6 +183,9 @@ TEST_CASE("cuda attention: tiles on tensor cores") {
     check(DType::bf16, {1, 1, 1, 16, 0, 64});
 }
 
-TEST_CASE("cuda attention: traffic within budget") { check(DType::bf16, {1, 4, 2, 8, 32, 64}, {.causal = true, .budget = true}); }
+TEST_CASE("cuda attention: traffic within budget") {
+    check(DType::bf16, {1, 4, 2, 8, 32, 64}, {.causal = true, .budget = true});
+    check(DType::bf16, {1, 1, 1, 64, 64, 64}, {.budget = true});
+}
 
 }  // namespace svad::test
