@@ -141,7 +141,7 @@ struct Convolution {
     std::int64_t stride[3] = {1, 1, 1}, padding[3] = {0, 0, 0}, groups = 1;
 };
 
-/// x [B, C, T, H, W], w [O, C / groups, kt, kh, kw] -> y [B, O, t, h, w]: unfold in chunks into a Workspace and gemm() below.
+/// x [B, C, T, H, W], w [O, C / groups, kt, kh, kw] -> y [B, O, t, h, w].
 void conv3d(Ref x, Ref w, Ref y, const Convolution& options, Stream stream);
 /// dx in the shape of x: every element gathers from the places that read it (no atomics).
 void conv3d_grad_input(Ref dy, Ref w, Ref dx, const Convolution& options, Stream stream);
