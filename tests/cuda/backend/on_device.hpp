@@ -34,22 +34,4 @@ inline Var random_values(const Shape& shape, double lo, double hi, std::uint64_t
     return cast(cast(cast(random_f64(shape, lo, hi, seed), DType::f32), dtype), DType::f32);
 }
 
-/// True where every kernel that a model's training step needs is written; false names the first that is not.
-inline bool ready(std::string& lacking) {
-    try {
-        const Var q = random_values({1, 1, 2, 4}, -1, 1, 1).to(gpu).leaf(), x = random_values({1, 1, 1, 2, 2}, -1, 1, 2).to(gpu).leaf();
-        const Var t = random_values({1, 1, 1, 1, 2}, -1, 1, 3).to(gpu).leaf(), w = random_values({27, 2}, -1, 1, 3).to(gpu).leaf();
-        backward(sum(attention(q, q, q)) + sum(conv3d(x, x)) + sum(apply(ops::DepthwiseOp{}, t, w)));
-        const cuda::Temporary squares(DType::f32, {1});
-        const Ref one = cuda::ref(q);
-        cuda::sum_of_squares(&one, 1, squares, cuda::compute_stream(0));
-        cuda::adamw(nullptr, 0, nullptr, 0, 0, 0, cuda::compute_stream(0));
-    } catch (const CudaError& e) {
-        lacking = e.what();
-        if (lacking.find("kernel missing") == std::string::npos) throw;
-        return false;
-    }
-    return true;
-}
-
 }  // namespace svad::test
