@@ -7211,7 +7211,7 @@ struct Convolution {
     std::int64_t stride[3] = {1, 1, 1}, padding[3] = {0, 0, 0}, groups = 1;
 };
 
-/// x [B, C, T, H, W], w [O, C / groups, kt, kh, kw] -> y [B, O, t, h, w]: unfold in chunks into a Workspace and gemm() below.
+/// x [B, C, T, H, W], w [O, C / groups, kt, kh, kw] -> y [B, O, t, h, w].
 void conv3d(Ref x, Ref w, Ref y, const Convolution& options, Stream stream);
 /// dx in the shape of x: every element gathers from the places that read it (no atomics).
 void conv3d_grad_input(Ref dy, Ref w, Ref dx, const Convolution& options, Stream stream);
@@ -38642,7 +38642,9 @@ void imagine_parameters(M& module) {
         backward(batch_loss(model, head, batch, options, 0, parts));
         each([](Parameter& p) { p.clear_grad(); });
     }
-    plan.step = counted.counts().held_peak - before;
+    std::uint64_t packed = 0;                                                   // what a product holds of its weight while it runs
+    for_each_part<Linear>(model, [&](const std::string&, Linear& l) { packed = std::max(packed, 4 * static_cast<std::uint64_t>(l.in() * l.out())); });
+    plan.step = counted.counts().held_peak - before + packed;
     plan.activations = plan.step - std::min(plan.step, plan.gradients);
     return plan;
 }

@@ -8,6 +8,7 @@
 
 #include "svad/nn/module.hpp"
 #include "svad/ops/cast.hpp"
+#include "svad/ops/elementwise.hpp"
 #include "svad/train/optimizer_device.hpp"
 
 #include <algorithm>

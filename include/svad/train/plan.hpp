@@ -70,7 +70,9 @@ void imagine_parameters(M& module) {
         backward(batch_loss(model, head, batch, options, 0, parts));
         each([](Parameter& p) { p.clear_grad(); });
     }
-    plan.step = counted.counts().held_peak - before;
+    std::uint64_t packed = 0;                                                   // what a product holds of its weight while it runs
+    for_each_part<Linear>(model, [&](const std::string&, Linear& l) { packed = std::max(packed, 4 * static_cast<std::uint64_t>(l.in() * l.out())); });
+    plan.step = counted.counts().held_peak - before + packed;
     plan.activations = plan.step - std::min(plan.step, plan.gradients);
     return plan;
 }

@@ -12,7 +12,7 @@ using namespace svad::test;
 namespace {
 
 /// Made for the CPU: on a device feed_forward, depthwise_clips and the joined projections of nn/ are made of other ops.
-const std::set<std::string_view> cpu_only{"activation_turn", "swiglu_joined", "swiglu_joined_grad", "clip_depthwise", "clip_depthwise_grad_input",
+const std::set<std::string_view> cpu_only{"feed_forward", "feed_forward_grad", "swiglu_joined", "swiglu_joined_grad", "clip_depthwise", "clip_depthwise_grad_input",
                                           "clip_depthwise_grad_weight"};
 
 /// Result and, where there is one, the gradients of all inputs, on the CPU in f32.
