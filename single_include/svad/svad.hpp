@@ -6987,7 +6987,8 @@ inline void convolve_3x3(Index pictures, Index channels, Index filters, Index he
 }  // namespace svad::cpu
 
 // ==== svad/backend/cuda/nccl.hpp ====
-// NCCL: sums and copies between the devices of several processes. Present where svad::cuda was built with NCCL (SVAD_NCCL).
+// NCCL: sums and copies between the devices of several processes, behind plain functions, so that no header of NCCL is seen.
+// Present where svad::cuda was built with NCCL (SVAD_NCCL).
 
 // ==== svad/backend/kernel.hpp ====
 // Ref: a value on a CUDA device as kernels see it; Stream: where they run. The one header that the library shares with
@@ -21365,7 +21366,8 @@ inline void KvAttentionGradOp::cuda(Ref dy, Ref y, Ref lse, Ref q, Ref kv, Ref o
 }  // namespace svad
 
 // ==== svad/ops/binary_loss.hpp ====
-// Binary cross-entropy on scores, in the form that neither overflows nor cancels.
+// Binary cross-entropy on scores, in the form that neither overflows nor cancels:
+//     weight (max(x, 0) - x t + log(1 + exp(-|x|))),  its gradient weight (sigmoid(x) - t).
 
 // ==== svad/ops/elementwise.hpp ====
 // Arithmetic element by element: operators on Var and Var with broadcasting, on Var and number, powers, exp, log,
@@ -37987,7 +37989,7 @@ private:
             fail<io::FormatError>(file.path(), ": its metadata does not tell the number of updates");
         std::size_t next = 0;
         for (const AdamWSlot& s : optimizer.slots())
-            for (const Var& to : {s.value, s.m, s.v}) detail::overwrite(to, loaded[next++]);
+            for (const Var& to : {s.value, s.m, s.v}) svad::detail::overwrite(to, loaded[next++]);
         optimizer.round_copies();
         optimizer.set_steps(updates->second.empty() ? 0 : std::stoll(updates->second));
     }
@@ -38075,10 +38077,10 @@ public:
         const Tensor<float> total = all[0].clone();
         for (std::size_t r = 1; r < all.size(); ++r)
             for (Index i = 0; i < total.numel(); ++i) total[i] += all[r][i];
-        detail::overwrite(v, total);
+        svad::detail::overwrite(v, total);
     }
     void broadcast(const Var& v, int root) override {
-        detail::overwrite(v, meeting_.exchange(rank_, v.to<float>())[static_cast<std::size_t>(root)]);
+        svad::detail::overwrite(v, meeting_.exchange(rank_, v.to<float>())[static_cast<std::size_t>(root)]);
     }
 
 private:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Binary cross-entropy on scores, in the form that neither overflows nor cancels.
+// Binary cross-entropy on scores, in the form that neither overflows nor cancels:
+//     weight (max(x, 0) - x t + log(1 + exp(-|x|))),  its gradient weight (sigmoid(x) - t).
 #pragma once
 
 #include "svad/backend/cpu/simd.hpp"

@@ -100,7 +100,7 @@ private:
             fail<io::FormatError>(file.path(), ": its metadata does not tell the number of updates");
         std::size_t next = 0;
         for (const AdamWSlot& s : optimizer.slots())
-            for (const Var& to : {s.value, s.m, s.v}) detail::overwrite(to, loaded[next++]);
+            for (const Var& to : {s.value, s.m, s.v}) svad::detail::overwrite(to, loaded[next++]);
         optimizer.round_copies();
         optimizer.set_steps(updates->second.empty() ? 0 : std::stoll(updates->second));
     }

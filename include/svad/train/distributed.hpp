@@ -82,10 +82,10 @@ public:
         const Tensor<float> total = all[0].clone();
         for (std::size_t r = 1; r < all.size(); ++r)
             for (Index i = 0; i < total.numel(); ++i) total[i] += all[r][i];
-        detail::overwrite(v, total);
+        svad::detail::overwrite(v, total);
     }
     void broadcast(const Var& v, int root) override {
-        detail::overwrite(v, meeting_.exchange(rank_, v.to<float>())[static_cast<std::size_t>(root)]);
+        svad::detail::overwrite(v, meeting_.exchange(rank_, v.to<float>())[static_cast<std::size_t>(root)]);
     }
 
 private:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// NCCL: sums and copies between the devices of several processes. Present where svad::cuda was built with NCCL (SVAD_NCCL).
+// NCCL: sums and copies between the devices of several processes, behind plain functions, so that no header of NCCL is seen.
+// Present where svad::cuda was built with NCCL (SVAD_NCCL).
 #pragma once
 
 #include "svad/backend/kernel.hpp"
