@@ -34,7 +34,7 @@ with tempfile.TemporaryDirectory() as name:
     folder = pathlib.Path(name)
     status, _, err = run("synth", "--out", folder / "data", "--primary", 12, "--held-out", 1, "--auxiliary", 0, "--pretrain", 0)
     check(f"synth: {err}", status == 0)
-    manifest = next(path for path in sorted((folder / "data").glob("*.jsonl")) if "primary" in path.name or "train" in path.name)
+    manifest = folder / "data" / "primary_train.jsonl"
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     arguments = ["train", "--primary", manifest, "--steps", 4, "--batch", 48]
     status, text, err = run(*arguments, "--out", folder / "plan", "--plan")
