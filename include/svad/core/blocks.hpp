@@ -6,22 +6,11 @@
 #pragma once
 
 #include "svad/core/dtype.hpp"
+#include "svad/core/intrinsics.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstring>
-
-#if defined(__AVX2__) || defined(__F16C__)
-#if !defined(__clang__)                            // gcc 12 warns of its own intrinsics, wherever they are inlined
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <immintrin.h>
-#if !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
-#endif
 
 namespace svad {
 

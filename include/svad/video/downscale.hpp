@@ -94,7 +94,7 @@ private:
     }
 };
 
-#if SVAD_HAS_WIDE
+#if SVAD_X86
 
 /// Eight pairs of words times their weights, summed, in sixteenths.
 SVAD_WIDE __m256i wide_mix(__m256i words, const std::array<std::int16_t, 2>* weights) {
@@ -197,7 +197,7 @@ private:
     }
 
     void mix(const detail::YuvLine& line, detail::MixedLine& to) {
-#if SVAD_HAS_WIDE
+#if SVAD_X86
         if (detail::has_wide() && windows_.fit()) return detail::mix_line_wide(line, windows_, across_.weights, padded_, to);
 #endif
         mix_plain(line, to);
@@ -220,7 +220,7 @@ private:
         for (std::size_t k = 0; k < 3; ++k) {
             const std::int16_t *const top = lines_[0][k].data(), *const bottom = lines_[1][k].data();
             std::uint8_t* const to = &planes_[k][row * padded_];
-#if SVAD_HAS_WIDE
+#if SVAD_X86
             if (detail::has_wide()) {
                 detail::mix_down_wide(top, bottom, weights, padded_, to);
                 continue;

@@ -60,7 +60,7 @@ void hsv_replace_plain(const Pixels& pixels, std::size_t first, std::size_t last
     }
 }
 
-#if SVAD_HAS_WIDE
+#if SVAD_X86
 
 /// scale / x to the nearest multiple of 2^-12, for x = 1 .. 255 and scales up to 255.
 SVAD_WIDE __m256 hsv_quotient(float scale, __m256 x) {
@@ -145,13 +145,13 @@ SVAD_WIDE void hsv_replace_wide(const Pixels& pixels, std::size_t count, std::ui
 /// adds their distances from what was there, by the best means of this machine.
 template <class Pixels>
 void hsv_replace(const Pixels& pixels, std::size_t count, std::uint8_t* kept, HsvSums& sums) {
-#if SVAD_HAS_WIDE
+#if SVAD_X86
     if (has_wide()) return hsv_replace_wide(pixels, count, kept, sums);
 #endif
     hsv_replace_plain(pixels, 0, count, kept, sums);
 }
 
-#if SVAD_HAS_WIDE
+#if SVAD_X86
 
 /// Where in vector `part` of three the sixteen bytes 3 i + c of 48 lie; -1 where they are in another.
 template <int c, int part>
@@ -185,7 +185,7 @@ struct RgbLine {
         std::memcpy(room, rgb + 3 * i, 3 * n);
         return {room};
     }
-#if SVAD_HAS_WIDE
+#if SVAD_X86
     SVAD_WIDE WideRgb wide(std::size_t i) const {
         const std::uint8_t* const p = rgb + 3 * i;   // sixteen pixels in each half
         const __m256i x[3]{wide_halves(p, p + 48), wide_halves(p + 16, p + 64), wide_halves(p + 32, p + 80)};
@@ -205,7 +205,7 @@ struct PlanarLine {
         std::memcpy(room + 2 * hsv_block, b + i, n);
         return {room, room + hsv_block, room + 2 * hsv_block};
     }
-#if SVAD_HAS_WIDE
+#if SVAD_X86
     SVAD_WIDE WideRgb wide(std::size_t i) const {
         return {wide_words(wide_load(r + i)), wide_words(wide_load(g + i)), wide_words(wide_load(b + i))};
     }

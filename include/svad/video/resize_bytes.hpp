@@ -7,25 +7,11 @@
 // fast resizers do (other bytes than Pillow's), and 32-bit products (a third of the speed).
 #pragma once
 
+#include "svad/core/intrinsics.hpp"
 #include "svad/video/taps.hpp"
 
 #include <array>
 #include <cstring>
-
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-#define SVAD_RESIZE_AVX2 1
-#if !defined(__clang__)                            // gcc 12 warns of its own intrinsics, wherever they are inlined
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <immintrin.h>
-#if !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
-#else
-#define SVAD_RESIZE_AVX2 0
-#endif
 
 namespace svad::video::detail {
 
@@ -65,7 +51,7 @@ public:
 
     /// row [w, C] -> out [outputs, C]; `padded` is scratch.
     void across(const std::uint8_t* row, Index w, Index C, std::uint8_t* out, std::vector<std::uint8_t>& padded) const {
-#if SVAD_RESIZE_AVX2
+#if SVAD_X86
         if (C == 3 && has_avx2()) {
             // The vector loop reads whole groups of four pixels, with four bytes to spare.
             padded.resize(static_cast<std::size_t>((w + 4 * groups_) * 3 + 16));
@@ -85,7 +71,7 @@ public:
         for (std::size_t y = 0; y < begin_.size(); ++y, out += n) {
             const std::uint8_t* const from = in + (begin_[y] - first()) * n;
             Index done = 0;
-#if SVAD_RESIZE_AVX2
+#if SVAD_X86
             if (has_avx2()) done = down_avx2(from, n, y, out);
 #endif
             down_plain(from, n, done, y, out);
@@ -119,7 +105,7 @@ private:
         }
     }
 
-#if SVAD_RESIZE_AVX2
+#if SVAD_X86
     static bool has_avx2() {
         static const bool has = __builtin_cpu_supports("avx2") != 0;
         return has;

@@ -2,26 +2,13 @@
 // Loops over pixels with the vectors of x86: 32 pixels at a time, chosen at run time.
 //
 // Promise: SVAD_WIDE(target) marks a function that may use AVX2 and FMA; it is called only where has_wide() is true, so
-// a program built for any x86 uses them. Elsewhere SVAD_HAS_WIDE is 0 and only the plain loops are there. Rejected:
+// a program built for any x86 uses them. Elsewhere SVAD_X86 is 0 and only the plain loops are there. Rejected:
 // leaving it to the compiler's flags (programs are built for the oldest CPU) and vectors of the language (no byte shuffles).
 #pragma once
 
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-#define SVAD_HAS_WIDE 1
-#if !defined(__clang__)                            // gcc 12 warns of its own intrinsics, wherever they are inlined
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <immintrin.h>
-#if !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
-#else
-#define SVAD_HAS_WIDE 0
-#endif
+#include "svad/core/intrinsics.hpp"
 
-#if SVAD_HAS_WIDE
+#if SVAD_X86
 
 // Every function of a wide loop needs the target, or the compiler could not inline it.
 #define SVAD_WIDE __attribute__((target("avx2,fma"))) inline

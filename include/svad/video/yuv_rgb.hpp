@@ -45,7 +45,7 @@ private:
     static int upper(int a, int b) { return (a * b) >> 16; }
 };
 
-#if SVAD_HAS_WIDE
+#if SVAD_X86
 
 /// Sixteen bytes as words.
 SVAD_WIDE __m256i wide_bytes(const std::uint8_t* p) {
@@ -83,7 +83,7 @@ struct WideYuvToRgb {
 struct YuvLine {
     const std::uint8_t *y, *u, *v;
     YuvToRgb convert;
-#if SVAD_HAS_WIDE
+#if SVAD_X86
     SVAD_WIDE WideRgb wide(std::size_t i) const {
         const WideYuvToRgb c(convert);
         const WideYuvToRgb::Color color = c.color(wide_bytes(u + i / 2), wide_bytes(v + i / 2));

@@ -4,25 +4,15 @@
 // compiled for the target of the build. Rejected: one object file for each instruction set (a header library has none).
 #pragma once
 
+#include "svad/core/intrinsics.hpp"
+
 #include <algorithm>
 #include <atomic>
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#define SVAD_X86 1
-#if !defined(__clang__)                            // gcc 12 warns of the undefined operands of its own intrinsics, wherever they are inlined
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <immintrin.h>
-#if !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
+#if SVAD_X86
 #define SVAD_AVX2 __attribute__((target("avx2,fma")))
 #define SVAD_AVX512 __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")))
 #define SVAD_AVX512_BF16 __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
-#else
-#define SVAD_X86 0
 #endif
 
 namespace svad::cpu {
