@@ -17,10 +17,6 @@
 #include <utility>
 #include <vector>
 
-#ifndef SVAD_PRECOMPILED
-#define SVAD_PRECOMPILED 0
-#endif
-
 namespace svad {
 
 /// One case that exercises an op: input shapes and the range of their random values.
@@ -306,6 +302,10 @@ Tensor<T> Var::to() const {
         else return tensor.template to<T>();
     });
 }
+#if SVAD_PRECOMPILED
+extern template Tensor<float> Var::to<float>() const;
+extern template Tensor<double> Var::to<double>() const;
+#endif
 inline double Var::item() const {
     if (numel() != 1) fail<ShapeError>("item: a value with one element is needed; got ", *this);
     if (detail::CpuCache::imagining()) return 0;

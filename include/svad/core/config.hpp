@@ -5,6 +5,9 @@
 
 #define SVAD_VERSION "0.1.0"
 
+#ifndef SVAD_PRECOMPILED
+#define SVAD_PRECOMPILED 0
+#endif
 #ifndef SVAD_CUDA
 #define SVAD_CUDA 0
 #endif

@@ -11,6 +11,29 @@ namespace svad {
 
 namespace detail {
 
+/// y = x, whatever x holds.
+template <class To>
+void convert(const Var& x, const Var& y) {
+    dispatch_storage(x.dtype(), [&](auto t) {
+        using From = decltype(t);
+        const From* in = x.data<From>();
+        To* out = y.data<To>();
+        constexpr bool via_float = !std::is_arithmetic_v<From> || !std::is_arithmetic_v<To>;
+        parallel_for(x.numel(), cpu::tile, [&](Index first, Index last) {
+            for (Index i = first; i < last; ++i) {
+                if constexpr (via_float) out[i] = static_cast<To>(static_cast<float>(in[i]));
+                else out[i] = static_cast<To>(in[i]);
+            }
+        });
+    });
+}
+#if SVAD_PRECOMPILED
+extern template void convert<float>(const Var&, const Var&);
+extern template void convert<double>(const Var&, const Var&);
+extern template void convert<bf16>(const Var&, const Var&);
+extern template void convert<f16>(const Var&, const Var&);
+#endif
+
 class CastOp final : public AnyOp {
 public:
     CastOp(DType from, DType to) : from_(from), to_(to) {}
@@ -54,22 +77,6 @@ private:
         cuda::finish_op(x.device().index);
 #endif
         return y;
-    }
-
-    template <class To>
-    static void convert(const Var& x, const Var& y) {
-        dispatch_storage(x.dtype(), [&](auto t) {
-            using From = decltype(t);
-            const From* in = x.data<From>();
-            To* out = y.data<To>();
-            constexpr bool via_float = !std::is_arithmetic_v<From> || !std::is_arithmetic_v<To>;
-            parallel_for(x.numel(), cpu::tile, [&](Index first, Index last) {
-                for (Index i = first; i < last; ++i) {
-                    if constexpr (via_float) out[i] = static_cast<To>(static_cast<float>(in[i]));
-                    else out[i] = static_cast<To>(in[i]);
-                }
-            });
-        });
     }
 
     DType from_, to_;

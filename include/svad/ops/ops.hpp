@@ -64,7 +64,20 @@ struct Instances<OpList<Op...>> {
 template <class... Op>
 const void* Instances<OpList<Op...>>::table[sizeof...(Op)] = {reinterpret_cast<const void*>(&erase_shipped<Op>)...};
 template struct Instances<AllOps>;
+
+template void convert<float>(const Var&, const Var&);
+template void convert<double>(const Var&, const Var&);
+template void convert<bf16>(const Var&, const Var&);
+template void convert<f16>(const Var&, const Var&);
 }  // namespace detail
+
+template Tensor<float> Var::to<float>() const;
+template Tensor<double> Var::to<double>() const;
+
+namespace cpu {
+template void gemm(Trans, Trans, Index, Index, Index, float, const float*, Index, const float*, Index, float, float*, Index, Operands, Finish);
+template void gemm(Trans, Trans, Index, Index, Index, double, const double*, Index, const double*, Index, double, double*, Index, Operands, Finish);
+}  // namespace cpu
 #endif
 
 }  // namespace svad

@@ -30,6 +30,25 @@ namespace svad::cpu {
 
 enum class Operands : bool { exact, bf16 };
 
+/// A borrowed epilogue f(first row, rows, first column, columns), or none. One type, so that a product is compiled once and
+/// not for every epilogue.
+class Finish {
+public:
+    Finish() = default;
+    template <std::invocable<Index, Index, Index, Index> F>
+    Finish(const F& f) : of_(&f), call_([](const void* of, Index i, Index rows, Index j, Index columns) {
+                             (*static_cast<const F*>(of))(i, rows, j, columns);
+                         }) {}
+
+    void operator()(Index i, Index rows, Index j, Index columns) const {
+        if (call_) call_(of_, i, rows, j, columns);
+    }
+
+private:
+    const void* of_ = nullptr;
+    void (*call_)(const void*, Index, Index, Index, Index) = nullptr;
+};
+
 namespace detail {
 
 /// c [m, n] += alpha op(a) op(b) in this thread. Eigen's blocked product is called below its expressions: the same
@@ -115,7 +134,7 @@ inline std::vector<float> rounded(const float* x, Index rows, Index columns, Ind
 }
 
 /// The product by the tables of this processor. Few rows, and few columns that lie along k, are not packed.
-template <class Word, class Finish>
+template <class Word>
 void kernel_product(const Kernels<Word>& kernels, Trans ta, Trans tb, Index m, Index n, Index k, float alpha, const float* a, Index lda, const float* b,
                     Index ldb, float beta, float* c, Index ldc, Finish finish) {
     const bool a_along = ta == Trans::no || (m == 1 && lda == 1), b_along = tb == Trans::yes || (n == 1 && ldb == 1);
@@ -137,7 +156,7 @@ void kernel_product(const Kernels<Word>& kernels, Trans ta, Trans tb, Index m, I
 }
 
 /// Eigen's product on tiles.
-template <class T, class Finish>
+template <class T>
 void portable_product(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb, T beta, T* c, Index ldc, Finish finish) {
     // Many rows: strips of whole rows. Few rows (a decoding step): strips of columns.
     const Index rows = m <= 64 ? m : m <= 512 ? 32 : 128, columns = m <= 64 ? std::max<Index>(64, 65536 / std::max<Index>(1, k)) : n;
@@ -157,9 +176,9 @@ void portable_product(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, co
 
 /// The product; `finish(first_row, rows, first_column, columns)` is called on each finished block, in its thread, and
 /// multiplies nothing itself.
-template <class T, class Finish>
+template <class T>
 void gemm(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb, T beta,
-          T* c, Index ldc, Operands operands, Finish finish) {
+          T* c, Index ldc, Operands operands = Operands::exact, Finish finish = {}) {
     if (m <= 0 || n <= 0) return;
     if constexpr (std::same_as<T, float>) {
         const Isa set = k > 0 ? isa() : Isa::portable;
@@ -179,11 +198,9 @@ void gemm(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, const T* a, In
     detail::portable_product(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, finish);
 }
 
-/// The product without an epilogue.
-template <class T>
-void gemm(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb, T beta,
-          T* c, Index ldc, Operands operands = Operands::exact) {
-    gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, operands, [](Index, Index, Index, Index) {});
-}
+#if SVAD_PRECOMPILED            // compiled once, in svad::compiled (see ops.hpp)
+extern template void gemm(Trans, Trans, Index, Index, Index, float, const float*, Index, const float*, Index, float, float*, Index, Operands, Finish);
+extern template void gemm(Trans, Trans, Index, Index, Index, double, const double*, Index, const double*, Index, double, double*, Index, Operands, Finish);
+#endif
 
 }  // namespace svad::cpu
