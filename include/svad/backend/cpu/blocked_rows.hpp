@@ -5,9 +5,10 @@
 //   a unit of nibbles becomes 32 floats by two look-ups in a register that holds the sixteen values d q + m;
 //   lines are asked for 8 KiB ahead: the units are too small for the hardware to see a stream in time.
 // Promise: what Unpack says a weight is, is what meets x, in f32, and an output is one sum in one order: of the even and
-// the odd halves of the units, lane by lane, whatever tile, thread or row of x it shares its pass with.
+// the odd halves of the units, then of its lanes by halves, whatever tile, thread or row of x it shares its pass with.
 #pragma once
 
+#include "svad/backend/cpu/vectors.hpp"
 #include "svad/core/blocks.hpp"
 #include "svad/core/parallel.hpp"
 
@@ -124,6 +125,15 @@ struct Scales<DType::q4_k> {
 
 #endif
 
+/// The sum of the lanes, halves upon halves: one lane after the other costs as much as the products of a short row.
+[[gnu::always_inline]] inline float across(Float16 v) {
+    constexpr std::make_integer_sequence<int, 16> lanes{};
+    v += rotated<8>(v, lanes);
+    v += rotated<4>(v, lanes);
+    v += rotated<2>(v, lanes);
+    return v[0] + v[1];
+}
+
 /// `some` rows of weights with `rows` rows of x: y[r * ldy + j]. d and m hold the scales of those rows, where fetched ahead.
 template <DType type, int some, int rows>
 void packed_tile(const std::uint8_t* w, Index k, const float* d, const float* m, const float* x, float* y, Index ldy) {
@@ -149,12 +159,7 @@ void packed_tile(const std::uint8_t* w, Index k, const float* d, const float* m,
         }
     }
     for (int j = 0; j < some; ++j)
-        for (int r = 0; r < rows; ++r) {
-            const Float16 both = even[j][r] + odd[j][r];
-            float sum = 0;
-            for (int i = 0; i < 16; ++i) sum += both[i];
-            y[r * ldy + j] = sum;
-        }
+        for (int r = 0; r < rows; ++r) y[r * ldy + j] = across(even[j][r] + odd[j][r]);
 }
 
 /// All m rows of x with n rows of weights; y [m, ldy].
