@@ -26,7 +26,7 @@ struct TrainArguments {
                 weights = "f32", system, prompt;
     std::int64_t steps = 1000, batch = 16, save_every = 500, vocabulary = 768, accumulate = 1;
     std::int64_t lora = 0, token_room = 0;
-    double rate = 1e-3, warmup = 0.05, lambda_d = 1, lambda_k = 2.5, lambda_words = -1, auxiliary_share = 0.5, clip = 1;
+    double rate = 1e-3, warmup = 0.05, lambda_d = 1, lambda_k = 2.5, lambda_words = -1, lambda_naming = -1, auxiliary_share = 0.5, clip = 1;
     std::vector<std::string> freeze;
     std::string lora_on = "decoder.*.attn.?";
     std::uint64_t seed = 17;

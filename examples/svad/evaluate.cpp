@@ -209,11 +209,11 @@ io::Json as_json(const std::vector<System>& systems) {
 }
 
 std::vector<Curve> curves_of(const std::string& run) {
-    std::vector<Curve> curves = {{"describe", {}, 0}, {"fill", {}, 1}, {"words", {}, 2}};
-    const char* keys[] = {"loss_description", "loss_fill", "loss_words"};
+    std::vector<Curve> curves = {{"describe", {}, 0}, {"fill", {}, 1}, {"words", {}, 2}, {"naming", {}, 3}};
+    const char* keys[] = {"loss_description", "loss_fill", "loss_words", "loss_naming"};
     io::JsonLines lines(run + "/metrics.jsonl", io::TornTail::ignore);
     for (io::Json line; lines.next(line);)
-        for (std::size_t k = 0; k < 3; ++k)
+        for (std::size_t k = 0; k < curves.size(); ++k)
             if (line.is_object() && line.contains(keys[k]) && line[keys[k]].is_number() && line.contains("step") && line[keys[k]] > 0)
                 curves[k].points.emplace_back(line["step"].get<double>(), line[keys[k]].get<double>());
     std::erase_if(curves, [](const Curve& c) { return c.points.empty(); });

@@ -25,9 +25,10 @@ CLI::App* add_train(CLI::App& app, TrainArguments& o) {
     c->add_option("--primary", o.primary, "manifest (JSONL) of primary clips")->required();
     c->add_option("--auxiliary", o.auxiliary, "manifest (JSONL) of auxiliary clips");
     auto* init = c->add_option("--init", o.init, "folder of a model to start from (default: random weights)");
-    c->add_option("--stage", o.stage, "pretrain: short captions, blanks and keyword supervision; mixed: both data sets at "
-                                      "once; post: auxiliary first, then primary (the baseline)")
-        ->check(CLI::IsMember({"pretrain", "mixed", "post"}));
+    c->add_option("--stage", o.stage, "naming: for a decoder that knows its language, the prefix learns to name the keywords; pretrain: short "
+                                      "captions, blanks and keyword supervision; mixed: both data sets at once; post: auxiliary first, then "
+                                      "primary (the baseline)")
+        ->check(CLI::IsMember({"naming", "pretrain", "mixed", "post"}));
     c->add_option("--preset", o.preset, "sizes of a new model: demo, small or base")->check(CLI::IsMember({"demo", "small", "base"}));
     c->add_option("--steps", o.steps, "optimizer steps")->check(CLI::PositiveNumber);
     c->add_option("--batch", o.batch, "clips a batch")->check(CLI::PositiveNumber);
@@ -38,6 +39,7 @@ CLI::App* add_train(CLI::App& app, TrainArguments& o) {
     c->add_option("--lambda-d", o.lambda_d, "weight of the description loss")->check(CLI::NonNegativeNumber);
     c->add_option("--lambda-k", o.lambda_k, "weight of the keyword generation loss")->check(CLI::NonNegativeNumber);
     c->add_option("--lambda-words", o.lambda_words, "weight of keyword supervision (default: 1 in pretrain, else 0)");
+    c->add_option("--lambda-naming", o.lambda_naming, "weight of naming, the prefix pointing to the keywords' vectors in the decoder (default: 1 in naming, else 0)");
     c->add_option("--ratio", o.ratio, "read lambda-k : lambda-d as loss weight or as sampling ratio")->check(CLI::IsMember({"weight", "sampling"}));
     c->add_option("--auxiliary-share", o.auxiliary_share, "part of each batch from the auxiliary clips")->check(CLI::Range(0.0, 1.0));
     c->add_option("--freeze", o.freeze, "pattern of parameters to freeze, such as 'encoder.*' (repeatable)");
@@ -59,7 +61,7 @@ CLI::App* add_train(CLI::App& app, TrainArguments& o) {
                        ->needs(init);
     c->add_option("--prompt", o.prompt, "what the --system is asked (default: as published)")->needs(system);
     c->add_flag("--merge", o.merge, "write the whole --system with its low-rank parts folded in, not the parts alone")->needs(system);
-    for (const char* ours : {"--auxiliary", "--stage", "--preset", "--lambda-d", "--lambda-k", "--lambda-words", "--ratio", "--auxiliary-share",
+    for (const char* ours : {"--auxiliary", "--stage", "--preset", "--lambda-d", "--lambda-k", "--lambda-words", "--lambda-naming", "--ratio", "--auxiliary-share",
                              "--token-room", "--unpack", "--vocabulary", "--weights"})
         system->excludes(c->get_option(ours));
     return c;

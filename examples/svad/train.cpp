@@ -74,6 +74,7 @@ data::Batch longest_batch(Captioner& captioner, const std::vector<data::Record>&
 std::string signature(const TrainArguments& o, const std::string& part) {
     std::string all = join(part, " ", o.stage, " steps ", o.steps, " batch ", o.batch, " x ", o.accumulate, " rate ", o.rate * 1e6, "e-6");
     all += join(" warmup ", o.warmup, " clip ", o.clip, " lambda ", o.lambda_d, " ", o.lambda_k, " ", o.lambda_words, " ", o.ratio);
+    if (o.lambda_naming >= 0) all += join(" naming ", o.lambda_naming);
     all += join(" share ", o.auxiliary_share, " seed ", o.seed, " ", o.precision, " init ", o.init);
     for (const std::string& pattern : o.freeze) all += join(" freeze ", pattern);
     if (o.lora > 0) all += join(" lora ", o.lora, " on ", o.lora_on);
@@ -89,7 +90,8 @@ train::TrainOptions loop_options(const TrainArguments& o) {
     t.token_room = static_cast<std::uint64_t>(o.token_room) << 20;
     t.rate = {.peak = o.rate, .warmup = static_cast<Index>(o.warmup * static_cast<double>(o.steps)), .total = o.steps, .floor = 0.02};
     t.clip = o.clip;
-    t.lambda_d = o.lambda_d, t.lambda_k = o.lambda_k;
+    t.lambda_d = o.lambda_d, t.lambda_k = o.lambda_k, t.lambda_naming = o.lambda_naming >= 0 ? o.lambda_naming : 0;
+    if (o.stage == "naming") t.lambda_d = 0, t.lambda_k = 0, t.lambda_naming = 1;
     t.ratio = o.ratio == "sampling" ? train::TaskRatio::sampling : train::TaskRatio::loss_weight;
     t.accumulate = o.accumulate, t.save_every = o.save_every, t.seed = o.seed;
     t.matmul = o.precision == "bf16" ? DType::bf16 : DType::f32;
@@ -124,7 +126,7 @@ int stage(Captioner& captioner, std::vector<data::Record> primary, std::vector<d
     t.lambda_words = words;
     const data::FrameSource frames = data::cached_frames({.frames = captioner.config.frames, .size = captioner.config.video.vit.image});
     const data::LoaderOptions l = {.batch = options.batch, .auxiliary_share = options.auxiliary_share, .seed = options.seed,
-                                   .prompts = captioner.prompts, .fill_task = options.lambda_k > 0};
+                                   .prompts = captioner.prompts, .fill_task = t.lambda_k > 0};
     if (options.plan) {
         const std::uint64_t values = memory_in_use(), before = resident();
         train::TrainPlan plan = train::plan(captioner.model, head ? &*head : nullptr,

@@ -298,8 +298,13 @@ decltype(auto) dispatch_storage(DType t, F&& f) {
 
 }  // namespace svad
 
-#if defined(__AVX2__) || defined(__F16C__)
-#if !defined(__clang__)                            // gcc 12 warns of its own intrinsics, wherever they are inlined
+// ==== svad/core/intrinsics.hpp ====
+// The vector instructions of x86 as functions, on compilers that let a function ask for more than the build does
+// (SVAD_X86). gcc 12 warns of the undefined operands of its own intrinsics, wherever they are inlined; not here.
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define SVAD_X86 1
+#if !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
@@ -308,6 +313,8 @@ decltype(auto) dispatch_storage(DType t, F&& f) {
 #if !defined(__clang__)
 #pragma GCC diagnostic pop
 #endif
+#else
+#define SVAD_X86 0
 #endif
 
 namespace svad {
@@ -520,6 +527,9 @@ inline void decode(DType type, const std::uint8_t* from, Index first, Index coun
 
 #define SVAD_VERSION "0.1.0"
 
+#ifndef SVAD_PRECOMPILED
+#define SVAD_PRECOMPILED 0
+#endif
 #ifndef SVAD_CUDA
 #define SVAD_CUDA 0
 #endif
@@ -5398,7 +5408,7 @@ void attention_backward(const AttentionPlan& p, const HeadView<const T>& q, cons
 //   a unit of nibbles becomes 32 floats by two look-ups in a register that holds the sixteen values d q + m;
 //   lines are asked for 8 KiB ahead: the units are too small for the hardware to see a stream in time.
 // Promise: what Unpack says a weight is, is what meets x, in f32, and an output is one sum in one order: of the even and
-// the odd halves of the units, lane by lane, whatever tile, thread or row of x it shares its pass with.
+// the odd halves of the units, then of its lanes by halves, whatever tile, thread or row of x it shares its pass with.
 
 namespace svad::cpu {
 
@@ -5510,6 +5520,15 @@ struct Scales<DType::q4_k> {
 
 #endif
 
+/// The sum of the lanes, halves upon halves: one lane after the other costs as much as the products of a short row.
+[[gnu::always_inline]] inline float across(Float16 v) {
+    constexpr std::make_integer_sequence<int, 16> lanes{};
+    v += rotated<8>(v, lanes);
+    v += rotated<4>(v, lanes);
+    v += rotated<2>(v, lanes);
+    return v[0] + v[1];
+}
+
 /// `some` rows of weights with `rows` rows of x: y[r * ldy + j]. d and m hold the scales of those rows, where fetched ahead.
 template <DType type, int some, int rows>
 void packed_tile(const std::uint8_t* w, Index k, const float* d, const float* m, const float* x, float* y, Index ldy) {
@@ -5535,12 +5554,7 @@ void packed_tile(const std::uint8_t* w, Index k, const float* d, const float* m,
         }
     }
     for (int j = 0; j < some; ++j)
-        for (int r = 0; r < rows; ++r) {
-            const Float16 both = even[j][r] + odd[j][r];
-            float sum = 0;
-            for (int i = 0; i < 16; ++i) sum += both[i];
-            y[r * ldy + j] = sum;
-        }
+        for (int r = 0; r < rows; ++r) y[r * ldy + j] = across(even[j][r] + odd[j][r]);
 }
 
 /// All m rows of x with n rows of weights; y [m, ldy].
@@ -5617,22 +5631,10 @@ inline void packed_products(Index m, Index k, const float* x, std::span<const Pa
 // machine. Kernels carry their own target (SVAD_AVX2 ...) and are called through tables; code without such a kernel is
 // compiled for the target of the build. Rejected: one object file for each instruction set (a header library has none).
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#define SVAD_X86 1
-#if !defined(__clang__)                            // gcc 12 warns of the undefined operands of its own intrinsics, wherever they are inlined
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <immintrin.h>
-#if !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
+#if SVAD_X86
 #define SVAD_AVX2 __attribute__((target("avx2,fma")))
 #define SVAD_AVX512 __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")))
 #define SVAD_AVX512_BF16 __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
-#else
-#define SVAD_X86 0
 #endif
 
 namespace svad::cpu {
@@ -6592,6 +6594,25 @@ namespace svad::cpu {
 
 enum class Operands : bool { exact, bf16 };
 
+/// A borrowed epilogue f(first row, rows, first column, columns), or none. One type, so that a product is compiled once and
+/// not for every epilogue.
+class Finish {
+public:
+    Finish() = default;
+    template <std::invocable<Index, Index, Index, Index> F>
+    Finish(const F& f) : of_(&f), call_([](const void* of, Index i, Index rows, Index j, Index columns) {
+                             (*static_cast<const F*>(of))(i, rows, j, columns);
+                         }) {}
+
+    void operator()(Index i, Index rows, Index j, Index columns) const {
+        if (call_) call_(of_, i, rows, j, columns);
+    }
+
+private:
+    const void* of_ = nullptr;
+    void (*call_)(const void*, Index, Index, Index, Index) = nullptr;
+};
+
 namespace detail {
 
 /// c [m, n] += alpha op(a) op(b) in this thread. Eigen's blocked product is called below its expressions: the same
@@ -6677,7 +6698,7 @@ inline std::vector<float> rounded(const float* x, Index rows, Index columns, Ind
 }
 
 /// The product by the tables of this processor. Few rows, and few columns that lie along k, are not packed.
-template <class Word, class Finish>
+template <class Word>
 void kernel_product(const Kernels<Word>& kernels, Trans ta, Trans tb, Index m, Index n, Index k, float alpha, const float* a, Index lda, const float* b,
                     Index ldb, float beta, float* c, Index ldc, Finish finish) {
     const bool a_along = ta == Trans::no || (m == 1 && lda == 1), b_along = tb == Trans::yes || (n == 1 && ldb == 1);
@@ -6699,7 +6720,7 @@ void kernel_product(const Kernels<Word>& kernels, Trans ta, Trans tb, Index m, I
 }
 
 /// Eigen's product on tiles.
-template <class T, class Finish>
+template <class T>
 void portable_product(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb, T beta, T* c, Index ldc, Finish finish) {
     // Many rows: strips of whole rows. Few rows (a decoding step): strips of columns.
     const Index rows = m <= 64 ? m : m <= 512 ? 32 : 128, columns = m <= 64 ? std::max<Index>(64, 65536 / std::max<Index>(1, k)) : n;
@@ -6719,9 +6740,9 @@ void portable_product(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, co
 
 /// The product; `finish(first_row, rows, first_column, columns)` is called on each finished block, in its thread, and
 /// multiplies nothing itself.
-template <class T, class Finish>
+template <class T>
 void gemm(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb, T beta,
-          T* c, Index ldc, Operands operands, Finish finish) {
+          T* c, Index ldc, Operands operands = Operands::exact, Finish finish = {}) {
     if (m <= 0 || n <= 0) return;
     if constexpr (std::same_as<T, float>) {
         const Isa set = k > 0 ? isa() : Isa::portable;
@@ -6741,12 +6762,10 @@ void gemm(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, const T* a, In
     detail::portable_product(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, finish);
 }
 
-/// The product without an epilogue.
-template <class T>
-void gemm(Trans ta, Trans tb, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb, T beta,
-          T* c, Index ldc, Operands operands = Operands::exact) {
-    gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, operands, [](Index, Index, Index, Index) {});
-}
+#if SVAD_PRECOMPILED            // compiled once, in svad::compiled (see ops.hpp)
+extern template void gemm(Trans, Trans, Index, Index, Index, float, const float*, Index, const float*, Index, float, float*, Index, Operands, Finish);
+extern template void gemm(Trans, Trans, Index, Index, Index, double, const double*, Index, const double*, Index, double, double*, Index, Operands, Finish);
+#endif
 
 }  // namespace svad::cpu
 
@@ -15471,25 +15490,10 @@ inline constexpr std::array<std::int32_t, 256> hue_of_spread = scaled_reciprocal
 // Loops over pixels with the vectors of x86: 32 pixels at a time, chosen at run time.
 //
 // Promise: SVAD_WIDE(target) marks a function that may use AVX2 and FMA; it is called only where has_wide() is true, so
-// a program built for any x86 uses them. Elsewhere SVAD_HAS_WIDE is 0 and only the plain loops are there. Rejected:
+// a program built for any x86 uses them. Elsewhere SVAD_X86 is 0 and only the plain loops are there. Rejected:
 // leaving it to the compiler's flags (programs are built for the oldest CPU) and vectors of the language (no byte shuffles).
 
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-#define SVAD_HAS_WIDE 1
-#if !defined(__clang__)                            // gcc 12 warns of its own intrinsics, wherever they are inlined
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <immintrin.h>
-#if !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
-#else
-#define SVAD_HAS_WIDE 0
-#endif
-
-#if SVAD_HAS_WIDE
+#if SVAD_X86
 
 // Every function of a wide loop needs the target, or the compiler could not inline it.
 #define SVAD_WIDE __attribute__((target("avx2,fma"))) inline
@@ -15569,7 +15573,7 @@ void hsv_replace_plain(const Pixels& pixels, std::size_t first, std::size_t last
     }
 }
 
-#if SVAD_HAS_WIDE
+#if SVAD_X86
 
 /// scale / x to the nearest multiple of 2^-12, for x = 1 .. 255 and scales up to 255.
 SVAD_WIDE __m256 hsv_quotient(float scale, __m256 x) {
@@ -15654,13 +15658,13 @@ SVAD_WIDE void hsv_replace_wide(const Pixels& pixels, std::size_t count, std::ui
 /// adds their distances from what was there, by the best means of this machine.
 template <class Pixels>
 void hsv_replace(const Pixels& pixels, std::size_t count, std::uint8_t* kept, HsvSums& sums) {
-#if SVAD_HAS_WIDE
+#if SVAD_X86
     if (has_wide()) return hsv_replace_wide(pixels, count, kept, sums);
 #endif
     hsv_replace_plain(pixels, 0, count, kept, sums);
 }
 
-#if SVAD_HAS_WIDE
+#if SVAD_X86
 
 /// Where in vector `part` of three the sixteen bytes 3 i + c of 48 lie; -1 where they are in another.
 template <int c, int part>
@@ -15694,7 +15698,7 @@ struct RgbLine {
         std::memcpy(room, rgb + 3 * i, 3 * n);
         return {room};
     }
-#if SVAD_HAS_WIDE
+#if SVAD_X86
     SVAD_WIDE WideRgb wide(std::size_t i) const {
         const std::uint8_t* const p = rgb + 3 * i;   // sixteen pixels in each half
         const __m256i x[3]{wide_halves(p, p + 48), wide_halves(p + 16, p + 64), wide_halves(p + 32, p + 80)};
@@ -15714,7 +15718,7 @@ struct PlanarLine {
         std::memcpy(room + 2 * hsv_block, b + i, n);
         return {room, room + hsv_block, room + 2 * hsv_block};
     }
-#if SVAD_HAS_WIDE
+#if SVAD_X86
     SVAD_WIDE WideRgb wide(std::size_t i) const {
         return {wide_words(wide_load(r + i)), wide_words(wide_load(g + i)), wide_words(wide_load(b + i))};
     }
@@ -15754,7 +15758,7 @@ private:
     static int upper(int a, int b) { return (a * b) >> 16; }
 };
 
-#if SVAD_HAS_WIDE
+#if SVAD_X86
 
 /// Sixteen bytes as words.
 SVAD_WIDE __m256i wide_bytes(const std::uint8_t* p) {
@@ -15792,7 +15796,7 @@ struct WideYuvToRgb {
 struct YuvLine {
     const std::uint8_t *y, *u, *v;
     YuvToRgb convert;
-#if SVAD_HAS_WIDE
+#if SVAD_X86
     SVAD_WIDE WideRgb wide(std::size_t i) const {
         const WideYuvToRgb c(convert);
         const WideYuvToRgb::Color color = c.color(wide_bytes(u + i / 2), wide_bytes(v + i / 2));
@@ -15905,7 +15909,7 @@ private:
     }
 };
 
-#if SVAD_HAS_WIDE
+#if SVAD_X86
 
 /// Eight pairs of words times their weights, summed, in sixteenths.
 SVAD_WIDE __m256i wide_mix(__m256i words, const std::array<std::int16_t, 2>* weights) {
@@ -16008,7 +16012,7 @@ private:
     }
 
     void mix(const detail::YuvLine& line, detail::MixedLine& to) {
-#if SVAD_HAS_WIDE
+#if SVAD_X86
         if (detail::has_wide() && windows_.fit()) return detail::mix_line_wide(line, windows_, across_.weights, padded_, to);
 #endif
         mix_plain(line, to);
@@ -16031,7 +16035,7 @@ private:
         for (std::size_t k = 0; k < 3; ++k) {
             const std::int16_t *const top = lines_[0][k].data(), *const bottom = lines_[1][k].data();
             std::uint8_t* const to = &planes_[k][row * padded_];
-#if SVAD_HAS_WIDE
+#if SVAD_X86
             if (detail::has_wide()) {
                 detail::mix_down_wide(top, bottom, weights, padded_, to);
                 continue;
@@ -17815,21 +17819,6 @@ inline void check_sizes(Index h, Index w, Index to_h, Index to_w) {
 
 }  // namespace svad::video
 
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-#define SVAD_RESIZE_AVX2 1
-#if !defined(__clang__)                            // gcc 12 warns of its own intrinsics, wherever they are inlined
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <immintrin.h>
-#if !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
-#else
-#define SVAD_RESIZE_AVX2 0
-#endif
-
 namespace svad::video::detail {
 
 /// The taps of outputs first .. first + count - 1 along one axis, in the layouts that the loops read.
@@ -17868,7 +17857,7 @@ public:
 
     /// row [w, C] -> out [outputs, C]; `padded` is scratch.
     void across(const std::uint8_t* row, Index w, Index C, std::uint8_t* out, std::vector<std::uint8_t>& padded) const {
-#if SVAD_RESIZE_AVX2
+#if SVAD_X86
         if (C == 3 && has_avx2()) {
             // The vector loop reads whole groups of four pixels, with four bytes to spare.
             padded.resize(static_cast<std::size_t>((w + 4 * groups_) * 3 + 16));
@@ -17888,7 +17877,7 @@ public:
         for (std::size_t y = 0; y < begin_.size(); ++y, out += n) {
             const std::uint8_t* const from = in + (begin_[y] - first()) * n;
             Index done = 0;
-#if SVAD_RESIZE_AVX2
+#if SVAD_X86
             if (has_avx2()) done = down_avx2(from, n, y, out);
 #endif
             down_plain(from, n, done, y, out);
@@ -17922,7 +17911,7 @@ private:
         }
     }
 
-#if SVAD_RESIZE_AVX2
+#if SVAD_X86
     static bool has_avx2() {
         static const bool has = __builtin_cpu_supports("avx2") != 0;
         return has;
@@ -19470,10 +19459,6 @@ Var run_on_device([[maybe_unused]] const Op& op, [[maybe_unused]] const Result& 
 
 }  // namespace svad::detail
 
-#ifndef SVAD_PRECOMPILED
-#define SVAD_PRECOMPILED 0
-#endif
-
 namespace svad {
 
 /// One case that exercises an op: input shapes and the range of their random values.
@@ -19759,6 +19744,10 @@ Tensor<T> Var::to() const {
         else return tensor.template to<T>();
     });
 }
+#if SVAD_PRECOMPILED
+extern template Tensor<float> Var::to<float>() const;
+extern template Tensor<double> Var::to<double>() const;
+#endif
 inline double Var::item() const {
     if (numel() != 1) fail<ShapeError>("item: a value with one element is needed; got ", *this);
     if (detail::CpuCache::imagining()) return 0;
@@ -21382,6 +21371,29 @@ namespace svad {
 
 namespace detail {
 
+/// y = x, whatever x holds.
+template <class To>
+void convert(const Var& x, const Var& y) {
+    dispatch_storage(x.dtype(), [&](auto t) {
+        using From = decltype(t);
+        const From* in = x.data<From>();
+        To* out = y.data<To>();
+        constexpr bool via_float = !std::is_arithmetic_v<From> || !std::is_arithmetic_v<To>;
+        parallel_for(x.numel(), cpu::tile, [&](Index first, Index last) {
+            for (Index i = first; i < last; ++i) {
+                if constexpr (via_float) out[i] = static_cast<To>(static_cast<float>(in[i]));
+                else out[i] = static_cast<To>(in[i]);
+            }
+        });
+    });
+}
+#if SVAD_PRECOMPILED
+extern template void convert<float>(const Var&, const Var&);
+extern template void convert<double>(const Var&, const Var&);
+extern template void convert<bf16>(const Var&, const Var&);
+extern template void convert<f16>(const Var&, const Var&);
+#endif
+
 class CastOp final : public AnyOp {
 public:
     CastOp(DType from, DType to) : from_(from), to_(to) {}
@@ -21425,22 +21437,6 @@ private:
         cuda::finish_op(x.device().index);
 #endif
         return y;
-    }
-
-    template <class To>
-    static void convert(const Var& x, const Var& y) {
-        dispatch_storage(x.dtype(), [&](auto t) {
-            using From = decltype(t);
-            const From* in = x.data<From>();
-            To* out = y.data<To>();
-            constexpr bool via_float = !std::is_arithmetic_v<From> || !std::is_arithmetic_v<To>;
-            parallel_for(x.numel(), cpu::tile, [&](Index first, Index last) {
-                for (Index i = first; i < last; ++i) {
-                    if constexpr (via_float) out[i] = static_cast<To>(static_cast<float>(in[i]));
-                    else out[i] = static_cast<To>(in[i]);
-                }
-            });
-        });
     }
 
     DType from_, to_;
@@ -24331,7 +24327,20 @@ struct Instances<OpList<Op...>> {
 template <class... Op>
 const void* Instances<OpList<Op...>>::table[sizeof...(Op)] = {reinterpret_cast<const void*>(&erase_shipped<Op>)...};
 template struct Instances<AllOps>;
+
+template void convert<float>(const Var&, const Var&);
+template void convert<double>(const Var&, const Var&);
+template void convert<bf16>(const Var&, const Var&);
+template void convert<f16>(const Var&, const Var&);
 }  // namespace detail
+
+template Tensor<float> Var::to<float>() const;
+template Tensor<double> Var::to<double>() const;
+
+namespace cpu {
+template void gemm(Trans, Trans, Index, Index, Index, float, const float*, Index, const float*, Index, float, float*, Index, Operands, Finish);
+template void gemm(Trans, Trans, Index, Index, Index, double, const double*, Index, const double*, Index, double, double*, Index, Operands, Finish);
+}  // namespace cpu
 #endif
 
 }  // namespace svad
@@ -28742,6 +28751,41 @@ inline std::vector<std::string> tower_prefixes(const std::string& tower) {
 
 }  // namespace svad::names
 
+// ==== svad/models/naming.hpp ====
+// Naming: some vector of a clip's prefix must point where the decoder's own vector of each of the clip's keywords points,
+// rather than those of the other clips of the batch (late interaction as in ColBERT, between vectors and words). A decoder
+// that knows its language then reads the prefix as words from the first step on; the caption loss alone has to teach the
+// vision side through the whole frozen decoder, and a small data set ends before it does. Nothing is added to the model.
+
+namespace svad {
+
+/// The mean over all (clip, keyword) of -log softmax_w(s(clip, w) / temperature) at the keyword, s(b, w) = max over q of
+/// cos(prefix[b, q], word vector of w), w over all words that occur in the batch. `prefix` [B, Q, D]; `words` [B, W], the
+/// token ids of each clip's keywords, `ignore` (-100) where it has fewer. The decoder's word vectors get no gradient.
+[[nodiscard]] inline Var naming_loss(const Decoder& decoder, const Var& prefix, const Tensor<std::int32_t>& words, double temperature = 0.05) {
+    const auto [B, Q, D] = prefix.sizes<3>("B Q D");
+    if (words.rank() != 2 || words.size(0) != B) fail<ShapeError>("naming: words should be [", B, ", words]; got ", words.shape());
+    std::vector<std::int32_t> said, clips, labels;              // words of the batch; for every pair its clip and its place in `said`
+    for (const std::int32_t w : words)
+        if (w >= 0) said.push_back(w);
+    if (said.empty()) return sum(prefix) * 0.0;                 // nothing to name
+    std::sort(said.begin(), said.end());
+    said.erase(std::unique(said.begin(), said.end()), said.end());
+    for (Index b = 0; b < B; ++b)
+        for (Index i = 0; i < words.size(1); ++i) {
+            if (words(b, i) < 0) continue;
+            clips.push_back(static_cast<std::int32_t>(b));
+            labels.push_back(static_cast<std::int32_t>(std::lower_bound(said.begin(), said.end(), words(b, i)) - said.begin()));
+        }
+    const auto n = static_cast<Index>(said.size());
+    const Var vectors = l2_normalize(decoder.embed(Tensor<std::int32_t>({1, n}, said)).detach().reshape({n, D}));
+    const Var near = matmul(l2_normalize(prefix.reshape({B * Q, D})), vectors, {.b = true});        // cosines [B Q, n]
+    const Var scores = max(near.reshape({B, Q, n}), 1) * (1.0 / temperature);                      // [B, n]
+    return cross_entropy(embedding(scores, Tensor<std::int32_t>::of(clips)), Tensor<std::int32_t>::of(labels));
+}
+
+}  // namespace svad
+
 // ==== svad/models/onnx_vision.hpp ====
 // DINOv2 from an ONNX file that PyTorch exported and that holds it as "backbone", with its own head or another's behind
 // it. The file has no config.json: the sizes are those of the tensors, the width of a head is the family's, 64.
@@ -32045,6 +32089,21 @@ struct TextBatch {
     return row;
 }
 
+/// The distinct tokens of each record's keywords, as they stand inside a sentence: [records, most], `ignore` behind the last.
+[[nodiscard]] inline Tensor<std::int32_t> keyword_ids(const text::Tokenizer& tokenizer, const std::vector<const Record*>& records) {
+    std::vector<std::set<std::int32_t>> ids(records.size());
+    std::size_t most = 1;
+    for (std::size_t b = 0; b < records.size(); ++b) {
+        for (const Keyword& k : records[b]->keywords)
+            for (const std::int32_t id : tokenizer.encode(join(" ", k.word))) ids[b].insert(id);
+        most = std::max(most, ids[b].size());
+    }
+    Tensor<std::int32_t> out({static_cast<Index>(records.size()), static_cast<Index>(most)});
+    out.fill(ignore);
+    for (std::size_t b = 0; b < ids.size(); ++b) std::copy(ids[b].begin(), ids[b].end(), out.data() + b * most);
+    return out;
+}
+
 /// Rows as one padded batch; a row without ids becomes one that counts nothing.
 [[nodiscard]] inline TextBatch collate(const std::vector<TextRow>& rows, std::int32_t pad) {
     std::size_t length = 1;
@@ -33281,6 +33340,7 @@ struct Batch {
     Index primary = 0;
     TextBatch description, fill;                ///< targets T_d and T_k
     Tensor<std::int32_t> classes;               ///< [B, kinds]: keyword classes, `ignore` where unknown
+    Tensor<std::int32_t> words;                 ///< [B, W]: tokens of each clip's keywords, `ignore` where it has fewer
     Index number = 0;
 
     Index size() const { return frames.size(0); }
@@ -33325,6 +33385,7 @@ private:
         batch.primary = rows_[0];
         std::vector<TextRow> description, fill;
         std::vector<Tensor<std::uint8_t>> clips;
+        std::vector<const Record*> records;
         batch.classes = Tensor<std::int32_t>({options_.batch, static_cast<Index>(kinds_.names.size())});
         for (int set = 0; set < 2; ++set)
             for (Index i = 0; i < rows_[static_cast<std::size_t>(set)]; ++i) {
@@ -33332,6 +33393,7 @@ private:
                 auto [clip, record] = (set == 0 ? primary_ : auxiliary_).at(n);
                 clips.push_back(std::move(clip));
                 batch.clips.push_back(clip_key(*record));
+                records.push_back(record);
                 Random random(options_.seed + 1, static_cast<std::uint64_t>(n * 2 + set));
                 const std::string& text = random.pick(record->descriptions);
                 const auto limit = static_cast<std::size_t>(options_.text_limit);
@@ -33345,6 +33407,7 @@ private:
                           batch.classes.data() + (static_cast<Index>(clips.size()) - 1) * static_cast<Index>(classes.size()));
             }
         batch.frames = video::normalized(clips);
+        batch.words = keyword_ids(tokenizer_, records);
         batch.description = collate(description, tokenizer_.id(options_.prompts.pad));
         if (options_.fill_task) batch.fill = collate(fill, tokenizer_.id(options_.prompts.pad));
         return batch;
@@ -38432,6 +38495,7 @@ struct TrainOptions {
     double clip = 1.0;
     double lambda_d = 1.0, lambda_k = 2.5;      ///< Table 6: lambda_k : lambda_d = 5 : 2 is best
     double lambda_words = 0;                    ///< weight of keyword supervision (pre-train stage)
+    double lambda_naming = 0;                   ///< weight of naming_loss() (pre-train stage, decoder that knows its language)
     TaskRatio ratio = TaskRatio::loss_weight;
     Index accumulate = 1;                       ///< batches per update
     Index save_every = 500, log_every = 20;
@@ -38443,7 +38507,7 @@ struct TrainOptions {
 
 /// The parts of the last step's loss; a part that was not computed is 0.
 struct LossParts {
-    double total = 0, description = 0, fill = 0, words = 0;
+    double total = 0, description = 0, fill = 0, words = 0, naming = 0;
 };
 
 /// The loss of one batch; vision runs once for both tasks, from `tokens` on if they are given.
@@ -38468,6 +38532,7 @@ struct LossParts {
     if (weight_d > 0) add(model.loss(prefix, batch.description.ids, batch.description.labels), weight_d, parts.description);
     if (weight_k > 0) add(model.loss(prefix, batch.fill.ids, batch.fill.labels), weight_k, parts.fill);
     if (head && options.lambda_words > 0) add(head->loss(queries, batch.classes), options.lambda_words, parts.words);
+    if (options.lambda_naming > 0) add(naming_loss(model.decoder, prefix, batch.words), options.lambda_naming, parts.naming);
     if (!total) fail<UsageError>("train: all loss weights are zero");
     return total;
 }
@@ -38535,7 +38600,7 @@ FitResult fit_steps(AdamW& optimizer, LoaderAt loader_at, LossOf loss_of, Run& r
             backward(loss * (1.0 / static_cast<double>(options.accumulate)));
             const double share = 1.0 / static_cast<double>(options.accumulate);
             parts.total += share * one.total, parts.description += share * one.description;
-            parts.fill += share * one.fill, parts.words += share * one.words;
+            parts.fill += share * one.fill, parts.words += share * one.words, parts.naming += share * one.naming;
             clips += batch.size();
         }
         if (!std::isfinite(parts.total))
@@ -38547,10 +38612,10 @@ FitResult fit_steps(AdamW& optimizer, LoaderAt loader_at, LossOf loss_of, Run& r
         const double speed = seconds > 0 ? static_cast<double>(clips) / seconds : 0;
         bar.update(step + 1, options.steps,
                    {{"loss", parts.total}, {"describe", parts.description}, {"fill", parts.fill},
-                    {"words", parts.words}, {"clips/s", speed}});
+                    {"words", parts.words}, {"naming", parts.naming}, {"clips/s", speed}});
         if ((step + 1) % options.log_every == 0 || step + 1 == options.steps) {
             const Figures figures = {{"loss", parts.total}, {"loss_description", parts.description},
-                                     {"loss_fill", parts.fill}, {"loss_words", parts.words},
+                                     {"loss_fill", parts.fill}, {"loss_words", parts.words}, {"loss_naming", parts.naming},
                                      {"grad_norm", norm}, {"rate", rate}, {"clips_per_second", speed}};
             log.write(step + 1, figures);
             if (on_log) on_log(step + 1, figures);

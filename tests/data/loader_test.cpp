@@ -19,7 +19,7 @@ bool same(const Tensor<T>& a, const Tensor<T>& b) {
 
 bool same(const Batch& a, const Batch& b) {
     return same(a.frames, b.frames) && same(a.description.ids, b.description.ids) && same(a.fill.ids, b.fill.ids) &&
-           same(a.fill.labels, b.fill.labels) && same(a.classes, b.classes) && a.primary == b.primary;
+           same(a.fill.labels, b.fill.labels) && same(a.classes, b.classes) && same(a.words, b.words) && a.primary == b.primary;
 }
 
 }  // namespace
@@ -85,6 +85,22 @@ TEST_CASE("text_row: labels are the target and <eos>, each predicted from the po
         else CHECK(row.labels[i] == set.tokenizer.id("<eos>"));
     }
     CHECK(text_row(set.tokenizer, "a", "red jar", 2).ids.size() == 2);
+}
+
+TEST_CASE("keyword_ids: each record's keywords as they stand in a sentence, each token once, and padding behind") {
+    const Records set;
+    Record more = set.primary[0];
+    more.keywords = {{"jar", "object"}, {"jar", "object"}};
+    const Tensor<std::int32_t> ids = keyword_ids(set.tokenizer, {&set.primary[0], &more});
+    std::set<std::int32_t> first, jar;
+    for (const std::int32_t id : set.tokenizer.encode(" jar")) jar.insert(id);
+    first = jar;
+    for (const std::int32_t id : set.tokenizer.encode(" red")) first.insert(id);
+    REQUIRE(ids.shape() == Shape{2, static_cast<Index>(first.size())});
+    CHECK(std::equal(first.begin(), first.end(), ids.data()));
+    CHECK(std::equal(jar.begin(), jar.end(), ids.data() + first.size()));
+    for (Index i = static_cast<Index>(jar.size()); i < ids.size(1); ++i) CHECK(ids(1, i) == ignore);
+    CHECK(keyword_ids(set.tokenizer, {}).shape() == Shape{0, 1});
 }
 
 TEST_CASE("collate: short rows are padded, and padding counts nowhere") {

@@ -127,6 +127,20 @@ TEST_CASE("fit: the loss falls, and every step is in metrics.jsonl once") {
     CHECK(std::count(text.begin(), text.end(), '\n') == 12);
 }
 
+TEST_CASE("fit: with naming alone the decoder stays as it is and the prefix learns to name") {
+    const TempDir dir;
+    Bench a;
+    freeze(a.model, "decoder.*");
+    std::vector<double> named;
+    const OnLog log = [&](Index, const Figures& figures) {
+        for (const auto& [name, value] : figures)
+            if (std::string_view(name) == "loss_naming") named.push_back(value);
+    };
+    a.fit(dir.path, {.steps = 12, .lambda_d = 0, .lambda_k = 0, .lambda_naming = 1}, log);
+    REQUIRE(named.size() == 12);
+    CHECK(named.back() < 0.8 * named.front());
+}
+
 TEST_CASE("batch_loss: L is lambda_d L_d + lambda_k L_k, and sampling takes one of the two") {
     Bench b;
     data::Loader loader(b.set.primary, b.set.auxiliary, b.set.tokenizer, b.kinds, Records::frames(), {.batch = 4});

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace svad::data {
 
@@ -37,6 +38,21 @@ struct TextBatch {
     row.ids.assign(all.begin(), all.end() - 1);
     for (std::size_t i = 0; i + 1 < all.size(); ++i) row.labels.push_back(i + 1 >= start ? all[i + 1] : ignore);
     return row;
+}
+
+/// The distinct tokens of each record's keywords, as they stand inside a sentence: [records, most], `ignore` behind the last.
+[[nodiscard]] inline Tensor<std::int32_t> keyword_ids(const text::Tokenizer& tokenizer, const std::vector<const Record*>& records) {
+    std::vector<std::set<std::int32_t>> ids(records.size());
+    std::size_t most = 1;
+    for (std::size_t b = 0; b < records.size(); ++b) {
+        for (const Keyword& k : records[b]->keywords)
+            for (const std::int32_t id : tokenizer.encode(join(" ", k.word))) ids[b].insert(id);
+        most = std::max(most, ids[b].size());
+    }
+    Tensor<std::int32_t> out({static_cast<Index>(records.size()), static_cast<Index>(most)});
+    out.fill(ignore);
+    for (std::size_t b = 0; b < ids.size(); ++b) std::copy(ids[b].begin(), ids[b].end(), out.data() + b * most);
+    return out;
 }
 
 /// Rows as one padded batch; a row without ids becomes one that counts nothing.

@@ -32,6 +32,7 @@ struct Batch {
     Index primary = 0;
     TextBatch description, fill;                ///< targets T_d and T_k
     Tensor<std::int32_t> classes;               ///< [B, kinds]: keyword classes, `ignore` where unknown
+    Tensor<std::int32_t> words;                 ///< [B, W]: tokens of each clip's keywords, `ignore` where it has fewer
     Index number = 0;
 
     Index size() const { return frames.size(0); }
@@ -76,6 +77,7 @@ private:
         batch.primary = rows_[0];
         std::vector<TextRow> description, fill;
         std::vector<Tensor<std::uint8_t>> clips;
+        std::vector<const Record*> records;
         batch.classes = Tensor<std::int32_t>({options_.batch, static_cast<Index>(kinds_.names.size())});
         for (int set = 0; set < 2; ++set)
             for (Index i = 0; i < rows_[static_cast<std::size_t>(set)]; ++i) {
@@ -83,6 +85,7 @@ private:
                 auto [clip, record] = (set == 0 ? primary_ : auxiliary_).at(n);
                 clips.push_back(std::move(clip));
                 batch.clips.push_back(clip_key(*record));
+                records.push_back(record);
                 Random random(options_.seed + 1, static_cast<std::uint64_t>(n * 2 + set));
                 const std::string& text = random.pick(record->descriptions);
                 const auto limit = static_cast<std::size_t>(options_.text_limit);
@@ -96,6 +99,7 @@ private:
                           batch.classes.data() + (static_cast<Index>(clips.size()) - 1) * static_cast<Index>(classes.size()));
             }
         batch.frames = video::normalized(clips);
+        batch.words = keyword_ids(tokenizer_, records);
         batch.description = collate(description, tokenizer_.id(options_.prompts.pad));
         if (options_.fill_task) batch.fill = collate(fill, tokenizer_.id(options_.prompts.pad));
         return batch;

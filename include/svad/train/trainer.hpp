@@ -8,6 +8,7 @@
 #include "svad/core/profile.hpp"
 #include "svad/data/loader.hpp"
 #include "svad/models/keyword_head.hpp"
+#include "svad/models/naming.hpp"
 #include "svad/models/svad_vlm.hpp"
 #include "svad/train/checkpoint.hpp"
 #include "svad/train/frozen_tokens.hpp"
@@ -32,6 +33,7 @@ struct TrainOptions {
     double clip = 1.0;
     double lambda_d = 1.0, lambda_k = 2.5;      ///< Table 6: lambda_k : lambda_d = 5 : 2 is best
     double lambda_words = 0;                    ///< weight of keyword supervision (pre-train stage)
+    double lambda_naming = 0;                   ///< weight of naming_loss() (pre-train stage, decoder that knows its language)
     TaskRatio ratio = TaskRatio::loss_weight;
     Index accumulate = 1;                       ///< batches per update
     Index save_every = 500, log_every = 20;
@@ -43,7 +45,7 @@ struct TrainOptions {
 
 /// The parts of the last step's loss; a part that was not computed is 0.
 struct LossParts {
-    double total = 0, description = 0, fill = 0, words = 0;
+    double total = 0, description = 0, fill = 0, words = 0, naming = 0;
 };
 
 /// The loss of one batch; vision runs once for both tasks, from `tokens` on if they are given.
@@ -68,6 +70,7 @@ struct LossParts {
     if (weight_d > 0) add(model.loss(prefix, batch.description.ids, batch.description.labels), weight_d, parts.description);
     if (weight_k > 0) add(model.loss(prefix, batch.fill.ids, batch.fill.labels), weight_k, parts.fill);
     if (head && options.lambda_words > 0) add(head->loss(queries, batch.classes), options.lambda_words, parts.words);
+    if (options.lambda_naming > 0) add(naming_loss(model.decoder, prefix, batch.words), options.lambda_naming, parts.naming);
     if (!total) fail<UsageError>("train: all loss weights are zero");
     return total;
 }
@@ -135,7 +138,7 @@ FitResult fit_steps(AdamW& optimizer, LoaderAt loader_at, LossOf loss_of, Run& r
             backward(loss * (1.0 / static_cast<double>(options.accumulate)));
             const double share = 1.0 / static_cast<double>(options.accumulate);
             parts.total += share * one.total, parts.description += share * one.description;
-            parts.fill += share * one.fill, parts.words += share * one.words;
+            parts.fill += share * one.fill, parts.words += share * one.words, parts.naming += share * one.naming;
             clips += batch.size();
         }
         if (!std::isfinite(parts.total))
@@ -147,10 +150,10 @@ FitResult fit_steps(AdamW& optimizer, LoaderAt loader_at, LossOf loss_of, Run& r
         const double speed = seconds > 0 ? static_cast<double>(clips) / seconds : 0;
         bar.update(step + 1, options.steps,
                    {{"loss", parts.total}, {"describe", parts.description}, {"fill", parts.fill},
-                    {"words", parts.words}, {"clips/s", speed}});
+                    {"words", parts.words}, {"naming", parts.naming}, {"clips/s", speed}});
         if ((step + 1) % options.log_every == 0 || step + 1 == options.steps) {
             const Figures figures = {{"loss", parts.total}, {"loss_description", parts.description},
-                                     {"loss_fill", parts.fill}, {"loss_words", parts.words},
+                                     {"loss_fill", parts.fill}, {"loss_words", parts.words}, {"loss_naming", parts.naming},
                                      {"grad_norm", norm}, {"rate", rate}, {"clips_per_second", speed}};
             log.write(step + 1, figures);
             if (on_log) on_log(step + 1, figures);
