@@ -18,8 +18,7 @@ import threading
 import time
 import urllib.parse
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent / "support"))
-import browser
+from support import browser
 
 TOOL = sys.argv[1]
 PICTURES = pathlib.Path(TOOL).resolve().parent

@@ -16,19 +16,9 @@ import sys
 import tempfile
 import time
 
-TOOL = sys.argv[1]
+from support.tool import TOOL, check, errors, finish, run
+
 KILLS = int(sys.argv[2]) if len(sys.argv) > 2 else 6
-errors = []
-
-
-def check(name, ok, detail=""):
-    if not ok:
-        errors.append(f"{name} {detail}".rstrip())
-
-
-def run(*arguments):
-    done = subprocess.run([TOOL, *map(str, arguments)], capture_output=True, text=True)
-    return done.returncode, done.stdout, done.stderr
 
 
 def lines(path):
@@ -168,10 +158,7 @@ def main():
         check_kills(sources, folder, KILLS)
         if not scaled:
             print("dataset: no ffmpeg program, the scaled copy was not tried")
-    if errors:
-        print("\n".join(errors))
-        sys.exit(1)
-    print("dataset: ok")
+    finish("dataset")
 
 
 if __name__ == "__main__":

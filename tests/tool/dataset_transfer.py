@@ -6,23 +6,10 @@ usage: tests/tool/dataset_transfer.py SVAD
 """
 import json
 import pathlib
-import subprocess
-import sys
 import tarfile
 import tempfile
 
-TOOL = sys.argv[1]
-errors = []
-
-
-def check(name, ok):
-    if not ok:
-        errors.append(name)
-
-
-def run(*arguments):
-    done = subprocess.run([TOOL, "dataset", *map(str, arguments)], capture_output=True, text=True)
-    return done.returncode, done.stdout, done.stderr
+from support.tool import check, finish, run
 
 
 def lines(path):
@@ -37,7 +24,7 @@ def check_convert(folder):
     database = {"abc": {"subset": "training", "recipe_type": "101", "annotations": segments},
                 "gone": {"subset": "training", "annotations": [{"segment": [0, 1], "sentence": "x"}]}}
     (folder / "y.json").write_text(json.dumps({"database": database}))
-    status, out, err = run("convert", "youcook2", folder / "y.json", "--videos", folder / "raw", "--out", folder / "y.jsonl", "--json")
+    status, out, err = run("dataset", "convert", "youcook2", folder / "y.json", "--videos", folder / "raw", "--out", folder / "y.jsonl", "--json")
     check("convert: left out gives status 3", status == 3)
     check("convert: counts", json.loads(out) == {"clips": 2, "descriptions": 2, "without_file": 1, "left_out": 1})
     check("convert: names what is missing", "gone: is not in the folder" in err and "[start, end]" in err)
@@ -47,15 +34,15 @@ def check_convert(folder):
 
     (folder / "msvd.txt").write_text("a_1_2 a bird\na_1_2 a small bird\n")
     (folder / "raw" / "a_1_2.avi").write_bytes(b"y")
-    status, _, _ = run("convert", "msvd", folder / "msvd.txt", "--videos", folder / "raw", "--out", folder / "m.jsonl", "--split", "test", "--branch", "primary")
+    status, _, _ = run("dataset", "convert", "msvd", folder / "msvd.txt", "--videos", folder / "raw", "--out", folder / "m.jsonl", "--split", "test", "--branch", "primary")
     check("convert: a whole set gives status 0", status == 0)
     check("convert: split and branch", [(c["split"], c["branch"]) for c in lines(folder / "m.jsonl")] == [("test", "primary")])
 
     (folder / "raw" / "other").mkdir()
     (folder / "raw" / "other" / "a_1_2.mp4").write_bytes(b"z")
-    status, _, err = run("convert", "msvd", folder / "msvd.txt", "--videos", folder / "raw", "--out", folder / "n.jsonl")
+    status, _, err = run("dataset", "convert", "msvd", folder / "msvd.txt", "--videos", folder / "raw", "--out", folder / "n.jsonl")
     check("convert: two files of a name are an error", status == 1 and "is there more than once" in err and not (folder / "n.jsonl").exists())
-    status, _, err = run("convert", "coco", folder / "y.json", "--videos", folder / "raw", "--out", folder / "n.jsonl")
+    status, _, err = run("dataset", "convert", "coco", folder / "y.json", "--videos", folder / "raw", "--out", folder / "n.jsonl")
     check("convert: the wrong set says what it lacks", status == 1 and "has no list 'images'" in err)
 
 
@@ -69,7 +56,7 @@ def check_shards(folder):
     rows.append({"id": "gone", "video": "clips/gone.mp4", "description": "not there"})
     for name, part in (("train", rows[:50]), ("test", rows[50:])):
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part))
-    status, out, err = run("pack", folder, "--shard-mib", 1, "--json")
+    status, out, err = run("dataset", "pack", folder, "--shard-mib", 1, "--json")
     shards = sorted((folder / "shards").glob("*.tar"))
     check("pack: a missing video is named", status == 3 and "gone.mp4: is missing" in err)
     check("pack: shards keep their limit", len(shards) > 3 and all(s.stat().st_size <= 1 << 20 for s in shards))
@@ -87,13 +74,13 @@ def check_shards(folder):
     before = {s.name: (s.read_bytes(), s.stat().st_mtime_ns) for s in shards}
     shards[1].write_bytes(before[shards[1].name][0][:-1] + b"?")
     shards[2].unlink()
-    run("pack", folder, "--shard-mib", 1)
+    run("dataset", "pack", folder, "--shard-mib", 1)
     after = {s.name: (s.read_bytes(), s.stat().st_mtime_ns) for s in shards}
     check("pack: a second run mends what is damaged", {n: b for n, (b, _) in before.items()} == {n: b for n, (b, _) in after.items()})
     check("pack: and leaves the rest alone", all(before[s.name] == after[s.name] for i, s in enumerate(shards) if i not in (1, 2)))
 
     back = folder / "back"
-    status, _, _ = run("unpack", *shards, "--out", back)
+    status, _, _ = run("dataset", "unpack", *shards, "--out", back)
     got = [row for name in ("train", "test") for row in lines(back / f"{name}.jsonl")]
     check("unpack: every clip", status == 0 and {r["id"]: r["description"] for r in got} == {r["id"]: r["description"] for r in rows[:-1]})
     check("unpack: every video", all((back / r["video"]).read_bytes() == packed["clips/" + r["id"][:3] + ".mp4"] for r in got))
@@ -101,7 +88,7 @@ def check_shards(folder):
     evil = folder / "evil-000000.tar"
     with tarfile.open(evil, "w", format=tarfile.USTAR_FORMAT) as archive:
         archive.add(folder / "clips" / "v00.mp4", "../../outside.mp4")
-    status, _, err = run("unpack", evil, "--out", folder / "evil")
+    status, _, err = run("dataset", "unpack", evil, "--out", folder / "evil")
     check("unpack: writes nowhere but below its folder", status == 1 and "leads out of the archive's folder" in err)
 
 
@@ -110,7 +97,4 @@ with tempfile.TemporaryDirectory() as place:
         folder = pathlib.Path(place) / name
         folder.mkdir()
         part(folder)
-for error in errors:
-    print("FAILED", error)
-print(f"{len(errors)} failures")
-sys.exit(1 if errors else 0)
+finish("dataset_transfer")

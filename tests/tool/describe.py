@@ -14,20 +14,10 @@ import subprocess
 import sys
 import tempfile
 
-TOOL = sys.argv[1]
+from support.tool import check, finish, run
+
 MODEL = pathlib.Path(__file__).resolve().parents[2] / "examples" / "pretrained"
 SKIPPED = 77
-errors = []
-
-
-def check(name, ok):
-    if not ok:
-        errors.append(name)
-
-
-def run(*arguments):
-    done = subprocess.run([TOOL, *map(str, arguments)], capture_output=True, text=True)
-    return done.returncode, done.stdout, done.stderr
 
 
 def describe(*arguments):
@@ -160,5 +150,4 @@ with tempfile.TemporaryDirectory() as name:
     check_subtitles(path, shots)
     check_page(path, shots, folder)
     check_failures(path, folder)
-print("\n".join(f"describe: {e}" for e in errors) or "svad describe says the same of a film in every form")
-sys.exit(bool(errors))
+finish("describe")

@@ -6,22 +6,9 @@ usage: tests/tool/generate.py SVAD
 """
 import json
 import pathlib
-import subprocess
-import sys
 import tempfile
 
-TOOL = sys.argv[1]
-errors = []
-
-
-def check(name, ok):
-    if not ok:
-        errors.append(name)
-
-
-def run(*arguments, stdin=""):
-    done = subprocess.run([TOOL, *map(str, arguments)], capture_output=True, text=True, input=stdin)
-    return done.returncode, done.stdout, done.stderr
+from support.tool import check, finish, run
 
 
 def make_model(folder):
@@ -81,10 +68,7 @@ def main():
         check_generate(model)
         check_chat(model)
         check_errors(folder)
-    for error in errors:
-        print("generate:", error)
-    print("generate:", "FAIL" if errors else "ok")
-    sys.exit(1 if errors else 0)
+    finish("generate")
 
 
 main()

@@ -7,22 +7,9 @@ usage: tests/tool/plan.py SVAD
 import json
 import pathlib
 import resource
-import subprocess
-import sys
 import tempfile
 
-TOOL = sys.argv[1]
-errors = []
-
-
-def check(name, ok):
-    if not ok:
-        errors.append(name)
-
-
-def run(*arguments):
-    done = subprocess.run([TOOL, *map(str, arguments)], capture_output=True, text=True)
-    return done.returncode, done.stdout, done.stderr
+from support.tool import check, finish, run
 
 
 def planned(text):
@@ -56,6 +43,4 @@ with tempfile.TemporaryDirectory() as name:
     check("profile: data and optimizer", {"next_batch", "adamw"} <= {e["name"] for e in events})
     check("profile: a table", "share" in err)
 
-for line in errors:
-    print(line)
-sys.exit(bool(errors))
+finish("plan")

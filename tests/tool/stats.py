@@ -11,22 +11,9 @@ import json
 import math
 import pathlib
 import random
-import subprocess
-import sys
 import tempfile
 
-TOOL = sys.argv[1]
-errors = []
-
-
-def check(name, ok):
-    if not ok:
-        errors.append(name)
-
-
-def run(*arguments):
-    done = subprocess.run([TOOL, "stats", *map(str, arguments)], capture_output=True, text=True)
-    return done.returncode, done.stdout, done.stderr
+from support.tool import check, errors, finish, run
 
 
 def captions(count):
@@ -43,7 +30,7 @@ def check_figures(folder):
     with gzip.open(path, "wt", encoding="utf-8") as file:
         file.write("video\tseconds\tcaption\n")
         file.writelines(f"{v}\t{s}\t{t}\n" for v, s, t in rows)
-    status, out, _ = run("--words", "blanks", "--json", f"mine={path}")
+    status, out, _ = run("stats", "--words", "blanks", "--json", f"mine={path}")
     got = json.loads(out)[0]
     cut = [t.split() for _, _, t in rows]
     check("exit status of a clean set", status == 0)
@@ -68,13 +55,13 @@ def check_taggers(folder):
     english, chinese = folder / "english.tsv", folder / "chinese.tsv"
     english.write_text("video\tcaption\na\tThe young woman quickly opens a door.\n")
     chinese.write_text("video\tcaption\na\t她打开冰箱，拿出一瓶牛奶\n")
-    status, out, _ = run("--json", english, chinese)
+    status, out, _ = run("stats", "--json", english, chinese)
     en, zh = json.loads(out)
     check("exit status with taggers", status == 0)
     check("English words and tags", en["words"] == 7 and en["tags_are"] == "universal tags of svad's tagger")
     check("English shares", en["tags"]["counts"] == {"ADJ": 1, "ADV": 1, "DET": 2, "NOUN": 2, "VERB": 1})
     check("Chinese words", zh["words"] == 8 and zh["words_are"] == "those of svad's Chinese segmenter")
-    _, out, _ = run("--json", "--taggers", "none", english, chinese)
+    _, out, _ = run("stats", "--json", "--taggers", "none", english, chinese)
     en, zh = json.loads(out)
     check("no tags without taggers", en["tags"] is None and zh["tags"] is None)
     check("characters without a segmenter", zh["words"] == 12)
@@ -85,7 +72,7 @@ def check_page(folder):
     bad.write_bytes("video\tcaption\ttokens\ttags\tcategory\tsplit\n"
                     "v<1>\ta dog\ta dog\tDET NOUN\t<script>x</script>\t\"train'\n"
                     "v2\ta \x00cat runs\ta \x00cat runs\tDET NOUN VERB\t</svg>\ttest\n".encode() + b"v3\t\xff\t\xff\tX\t\t\n")
-    status, out, err = run("--html", folder / "page.html", f"<b>&={bad}", bad)
+    status, out, err = run("stats", "--html", folder / "page.html", f"<b>&={bad}", bad)
     page = (folder / "page.html").read_text(encoding="utf-8")
     check("exit status of a set with a bad line", status == 3)
     check("the bad line is named", "bad.tsv:4: the line is not valid utf-8" in err)
@@ -110,12 +97,11 @@ def check_refusals(folder):
     for name, arguments, want in (("a missing file", [folder / "none.tsv"], 1), ("an empty file", [empty], 1), ("no file", [], 2),
                                   ("an unknown cut", ["--words", "syllables", empty], 2),
                                   ("taggers that are not there", ["--taggers", folder / "nowhere", empty], 2)):
-        status, _, err = run(*arguments)
+        status, _, err = run("stats", *arguments)
         check(f"exit status of {name}: {status}", status == want and err.strip())
 
 
 with tempfile.TemporaryDirectory() as name:
     for part in (check_figures, check_taggers, check_page, check_refusals):
         part(pathlib.Path(name))
-print("\n".join(f"stats: {e}" for e in errors) or "svad stats counts as Python does")
-sys.exit(bool(errors))
+finish("stats")

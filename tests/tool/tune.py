@@ -10,41 +10,15 @@ import math
 import pathlib
 import shutil
 import signal
-import string
 import subprocess
-import sys
 import tempfile
 import time
 
-TOOL = sys.argv[1]
+from support.models import tiny_llava
+from support.tool import TOOL, check, finish, run
+
 FIXTURES = pathlib.Path(__file__).resolve().parents[1] / "fixtures" / "models"
 LORA = ("--freeze", "*", "--lora", 4, "--lora-on", "decoder.*")
-errors = []
-
-
-def check(name, ok):
-    if not ok:
-        errors.append(name)
-
-
-def run(*arguments):
-    done = subprocess.run([TOOL, *map(str, arguments)], capture_output=True, text=True)
-    return done.returncode, done.stdout, done.stderr
-
-
-def make_model(folder):
-    folder.mkdir()
-    for name in ("config.json", "model.safetensors"):
-        (folder / name).write_bytes((FIXTURES / "llava" / name).read_bytes())
-    specials = ["[PAD]", "<s>", "</s>", "[UNK]"]
-    words = specials + [":"] + list(string.ascii_lowercase) + ["##" + c for c in string.ascii_lowercase]
-    marks = [{"id": i, "content": w, "special": True, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
-             for i, w in enumerate(specials)]
-    (folder / "tokenizer.json").write_text(json.dumps({
-        "added_tokens": marks, "model": {"type": "WordPiece", "unk_token": "[UNK]", "vocab": {w: i for i, w in enumerate(words)}},
-        "normalizer": {"type": "Lowercase"}, "pre_tokenizer": {"type": "BertPreTokenizer"}, "decoder": {"type": "WordPiece"}}))
-    (folder / "preprocessor_config.json").write_text(json.dumps({"size": {"shortest_edge": 42}, "do_center_crop": True, "crop_size": 42}))
-    return folder
 
 
 def make_clips(folder):
@@ -160,14 +134,12 @@ def check_errors(folder, model, manifest):
 def main():
     with tempfile.TemporaryDirectory() as scratch:
         folder = pathlib.Path(scratch)
-        model = make_model(folder / "llava")
+        model = tiny_llava(folder / "llava")
         manifest, videos = make_clips(folder)
         check_parts(folder, model, manifest, videos)
         check_whole(folder, model, manifest, videos)
         check_errors(folder, model, manifest)
-    if errors:
-        sys.exit("tune: failed: " + "; ".join(errors))
-    print("tune: ok")
+    finish("tune")
 
 
 main()
