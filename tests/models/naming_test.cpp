@@ -14,7 +14,7 @@ namespace {
 using Ids = Tensor<std::int32_t>;
 
 Decoder decoder_f64() {
-    Decoder decoder({.width = 8, .depth = 0, .heads = 2, .hidden = 16, .vocabulary = 20});
+    Decoder decoder({.vocabulary = 20, .width = 8, .depth = 0, .heads = 2, .hidden = 16});
     init(decoder, 3);
     to(decoder, DType::f64);
     return decoder;
@@ -30,7 +30,9 @@ TEST_CASE("naming: the gradient of the prefix is that of the loss, and word vect
     const Ids words({2, 3}, {4, 9, -100, 9, 11, 17});
     const auto loss = [&](const std::vector<Var>& in) { return naming_loss(decoder, in[0], words, 0.5); };
     CHECK(gradient_error(loss, {random_f64({2, 3, 8}, -1, 1, 5)}) < 1e-7);
-    backward(naming_loss(decoder, random_f64({2, 3, 8}, -1, 1, 5), words));
+    const Var prefix = random_f64({2, 3, 8}, -1, 1, 5).leaf("prefix");
+    backward(naming_loss(decoder, prefix, words));
+    CHECK(prefix.grad());
     for (const auto& [path, p] : parameters(const_cast<Decoder&>(decoder))) CHECK_FALSE(p->var().grad());
 }
 
