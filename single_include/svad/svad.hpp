@@ -5522,10 +5522,9 @@ struct Scales<DType::q4_k> {
 
 /// The sum of the lanes, halves upon halves: one lane after the other costs as much as the products of a short row.
 [[gnu::always_inline]] inline float across(Float16 v) {
-    constexpr std::make_integer_sequence<int, 16> lanes{};
-    v += rotated<8>(v, lanes);
-    v += rotated<4>(v, lanes);
-    v += rotated<2>(v, lanes);
+    v += __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+    v += __builtin_shufflevector(v, v, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3);
+    v += __builtin_shufflevector(v, v, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1);
     return v[0] + v[1];
 }
 
