@@ -5591,7 +5591,8 @@ void packed_rows(const std::uint8_t* w, Index n, Index k, Index m, const float* 
 }  // namespace detail
 
 /// x [m, k] with several matrices in one pass of the threads: hand-overs cost as much as a small product.
-inline void packed_products(Index m, Index k, const float* x, std::span<const PackedRows> parts) {
+template <std::same_as<float> T>
+void packed_products(Index m, Index k, const T* x, std::span<const PackedRows> parts) {
     constexpr std::size_t tile_bytes = 32768;
     const auto rows_of = [&](const PackedRows& p) {                 // of a tile: a multiple of what a pass takes together
         return std::max<Index>(4, static_cast<Index>(tile_bytes / std::max<std::size_t>(1, 4 * bytes_of(p.type, k))) * 4);
@@ -5611,6 +5612,10 @@ inline void packed_products(Index m, Index k, const float* x, std::span<const Pa
         }
     });
 }
+
+#if SVAD_PRECOMPILED            // compiled once, in svad::compiled (see ops.hpp)
+extern template void packed_products(Index, Index, const float*, std::span<const PackedRows>);
+#endif
 
 }  // namespace svad::cpu
 
@@ -6794,8 +6799,8 @@ inline void stored_product(Index m, Index n, Index k, const float* x, const std:
 
 /// y [m, n] = x [m, k] w', w [n, k] in blocks, or in bf16 or f16 with k a multiple of 32. `operands` says whether products of
 /// more than few_rows rows may round both to bf16.
-inline void blocked_product(DType type, Index m, Index n, Index k, const float* x, const std::uint8_t* w, float* y,
-                            Operands operands = Operands::exact) {
+template <std::same_as<float> T>
+void blocked_product(DType type, Index m, Index n, Index k, const T* x, const std::uint8_t* w, T* y, Operands operands = Operands::exact) {
     const std::size_t row = bytes_of(type, k);
 #if SVAD_X86
     if (m <= few_rows && k > 0 && type == DType::bf16 && isa() >= Isa::avx512) return detail::stored_product(m, n, k, x, w, y);
@@ -6835,6 +6840,10 @@ inline void blocked_product(DType type, Index m, Index n, Index k, const float* 
         gemm<float>(Trans::no, Trans::yes, m, columns, k, 1.0f, x, k, values, k, 0.0f, y + first, n, operands);
     }
 }
+
+#if SVAD_PRECOMPILED            // compiled once, in svad::compiled (see ops.hpp)
+extern template void blocked_product(DType, Index, Index, Index, const float*, const std::uint8_t*, float*, Operands);
+#endif
 
 }  // namespace svad::cpu
 
@@ -19746,6 +19755,8 @@ Tensor<T> Var::to() const {
 #if SVAD_PRECOMPILED
 extern template Tensor<float> Var::to<float>() const;
 extern template Tensor<double> Var::to<double>() const;
+extern template Tensor<bf16> Var::to<bf16>() const;
+extern template Tensor<f16> Var::to<f16>() const;
 #endif
 inline double Var::item() const {
     if (numel() != 1) fail<ShapeError>("item: a value with one element is needed; got ", *this);
@@ -24335,10 +24346,14 @@ template void convert<f16>(const Var&, const Var&);
 
 template Tensor<float> Var::to<float>() const;
 template Tensor<double> Var::to<double>() const;
+template Tensor<bf16> Var::to<bf16>() const;
+template Tensor<f16> Var::to<f16>() const;
 
 namespace cpu {
 template void gemm(Trans, Trans, Index, Index, Index, float, const float*, Index, const float*, Index, float, float*, Index, Operands, Finish);
 template void gemm(Trans, Trans, Index, Index, Index, double, const double*, Index, const double*, Index, double, double*, Index, Operands, Finish);
+template void blocked_product(DType, Index, Index, Index, const float*, const std::uint8_t*, float*, Operands);
+template void packed_products(Index, Index, const float*, std::span<const PackedRows>);
 }  // namespace cpu
 #endif
 

@@ -305,6 +305,8 @@ Tensor<T> Var::to() const {
 #if SVAD_PRECOMPILED
 extern template Tensor<float> Var::to<float>() const;
 extern template Tensor<double> Var::to<double>() const;
+extern template Tensor<bf16> Var::to<bf16>() const;
+extern template Tensor<f16> Var::to<f16>() const;
 #endif
 inline double Var::item() const {
     if (numel() != 1) fail<ShapeError>("item: a value with one element is needed; got ", *this);

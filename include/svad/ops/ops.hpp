@@ -73,10 +73,14 @@ template void convert<f16>(const Var&, const Var&);
 
 template Tensor<float> Var::to<float>() const;
 template Tensor<double> Var::to<double>() const;
+template Tensor<bf16> Var::to<bf16>() const;
+template Tensor<f16> Var::to<f16>() const;
 
 namespace cpu {
 template void gemm(Trans, Trans, Index, Index, Index, float, const float*, Index, const float*, Index, float, float*, Index, Operands, Finish);
 template void gemm(Trans, Trans, Index, Index, Index, double, const double*, Index, const double*, Index, double, double*, Index, Operands, Finish);
+template void blocked_product(DType, Index, Index, Index, const float*, const std::uint8_t*, float*, Operands);
+template void packed_products(Index, Index, const float*, std::span<const PackedRows>);
 }  // namespace cpu
 #endif
 

@@ -34,8 +34,8 @@ inline void stored_product(Index m, Index n, Index k, const float* x, const std:
 
 /// y [m, n] = x [m, k] w', w [n, k] in blocks, or in bf16 or f16 with k a multiple of 32. `operands` says whether products of
 /// more than few_rows rows may round both to bf16.
-inline void blocked_product(DType type, Index m, Index n, Index k, const float* x, const std::uint8_t* w, float* y,
-                            Operands operands = Operands::exact) {
+template <std::same_as<float> T>
+void blocked_product(DType type, Index m, Index n, Index k, const T* x, const std::uint8_t* w, T* y, Operands operands = Operands::exact) {
     const std::size_t row = bytes_of(type, k);
 #if SVAD_X86
     if (m <= few_rows && k > 0 && type == DType::bf16 && isa() >= Isa::avx512) return detail::stored_product(m, n, k, x, w, y);
@@ -75,5 +75,9 @@ inline void blocked_product(DType type, Index m, Index n, Index k, const float* 
         gemm<float>(Trans::no, Trans::yes, m, columns, k, 1.0f, x, k, values, k, 0.0f, y + first, n, operands);
     }
 }
+
+#if SVAD_PRECOMPILED            // compiled once, in svad::compiled (see ops.hpp)
+extern template void blocked_product(DType, Index, Index, Index, const float*, const std::uint8_t*, float*, Operands);
+#endif
 
 }  // namespace svad::cpu

@@ -11,6 +11,7 @@
 #include "svad/core/blocks.hpp"
 #include "svad/core/parallel.hpp"
 
+#include <concepts>
 #include <span>
 #include <vector>
 
@@ -195,7 +196,8 @@ void packed_rows(const std::uint8_t* w, Index n, Index k, Index m, const float* 
 }  // namespace detail
 
 /// x [m, k] with several matrices in one pass of the threads: hand-overs cost as much as a small product.
-inline void packed_products(Index m, Index k, const float* x, std::span<const PackedRows> parts) {
+template <std::same_as<float> T>
+void packed_products(Index m, Index k, const T* x, std::span<const PackedRows> parts) {
     constexpr std::size_t tile_bytes = 32768;
     const auto rows_of = [&](const PackedRows& p) {                 // of a tile: a multiple of what a pass takes together
         return std::max<Index>(4, static_cast<Index>(tile_bytes / std::max<std::size_t>(1, 4 * bytes_of(p.type, k))) * 4);
@@ -215,5 +217,9 @@ inline void packed_products(Index m, Index k, const float* x, std::span<const Pa
         }
     });
 }
+
+#if SVAD_PRECOMPILED            // compiled once, in svad::compiled (see ops.hpp)
+extern template void packed_products(Index, Index, const float*, std::span<const PackedRows>);
+#endif
 
 }  // namespace svad::cpu
