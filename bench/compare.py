@@ -79,8 +79,8 @@ def rates(command):
 def gemm(a):
     ours, theirs = {}, {}
     for _ in range(a.rounds):
-        for side, command in ((ours, [a.svad]), (theirs, [sys.executable, str(HERE / "peer.py"), "gemm", "--threads", str(a.threads)])):
-            for shape, rate in rates(command).items():
+        for side, command in ((ours, [a.svad]), (theirs, [sys.executable, str(HERE / "peer.py"), "gemm"])):
+            for shape, rate in rates([*command, "--threads", str(a.threads)]).items():
                 side.setdefault(shape, []).append(rate)
     worst = 0
     for shape, rates_ in theirs.items():
