@@ -72,6 +72,7 @@ double arithmetic_limit() {
     parallel_for(threads(), 1, [&](Index first, Index last) {
         for (Index t = first; t < last; ++t) {
             Lane::Vector acc[sums] = {}, x = Lane::Vector{} + 0.5f + static_cast<float>(t);
+            for (Index s = 0; s < sums; ++s) acc[s] += static_cast<float>(s);      // equal sums would be made one
             for (Index i = 0; i < steps; ++i)
 #pragma GCC unroll 12
                 for (Index s = 0; s < sums; ++s) acc[s] = acc[s] * x + x;
