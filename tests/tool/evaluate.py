@@ -11,18 +11,12 @@ import json
 import math
 import pathlib
 import subprocess
-import sys
 import tempfile
 
-TOOL = sys.argv[1]
+from support.tool import TOOL, check, errors, finish
+
 REFS = {"1": ["a man rides a horse", "a person is riding"], "clip2": ["two dogs run on grass"], "3": ["the woman pours milk", "she pours the milk"]}
 HYPS = {"1": "a man rides a dog", "clip2": "two dogs run", "3": "the woman pours the milk slowly"}
-errors = []
-
-
-def check(name, ok):
-    if not ok:
-        errors.append(name)
 
 
 def run(refs, hyps, *more):
@@ -125,5 +119,4 @@ def check_refusals(folder):
 with tempfile.TemporaryDirectory() as name:
     for part in (check_formats, check_chinese, check_refusals):
         part(pathlib.Path(name))
-print("\n".join(f"evaluate: {e}" for e in errors) or "svad evaluate scores captions of every format alike")
-sys.exit(bool(errors))
+finish("evaluate")

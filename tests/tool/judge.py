@@ -12,20 +12,14 @@ import pathlib
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 
-TOOL = sys.argv[1]
+from support.tool import TOOL, check, finish
+
 KEY = "sk-test-0123456789abcdef"
-errors = []
 outputs = []   # of every run, to look for the key
-
-
-def check(name, ok):
-    if not ok:
-        errors.append(name)
 
 
 def good(text):
@@ -375,5 +369,4 @@ with tempfile.TemporaryDirectory() as name:
         own.mkdir()
         part(own)
     check_secret(pathlib.Path(name))
-print("\n".join(f"judge: {e}" for e in errors) or "svad judge, rewrite and keywords stand a bad server")
-sys.exit(bool(errors))
+finish("judge")
