@@ -90,8 +90,8 @@ train::TrainOptions loop_options(const TrainArguments& o) {
     t.token_room = static_cast<std::uint64_t>(o.token_room) << 20;
     t.rate = {.peak = o.rate, .warmup = static_cast<Index>(o.warmup * static_cast<double>(o.steps)), .total = o.steps, .floor = 0.02};
     t.clip = o.clip;
-    t.lambda_d = o.lambda_d, t.lambda_k = o.lambda_k, t.lambda_naming = o.lambda_naming >= 0 ? o.lambda_naming : 0;
-    if (o.stage == "naming") t.lambda_d = 0, t.lambda_k = 0, t.lambda_naming = 1;
+    t.lambda_d = o.lambda_d, t.lambda_k = o.lambda_k, t.lambda_naming = o.lambda_naming >= 0 ? o.lambda_naming : o.stage == "naming" ? 1 : 0;
+    if (o.stage == "naming") t.lambda_d = 0, t.lambda_k = 0;
     t.ratio = o.ratio == "sampling" ? train::TaskRatio::sampling : train::TaskRatio::loss_weight;
     t.accumulate = o.accumulate, t.save_every = o.save_every, t.seed = o.seed;
     t.matmul = o.precision == "bf16" ? DType::bf16 : DType::f32;
